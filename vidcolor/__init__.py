@@ -1,0 +1,84 @@
+"""vidcolor: colorize black-and-white film and photographs.
+
+The public names below are imported on first use (PEP 562), so ``import vidcolor`` costs nothing::
+
+    import vidcolor
+
+    vidcolor.colorize_video("in.mp4", "out.mp4", options=vidcolor.ColorizeOptions(saturation=1.1))
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vidcolor.engine.image import colorize_image
+    from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+    from vidcolor.engine.video import colorize_video
+    from vidcolor.errors import (
+        DependencyError,
+        DeviceError,
+        DownloadError,
+        InputError,
+        Interrupted,
+        OptionError,
+        OutOfMemoryError,
+        OutputError,
+        OutputExistsError,
+        StreamLossError,
+        UnsafeWeightsError,
+        VidcolorError,
+        WeightsError,
+    )
+    from vidcolor.models.loading import load_model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ColorizeOptions",
+    "ColorizeResult",
+    "DependencyError",
+    "DeviceError",
+    "DownloadError",
+    "InputError",
+    "Interrupted",
+    "OptionError",
+    "OutOfMemoryError",
+    "OutputError",
+    "OutputExistsError",
+    "StreamLossError",
+    "UnsafeWeightsError",
+    "VidcolorError",
+    "WeightsError",
+    "__version__",
+    "colorize_image",
+    "colorize_video",
+    "load_model",
+]
+
+_HOME: dict[str, str] = {
+    "ColorizeOptions": "vidcolor.engine.options",
+    "ColorizeResult": "vidcolor.engine.options",
+    "colorize_image": "vidcolor.engine.image",
+    "colorize_video": "vidcolor.engine.video",
+    "load_model": "vidcolor.models.loading",
+}
+
+# A library doesn't write to stderr by itself; the command line adds its handlers to this logger.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is the looked-up name's
+    """Import a public name when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME.get(name, "vidcolor.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, also those that nobody has asked for yet."""
+    return sorted({*globals(), *__all__})

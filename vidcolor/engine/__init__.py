@@ -1,0 +1,1 @@
+"""From a file to a colorized file: options, the pipeline, photos, previews, descriptions."""

@@ -1,0 +1,189 @@
+"""The options of a colorization and what comes out of it: plain, frozen, checked when made.
+
+Imports nothing heavy, so that the command line can refuse bad options before torch is loaded.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, get_args
+
+from vidcolor.errors import OptionError
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+"""Number format of the network; colour arithmetic is always float32."""
+Audio = Literal["copy", "none"]
+"""What becomes of the source's audio streams."""
+Decoder = Literal["pyav", "ffmpeg"]
+"""Which FFmpeg reads the input: PyAV's own libraries, or the system's program."""
+
+MIN_RENDER_FACTOR: int = 2
+"""32 pixels: below this the networks have no room left at their coarsest stage."""
+MAX_RENDER_FACTOR: int = 128
+"""2048 pixels: beyond any use, and a guard against typing a pixel size by mistake."""
+MAX_SATURATION: float = 10.0
+"""Far beyond the gamut; larger values are typing errors (a percentage, say)."""
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class ColorizeOptions:
+    """How to colorize; every default is the one that the command line uses.
+
+    Attributes:
+        model: name of a known model, path of a checkpoint, or "auto": DeOldify if its weights are
+            installed (video for films, artistic for photos), else the shipped one.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the best one there is.
+        precision: "auto", "fp32", "bf16" or "fp16"; auto is the fastest that is safe for the model
+            on the device.
+        batch_size: frames per network call, at least 1; None chooses by device and frame size.
+        render_factor: working size of the network in units of 16 pixels, 2 to 128; None takes the
+            model's own (DeOldify: 21 for video, 35 for photos).
+        smoothing: time constant in seconds of the exponential smoothing of colours over time; 0 is
+            exactly per-frame.
+        saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
+        start_s: where to begin, in seconds from the file's start; None is the beginning.
+        end_s: where to end, in seconds from the file's start; None is the end.
+        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9").
+        crf: constant rate factor, the encoder's scale; None is the encoder's default of ours.
+        preset: encoder preset; None is the encoder's default of ours.
+        pix_fmt: FFmpeg pixel format to encode; None chooses by codec and source depth.
+        audio: "copy" keeps all audio packets as they are; "none" drops the audio.
+        deinterlace: weave fields into frames (bwdif, one frame per frame); False leaves the fields.
+        decoder: "pyav", or "ffmpeg" for files that only a system ffmpeg can open.
+        strict: raise ``StreamLossError`` where the output can't hold a stream of the source.
+        compare: write grey and result side by side instead of the result alone.
+        fps: frame rate of image sequences, frames per second; None elsewhere.
+        overwrite: replace the output if it exists; else ``OutputExistsError`` is raised.
+        weights_dir: look for, and put, downloaded weights here; None is the usual places.
+        offline: never download.
+
+    Raises:
+        OptionError: when a value is out of its range, or two contradict each other.
+    """
+
+    model: str = "auto"
+    device: str = "auto"
+    precision: Precision = "auto"
+    batch_size: int | None = None
+    render_factor: int | None = None
+    smoothing: float = 0.2
+    saturation: float = 1.0
+    start_s: float | None = None
+    end_s: float | None = None
+    video_codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+    audio: Audio = "copy"
+    deinterlace: bool = False
+    decoder: Decoder = "pyav"
+    strict: bool = False
+    compare: bool = False
+    fps: Fraction | None = None
+    overwrite: bool = False
+    weights_dir: Path | None = None
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        """Bring numbers and paths into their types, then check everything."""
+        if self.fps is not None:
+            object.__setattr__(self, "fps", _as_fraction("fps", self.fps))
+        if self.weights_dir is not None:
+            object.__setattr__(self, "weights_dir", Path(self.weights_dir))
+        self._check_names()
+        self._check_numbers()
+        self._check_times()
+
+    def _check_names(self) -> None:
+        if not self.model:
+            raise OptionError("model is empty: give a name, a path or 'auto'")
+        if not _DEVICE.fullmatch(self.device):
+            raise OptionError(
+                f"device {self.device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
+            )
+        _check_choice("precision", self.precision, get_args(Precision))
+        _check_choice("audio", self.audio, get_args(Audio))
+        _check_choice("decoder", self.decoder, get_args(Decoder))
+        for name in ("video_codec", "preset", "pix_fmt"):
+            value = getattr(self, name)
+            if value is not None and not _NAME.fullmatch(value):
+                raise OptionError(f"{name} {value!r} is not a name that FFmpeg could know")
+
+    def _check_numbers(self) -> None:
+        _check_range("batch_size", self.batch_size, 1, None, whole=True)
+        _check_range(
+            "render_factor", self.render_factor, MIN_RENDER_FACTOR, MAX_RENDER_FACTOR, whole=True
+        )
+        _check_range("smoothing", self.smoothing, 0, None)
+        _check_range("saturation", self.saturation, 0, MAX_SATURATION)
+        _check_range("crf", self.crf, 0, 255)
+        if self.fps is not None and self.fps <= 0:
+            raise OptionError(f"fps is {self.fps}: it must be above 0")
+
+    def _check_times(self) -> None:
+        _check_range("start_s", self.start_s, 0, None)
+        _check_range("end_s", self.end_s, 0, None)
+        if self.end_s is not None and self.end_s <= (self.start_s or 0.0):
+            raise OptionError(
+                f"end ({self.end_s:g} s) must be after start ({self.start_s or 0.0:g} s)"
+            )
+
+
+@dataclass(frozen=True)
+class ColorizeResult:
+    """What was done.
+
+    Attributes:
+        output: the file that was written; "-" for standard output.
+        frames: number of frames (1 for a photo) written.
+        seconds: wall-clock time of the job, model loading included.
+        model: name of the model that was used, or the path it was loaded from.
+        device: "cpu", "cuda:0", ...
+        precision: "fp32", "bf16" or "fp16", as resolved.
+        cuts: presentation times in seconds of the first frame after each cut that was found.
+        warnings: one line each, for the user: lost streams, damaged packets, skipped pages.
+    """
+
+    output: str | Path
+    frames: int
+    seconds: float
+    model: str
+    device: str
+    precision: str
+    cuts: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _as_fraction(name: str, value: Fraction | float) -> Fraction:
+    """Exact for whole and decimal numbers as written: 29.97 is 2997/100, not the nearest binary."""
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise OptionError(f"{name} {value!r} is not a number") from None
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise OptionError(f"{name} {value!r} is unknown: use {', '.join(choices)}")
+
+
+def _check_range(
+    name: str, value: float | None, low: float, high: float | None, *, whole: bool = False
+) -> None:
+    """Raise unless ``low <= value <= high``; None always passes, NaN and infinity never."""
+    if value is None:
+        return
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or (whole and value != int(value)):
+        kind = "whole number" if whole else "number"
+        raise OptionError(f"{name} {value!r} is not a {kind}")
+    if value < low or (high is not None and value > high):
+        span = f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+        raise OptionError(f"{name} is {value:g}: it must be {span}")
