@@ -19,6 +19,7 @@ from vidcolor.color.lab import (
     lightness_to_grey,
     lightness_to_luminance,
     linear_to_srgb,
+    power_of,
     srgb_to_linear,
 )
 from vidcolor.types import PlanarFormat
@@ -163,19 +164,19 @@ def _solve_luma(lightness: Tensor, offsets: Offsets) -> Tensor:
     for _ in range(_NEWTON_STEPS):
         value, slope = torch.zeros_like(y), torch.zeros_like(y)
         for offset, weight in zip(offsets, LUMINANCE, strict=True):
-            linear, rise = _curve_and_slope((y + offset).clamp_(0.0, 1.0))
+            linear, rise = _curve_and_slope(y + offset)
             value.add_(linear, alpha=weight)
             slope.add_(rise, alpha=weight)
         shown = linear_to_srgb(value)
         _, rise = _curve_and_slope(shown)
-        y = (y - (shown - grey) * rise / slope).clamp_(0.0, 1.0)
-    return y
+        y = y - (shown - grey) * rise / slope
+    return y.clamp_(0.0, 1.0)
 
 
 def _curve_and_slope(code: Tensor) -> tuple[Tensor, Tensor]:
-    """sRGB's code-to-light curve and its derivative, code in [0, 1]."""
-    base = (code + 0.055) / 1.055
-    power = base.pow(1.4)
+    """sRGB's code-to-light curve and its derivative, continued beyond [0, 1] so that Newton sees no kink."""
+    base = (code.clamp_min(0.04045) + 0.055) / 1.055
+    power = power_of(base, 1.4)
     above = code > 0.04045
     linear = torch.where(above, power * base, code / 12.92)
     return linear, torch.where(above, power * (2.4 / 1.055), 1.0 / 12.92)
