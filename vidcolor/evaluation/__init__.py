@@ -1,0 +1,1 @@
+"""How good the colours are: figures against the truth, for stills."""

@@ -1,0 +1,210 @@
+"""Our own colorizer: a MobileNet-EdgeTPU encoder and a small U-Net decoder, 3.4 M parameters.
+
+Encoder: MobileNet EdgeTPU, width 0.75 (Gupta and Akin, 2020; Apache-2.0, google-coral/edgetpu), with
+its BatchNorm folded, so it is convolutions, ReLUs and additions only. Strides are padded as
+TensorFlow's SAME does, because its features were learnt that way.
+
+Decoder: at each stride the coarser features are doubled in size, joined with the encoder's, and
+mixed by two 3x3 convolutions (Ronneberger et al., 2015). The mean over the whole picture is added
+at the coarsest stride: what a scene is decides much of its colour.
+
+Output: ab at a quarter of the input's size. Eyes and video codecs see colour at no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidcolor.color import lightness_to_grey
+
+STRIDE = 32
+"""The encoder's coarsest stride: inputs are padded to multiples of it."""
+
+OUTPUT_STRIDE = 4
+
+AB_SCALE = 110.0
+"""The regression head's unit: its outputs times this are ab."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompactConfig:
+    """What it takes to build the network again; stored with its weights.
+
+    Attributes:
+        decoder: channels of the decoder at strides 32, 16, 8 and 4.
+        bins: classes of the auxiliary head over quantised ab, 0 to leave the head out.
+    """
+
+    decoder: tuple[int, int, int, int] = (256, 192, 128, 64)
+    bins: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One inverted bottleneck: expand (with the 3x3 itself where fused), project, maybe add."""
+
+    expand: int
+    out: int
+    kernel: int = 3
+    stride: int = 1
+    fused: bool = False
+    residual: bool = True
+
+
+_STAGES: tuple[tuple[_Block, ...], ...] = (
+    (_Block(128, 24, stride=2, fused=True), *[_Block(96, 24, fused=True)] * 3),
+    (_Block(192, 40, stride=2, fused=True), *[_Block(160, 40, fused=True)] * 3),
+    (
+        _Block(320, 72, stride=2),
+        *[_Block(288, 72)] * 3,
+        _Block(576, 72, residual=False),
+        *[_Block(288, 72)] * 3,
+    ),
+    (_Block(576, 120, kernel=5, stride=2), *[_Block(480, 120, kernel=5)] * 3, _Block(960, 144)),
+)
+
+ENCODER_CHANNELS: tuple[int, int, int, int] = (24, 40, 72, 144)
+"""Channels of the encoder's features at strides 4, 8, 16 and 32."""
+
+
+class CompactNet(nn.Module):
+    """Lightness in, ab at stride 4 out; see the module's docstring."""
+
+    def __init__(self, config: CompactConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or CompactConfig()
+        self.encoder = EdgeEncoder()
+        self.decoder = Decoder(ENCODER_CHANNELS, self.config.decoder)
+        width = self.config.decoder[-1]
+        self.regress = nn.Conv2d(width, 2, 1)
+        self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Colorize.
+
+        Args:
+            lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1]; H and W multiples of 32.
+
+        Returns:
+            ``(B, 2, H/4, W/4)`` float32 ab, before any saturation factor.
+        """
+        return self.head_ab(self.features(lightness))
+
+    def features(self, lightness: Tensor) -> Tensor:
+        """The decoder's last features, ``(B, width, H/4, W/4)``, which the heads read."""
+        # The encoder knows sRGB codes 0..255 through (code - 123) * 0.01157.
+        grey = (lightness_to_grey(lightness) * 255.0 - 123.0) * 0.01157
+        dtype = self.regress.weight.dtype
+        result: Tensor = self.decoder(self.encoder(grey.to(dtype)))
+        return result
+
+    def head_ab(self, features: Tensor) -> Tensor:
+        """ab from the decoder's features, float32."""
+        ab: Tensor = self.regress(features)
+        return ab.float() * AB_SCALE
+
+
+class EdgeEncoder(nn.Module):
+    """MobileNet EdgeTPU 0.75 on one grey channel; returns features at strides 4, 8, 16, 32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = SameConv(1, 24, 3, stride=2)
+        self.stem_project = SameConv(24, 16, 1)
+        stages, channels = [], 16
+        for blocks in _STAGES:
+            layers = []
+            for block in blocks:
+                layers.append(Bottleneck(channels, block))
+                channels = block.out
+            stages.append(nn.Sequential(*layers))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, grey: Tensor) -> list[Tensor]:
+        """Features of ``(B, 1, H, W)`` normalised grey."""
+        x = self.stem_project(F.relu(self.stem(grey)))
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+class Bottleneck(nn.Module):
+    """Expand, filter, project; the 3x3 is depthwise, or fused with the expansion early on."""
+
+    def __init__(self, channels: int, block: _Block) -> None:
+        super().__init__()
+        if block.fused:
+            layers = [SameConv(channels, block.expand, block.kernel, stride=block.stride), nn.ReLU()]
+        else:
+            layers = [
+                SameConv(channels, block.expand, 1),
+                nn.ReLU(),
+                SameConv(block.expand, block.expand, block.kernel, stride=block.stride, groups=block.expand),
+                nn.ReLU(),
+            ]
+        self.layers = nn.Sequential(*layers, SameConv(block.expand, block.out, 1))
+        self.residual = block.residual and block.stride == 1 and channels == block.out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, channels, h, w)`` to ``(B, out, h/stride, w/stride)``."""
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y
+
+
+class SameConv(nn.Conv2d):
+    """A convolution padded as TensorFlow's SAME: at stride 2 and even sizes, less before than after."""
+
+    def __init__(
+        self, channels: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1
+    ) -> None:
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(channels, out, kernel, stride=stride, padding=padding, groups=groups)
+        self.before, self.after = (kernel - 2) // 2, (kernel - 1) // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As ``nn.Conv2d``, for even sizes at stride 2."""
+        if self.stride[0] == 2:
+            x = F.pad(x, (self.before, self.after, self.before, self.after))
+        return super().forward(x)
+
+
+class Decoder(nn.Module):
+    """From features at strides 4 to 32 back to one map at stride 4."""
+
+    def __init__(self, encoder: tuple[int, ...], widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.context = nn.Conv2d(encoder[-1], widths[0], 1)
+        self.bottom = ConvNorm(encoder[-1], widths[0])
+        skips = encoder[-2::-1]
+        self.mixes = nn.ModuleList(
+            nn.Sequential(ConvNorm(coarse + skip, fine), ConvNorm(fine, fine))
+            for coarse, skip, fine in zip(widths[:-1], skips, widths[1:], strict=True)
+        )
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """``(B, widths[-1], H/4, W/4)``."""
+        deepest = features[-1]
+        x = self.bottom(deepest) + self.context(deepest.mean(dim=(2, 3), keepdim=True))
+        for mix, skip in zip(self.mixes, features[-2::-1], strict=True):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear")
+            x = mix(torch.cat((x, skip), dim=1))
+        return x
+
+
+class ConvNorm(nn.Sequential):
+    """3x3 convolution, BatchNorm, ReLU."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+        )

@@ -1,0 +1,1 @@
+"""Training of our own networks: ``vidcolor train config.toml``; plain torch, CPU or CUDA."""

@@ -1,0 +1,41 @@
+"""Encoder weights learnt on ImageNet, from the int8 safetensors files that hold them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from vidcolor.errors import WeightsError
+from vidcolor.models.networks.compact import EdgeEncoder
+
+
+def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
+    """Fill a MobileNet EdgeTPU 0.75 encoder.
+
+    The file stores convolutions in the order of work as ``{i}.weight`` (int8), ``{i}.scale`` (per
+    output channel) and ``{i}.bias``: ``weight * scale`` restores them. The first convolution is
+    summed over its three inputs, since grey is R = G = B.
+
+    Raises:
+        WeightsError: if the file is not that encoder.
+    """
+    with safe_open(path, framework="pt") as file:
+        indices = sorted(int(k.split(".")[0]) for k in file.keys() if k.endswith(".weight"))  # noqa: SIM118
+        weights = [_restore(file.get_tensor(f"{i}.weight"), file.get_tensor(f"{i}.scale")) for i in indices]
+        biases = [file.get_tensor(f"{i}.bias") for i in indices]
+    weights[0] = weights[0].sum(dim=1, keepdim=True)
+    layers = [m for m in encoder.modules() if isinstance(m, nn.Conv2d)]
+    if [m.weight.shape for m in layers] != [w.shape for w in weights]:
+        raise WeightsError(f"{path}: not a MobileNet EdgeTPU 0.75 encoder")
+    with torch.no_grad():
+        for layer, weight, bias in zip(layers, weights, biases, strict=True):
+            layer.weight.copy_(weight)
+            assert layer.bias is not None
+            layer.bias.copy_(bias)
+
+
+def _restore(codes: Tensor, scale: Tensor) -> Tensor:
+    return codes.float() * scale.float().view(-1, 1, 1, 1)
