@@ -1,0 +1,275 @@
+"""From the words of the command line to jobs: one input, one output each.
+
+``IN [OUT]``, or any number of files and folders with ``-o``. What a file is, is decided by its
+content. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vidcolor.errors import InputError, OptionError, VidcolorError
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["image", "video", "sequence", "unknown"]
+
+# fmt: off
+IMAGE_SUFFIXES = frozenset({
+    ".avif", ".bmp", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
+    ".ppm", ".tga", ".tif", ".tiff", ".webp",
+})
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".gif", ".h264", ".hevc",
+    ".ivf", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf",
+    ".ogm", ".ogv", ".qt", ".rm", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})
+# fmt: on
+"""Names that a folder's scan takes without looking inside; other files are looked into."""
+_RESULT_ENDING = "_color"
+STANDARD = "-"
+_PATTERN = re.compile(r"%0?\d*d")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to do.
+
+    Attributes:
+        source: path of the input, or "-".
+        output: path of the output, or "-"; empty where ``problem`` is set.
+        kind: what the input is, by content.
+        problem: why it can't be done; reported when its turn comes, so that others go on.
+    """
+
+    source: str
+    output: str
+    kind: Kind
+    problem: VidcolorError | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do.
+
+    Attributes:
+        jobs: in the order of the command line; a folder's files sorted by path.
+        is_batch: whether there may be several: then one's error doesn't stop the others.
+        passed_over: files of a folder not taken because they are called ``*_color``.
+    """
+
+    jobs: tuple[Job, ...]
+    is_batch: bool
+    passed_over: int = 0
+
+
+def make_plan(words: Sequence[str], output: str | None, *, decoder: str = "pyav") -> Plan:
+    """Decide what to read and what to write.
+
+    Args:
+        words: the positional arguments.
+        output: the value of ``-o``.
+        decoder: with "ffmpeg", content that nobody here knows is taken for video.
+
+    Raises:
+        OptionError: when the words make no sense together, or two results would have one name.
+        InputError: when the only input is missing or no picture.
+    """
+    if not words:
+        raise OptionError("nothing to colorize: vidcolor IN [OUT] (see vidcolor --help)")
+    if output is None and len(words) == 2 and _is_folder_name(words[1]):
+        words, output = words[:1], words[1]
+    is_batch = output is not None and _wants_folder(words, output)
+    if is_batch:
+        assert output is not None
+        return _plan_batch(words, Path(output), decoder)
+    source, target = _single(words, output)
+    job = _job(source, decoder)
+    if job.problem is not None:
+        raise job.problem
+    target = target or _default_output(source, job.kind)
+    plan = Plan((Job(source, target, job.kind),), is_batch=False)
+    check_names(plan.jobs)
+    return plan
+
+
+def _single(words: Sequence[str], output: str | None) -> tuple[str, str | None]:
+    """The input and the output of ``IN``, ``IN OUT`` and ``-o OUT IN``."""
+    source, *rest = words
+    if len(words) > 2:
+        raise OptionError(
+            f"{len(words)} files are given, IN and OUT are two; for several inputs say where the "
+            "results go: vidcolor -o DIR IN..."
+        )
+    if source != STANDARD and os.path.isdir(source):
+        raise OptionError(
+            f"{source} is a folder: say where the results go: vidcolor -o DIR {source}"
+        )
+    return source, output if output is not None else next(iter(rest), None)
+
+
+def _is_folder_name(name: str) -> bool:
+    return name != STANDARD and (os.path.isdir(name) or name.endswith(("/", os.sep)))
+
+
+def _wants_folder(words: Sequence[str], output: str) -> bool:
+    """Whether ``-o`` names a folder rather than the one result."""
+    several = len(words) > 1 or (words[0] != STANDARD and os.path.isdir(words[0]))
+    if output == STANDARD or (Path(output).exists() and not os.path.isdir(output)):
+        if several:
+            raise OptionError(f"-o {output} is no folder, and there are several inputs")
+        return False
+    if _is_folder_name(output):
+        return True
+    looks_like_file = Path(output).suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".dpx"}
+    if several and looks_like_file:
+        raise OptionError(
+            f"-o {output} looks like a file, and there are several inputs; a folder of that name "
+            f"is written {output}/"
+        )
+    return several or not looks_like_file
+
+
+def _plan_batch(words: Sequence[str], folder: Path, decoder: str) -> Plan:
+    jobs: list[Job] = []
+    taken: set[str] = set()
+    passed_over = 0
+    for word in words:
+        if word == STANDARD:
+            raise OptionError("standard input (-) has no name for a result in a folder")
+        if not os.path.isdir(word):
+            jobs.append(_place(_job(word, decoder), folder, taken))
+            continue
+        for path, is_result in _scan(Path(word), folder, decoder):
+            if is_result:
+                passed_over += 1
+                continue
+            place = folder / path.relative_to(word).parent
+            jobs.append(_place(_job(str(path), decoder), place, taken))
+    check_names(jobs)
+    return Plan(tuple(jobs), is_batch=True, passed_over=passed_over)
+
+
+def _place(job: Job, folder: Path, taken: set[str]) -> Job:
+    """Give the job its output in ``folder``; ``x.gif`` beside ``x.mp4`` becomes ``x_gif_color``."""
+    if job.problem is not None:
+        return job
+    name = Path(_default_output(job.source, job.kind)).name
+    target = str(folder / name)
+    if target in taken:
+        source, default = Path(job.source), Path(name)
+        inserted = f"{source.stem}_{source.suffix[1:].lower()}{_RESULT_ENDING}{default.suffix}"
+        target = str(folder / inserted)
+    if target in taken:
+        raise OptionError(
+            f"two inputs would be written to {target}: give the folder that holds both, or "
+            "colorize them one by one"
+        )
+    taken.add(target)
+    return Job(job.source, target, job.kind)
+
+
+def _scan(folder: Path, output: Path, decoder: str) -> Iterator[tuple[Path, bool]]:
+    """Media files below ``folder``, sorted, each with whether it is an earlier result by name."""
+    nested = output.resolve()
+    for where, names, files in os.walk(folder):
+        names[:] = sorted(
+            name
+            for name in names
+            if not name.startswith(".") and (Path(where) / name).resolve() != nested
+        )
+        for name in sorted(files):
+            path = Path(where) / name
+            if name.startswith(".") or not path.is_file() or not _is_media(path, decoder):
+                continue
+            yield path, path.stem.endswith(_RESULT_ENDING)
+
+
+def _is_media(path: Path, decoder: str) -> bool:
+    """Whether a folder's file is taken: by its name, else by a look inside."""
+    if path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
+        return True
+    try:
+        taken = _sniff(str(path)) in ("image", "video")
+    except VidcolorError:
+        taken = False
+    if not taken:
+        logger.info("%s: not a photo or film, left out", path)
+    return taken
+
+
+def _sniff(path: str) -> str:
+    from vidcolor.media.sniff import sniff
+
+    return str(sniff(path))
+
+
+def _job(source: str, decoder: str) -> Job:
+    """Look into ``source``; what is wrong with it goes into the job."""
+    try:
+        kind = _kind(source, decoder)
+    except VidcolorError as error:
+        return Job(source, "", "unknown", error)
+    return Job(source, "", kind)
+
+
+def _kind(source: str, decoder: str) -> Kind:
+    kind = _sniff(source)
+    if kind in ("image", "video", "sequence"):
+        return kind  # type: ignore[return-value]
+    if kind == "audio":
+        raise InputError(f"{source}: has sound but no picture; there is nothing to colorize")
+    if decoder == "ffmpeg":
+        return "video"
+    raise InputError(
+        f"{source}: is neither a film nor a photo that can be read (--decoder ffmpeg tries an "
+        "installed ffmpeg)"
+    )
+
+
+def _default_output(source: str, kind: Kind) -> str:
+    if source == STANDARD:
+        return STANDARD
+    from vidcolor.media.naming import default_output
+
+    return str(default_output(Path(source), kind))
+
+
+def check_names(jobs: Sequence[Job]) -> None:
+    """Refuse outputs that are inputs: writing them would destroy what is being read."""
+    sources = {identity(job.source) for job in jobs if job.source != STANDARD}
+    for job in jobs:
+        if job.output in ("", STANDARD):
+            continue
+        if identity(job.output) in sources:
+            raise OptionError(f"{job.output}: input and output are the same file")
+
+
+def identity(path: str) -> tuple[int, int] | str:
+    """What tells files apart: hard links and symbolic links to one file are one."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return (status.st_dev, status.st_ino)
+
+
+def existing_outputs(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs whose output is there already; of a numbered sequence, any picture counts."""
+    return [job for job in jobs if job.output not in ("", STANDARD) and _exists(job.output)]
+
+
+def _exists(output: str) -> bool:
+    name = os.path.basename(output)
+    if not _PATTERN.search(name) or os.path.lexists(output):
+        return os.path.lexists(output)
+    parts = [re.escape(part) for part in _PATTERN.split(name, maxsplit=1)]
+    numbered = re.compile(rf"{parts[0]}\d+{parts[1]}")
+    folder = os.path.dirname(output) or "."
+    return os.path.isdir(folder) and any(numbered.fullmatch(entry) for entry in os.listdir(folder))

@@ -1,0 +1,96 @@
+"""The one logger "vidcolor": to the console by ``-v`` and ``-q``, to a file in full."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from vidcolor.cli._console import Console
+from vidcolor.cli._text import printable
+from vidcolor.errors import OptionError
+
+_FILE_FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
+_LEVELS = {0: logging.WARNING, 1: logging.INFO}
+_WARNINGS = "py.warnings"
+_LOGGERS = ("vidcolor", _WARNINGS)
+
+
+class ConsoleHandler(logging.Handler):
+    """Hands records to the console, which keeps them out of the bar."""
+
+    def __init__(self, console: Console, level: int) -> None:
+        super().__init__(level)
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say the record on one line; its traceback goes to the log file only."""
+        try:
+            self.console.log(record.levelname.lower(), record.getMessage())
+        except Exception:  # noqa: BLE001 - logging's own rule: a log line never breaks the work
+            self.handleError(record)
+
+
+class _SafeFormatter(logging.Formatter):
+    """Neutralises control characters; the lines of a traceback stay lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line without its traceback."""
+        return printable(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole record."""
+        return printable(super().format(record), keep_newlines=True)
+
+
+def set_up_logging(
+    console: Console, *, verbose: int = 0, quiet: bool = False, log_file: Path | None = None
+) -> None:
+    """Send the log where the user wants it.
+
+    Args:
+        console: where lines for the user go.
+        verbose: how often ``-v`` was given: warnings, then decisions, then everything.
+        quiet: errors only; wins over ``verbose``.
+        log_file: gets everything, appended.
+
+    Raises:
+        OptionError: when ``log_file`` can't be opened.
+    """
+    console.quiet = quiet
+    level = logging.ERROR if quiet else _LEVELS.get(verbose, logging.DEBUG)
+    handlers: list[logging.Handler] = [ConsoleHandler(console, level)]
+    if log_file is not None:
+        handlers.append(_file_handler(log_file))
+    close_logging()
+    logging.captureWarnings(capture=True)
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG)
+        for handler in handlers:
+            # Python warnings are for developers: shown with -v, and always kept in the file.
+            if name == _WARNINGS and verbose == 0 and isinstance(handler, ConsoleHandler):
+                continue
+            logger.addHandler(handler)
+        logger.addHandler(logging.NullHandler())
+
+
+def close_logging() -> None:
+    """Undo ``set_up_logging``; without it, do nothing."""
+    logging.captureWarnings(capture=False)
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        for handler in logger.handlers[:]:
+            if isinstance(handler, (ConsoleHandler, logging.FileHandler)):
+                logger.removeHandler(handler)
+                handler.close()
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        reason = error.strerror or error
+        raise OptionError(f"{path}: can't write the log file there: {reason}") from None
+    handler.setLevel(logging.DEBUG)
+    handler.setFormatter(_SafeFormatter(_FILE_FORMAT))
+    return handler

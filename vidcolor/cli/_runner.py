@@ -1,0 +1,164 @@
+"""Does the jobs one after the other, and tells what came of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vidcolor.cli._errors import report
+from vidcolor.cli._jobs import Job
+from vidcolor.cli._progress import Mode, make_progress
+from vidcolor.cli._session import Session
+from vidcolor.cli._text import count, duration
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.progress import Progress
+from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs jobs.
+
+    Args:
+        session: console and stop.
+        options: for all jobs.
+        mode: how progress is shown.
+        replaceable: outputs that may be overwritten.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        options: ColorizeOptions,
+        *,
+        mode: Mode = "auto",
+        replaceable: set[str] | None = None,
+    ) -> None:
+        self.session = session
+        self.options = options
+        self.mode = mode
+        self.replaceable = replaceable or set()
+
+    def run_one(self, job: Job) -> int:
+        """Do the only job; its error is the program's.
+
+        Raises:
+            VidcolorError: whatever is wrong.
+        """
+        self._tell(job, self._colorize(job))
+        return 0
+
+    def run_batch(self, jobs: Sequence[Job]) -> int:
+        """Do all jobs; one's error doesn't stop the others.
+
+        Args:
+            jobs: at least one.
+
+        Returns:
+            0, or 1 if an input failed.
+
+        Raises:
+            Interrupted: when the user asked to stop.
+            WeightsError: no other job would fare better.
+            DeviceError: likewise.
+        """
+        began = time.monotonic()
+        failed: list[str] = []
+        for done, job in enumerate(jobs):
+            try:
+                self.session.stop.check()
+                self._colorize_in_batch(job)
+            except Interrupted as error:
+                text = f"{error}; {done - len(failed)} of {count(len(jobs), 'input')} done"
+                raise Interrupted(text, self.session.stop.exit_code) from None
+            except (WeightsError, DeviceError) as error:
+                if not isinstance(error, OutOfMemoryError):
+                    raise
+                failed.append(self._report(error, job))
+            except Exception as error:  # noqa: BLE001 - a bug met by one file spares the others
+                failed.append(self._report(error, job))
+        return self._sum_up(len(jobs), failed, time.monotonic() - began)
+
+    def _colorize_in_batch(self, job: Job) -> None:
+        if job.problem is not None:
+            raise job.problem
+        os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
+        self._tell(job, self._colorize(job))
+
+    def _report(self, error: Exception, job: Job) -> str:
+        report(error, self.session.console, source=job.source)
+        return job.source
+
+    def _sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+        good = total - len(failed)
+        self.session.console.say(f"{good} of {count(total, 'input')} done in {duration(seconds)}")
+        if failed:
+            more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+            self.session.console.error(f"failed: {', '.join(failed[:5])}{more}")
+        return 1 if failed else 0
+
+    def _colorize(self, job: Job) -> ColorizeResult:
+        progress = make_progress(
+            self.mode, self.session.console, source=job.source, output=job.output
+        )
+        options = replace(self.options, overwrite=job.output in self.replaceable)
+        logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)
+        try:
+            if job.kind == "image":
+                return self._photo(job, options)
+            return self._film(job, options, progress)
+        finally:
+            progress.close()
+
+    def _photo(self, job: Job, options: ColorizeOptions) -> ColorizeResult:
+        from vidcolor.engine.image import colorize_image
+
+        return colorize_image(_path(job.source), _path(job.output), options=options)
+
+    def _film(self, job: Job, options: ColorizeOptions, progress: Progress) -> ColorizeResult:
+        from vidcolor.engine.video import colorize_video
+
+        with self.session.stop.patience() as stop:
+            return colorize_video(
+                _path(job.source), _path(job.output), options=options, progress=progress, stop=stop
+            )
+
+    def _tell(self, job: Job, result: ColorizeResult) -> None:
+        """Say what was written, in one line, after the warnings."""
+        console = self.session.console
+        fps = result.frames / result.seconds if result.seconds > 0 else 0.0
+        if console.as_json:
+            console.emit(
+                "done",
+                input=job.source,
+                output=str(result.output),
+                frames=result.frames,
+                seconds=round(result.seconds, 3),
+                fps=round(fps, 3),
+                model=result.model,
+                device=result.device,
+                precision=result.precision,
+                cuts=[round(cut, 6) for cut in result.cuts],
+                warnings=list(result.warnings),
+            )
+            return
+        for warning in result.warnings:
+            console.warn(f"{job.source}: {warning}")
+        logger.info("cuts at (s): %s", ", ".join(f"{cut:.3f}" for cut in result.cuts) or "none")
+        what = f"{count(result.frames, 'frame')} in {duration(result.seconds)} ({fps:.2f} fps)"
+        if job.kind == "image":
+            what = f"a photo in {duration(result.seconds)}"
+        console.say(
+            f"wrote {result.output}: {what}, model {result.model} on {result.device} "
+            f"({result.precision})"
+        )
+
+
+def _path(name: str) -> str | Path:
+    """The engine knows "-" as it is."""
+    return name if name == "-" else Path(name)

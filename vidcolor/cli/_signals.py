@@ -1,0 +1,92 @@
+"""Ctrl-C and friends: the first asks to stop cleanly, the second ends the process at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+from vidcolor.errors import Interrupted
+
+_DEBOUNCE_S: float = 0.5
+"""``timeout`` and wrapper programs deliver one request twice, within milliseconds."""
+
+
+class Stop:
+    """Installs the signal handlers, and remembers what was asked.
+
+    Attributes:
+        event: set by the first signal; the engine stops cleanly when it sees it.
+        signum: the first signal that came, None before.
+    """
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signum: int | None = None
+        self._when = 0.0
+        self._patient = False
+        self._before: dict[int, Any] = {}
+
+    @property
+    def exit_code(self) -> int:
+        """130 after SIGINT, 143 after SIGTERM, as shells count."""
+        return 128 + (self.signum or signal.SIGINT)
+
+    def __enter__(self) -> Stop:
+        """Take over the signals that aren't ignored (``nohup``, background jobs)."""
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)
+                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    @contextlib.contextmanager
+    def patience(self) -> Iterator[threading.Event]:
+        """Within, a signal only sets ``event``, since the work looks at it; else it raises."""
+        self._patient = True
+        try:
+            yield self.event
+        finally:
+            self._patient = False
+
+    def check(self) -> None:
+        """Raise ``Interrupted`` if a signal has come."""
+        if self.event.is_set():
+            raise Interrupted(exit_code=self.exit_code)
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.signum is None:
+            self.signum, self._when = signum, now
+            self.event.set()
+            if not self._patient:
+                raise Interrupted(exit_code=self.exit_code)
+            self._answer(signum)
+        elif now - self._when > _DEBOUNCE_S:
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+
+    @staticmethod
+    def _answer(signum: int) -> None:
+        """Let the user see that Ctrl-C was heard; plain write(2), safe inside a handler."""
+        with contextlib.suppress(OSError, ValueError):
+            if signum == signal.SIGINT and sys.stderr.isatty():
+                os.write(2, b"\nstopping; Ctrl-C again ends at once\n")

@@ -1,0 +1,104 @@
+"""``vidcolor IN [OUT]``: the main job."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from vidcolor import __version__
+from vidcolor.cli._help import RootCommand, option
+from vidcolor.cli._options import (
+    OUTPUT,
+    colorize_options,
+    encode_options,
+    input_options,
+    log_options,
+    look_options,
+    model_options,
+    overwrite_options,
+    progress_option,
+)
+from vidcolor.cli._session import Session
+from vidcolor.errors import OptionError
+
+_EPILOG = """\
+\b
+Examples:
+  vidcolor film.mp4                        writes film_color.mp4, sound and subtitles copied
+  vidcolor photo.jpg out.png               photos too; what a file is, its content says
+  vidcolor -o results reels/ portrait.tif  folders and files, results named *_color
+  vidcolor scan_%06d.dpx out.mov --fps 18 --video-codec prores_ks
+  vidcolor film.mp4 --start 1:30 --end 2:00 --compare try.mp4
+  cat film.mkv | vidcolor - - > out.mkv    standard input and output
+
+\b
+Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
+130 interrupted, 143 terminated.
+"""
+
+
+@click.command(
+    cls=RootCommand,
+    epilog=_EPILOG,
+    context_settings={"max_content_width": 100},
+    help="Colorize black-and-white films and photographs.\n\n"
+    "OUT is by default IN's name with _color; - is standard input or output.",
+)
+@click.argument("words", nargs=-1, metavar="IN [OUT]")
+@option(
+    OUTPUT,
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Where results go: a folder, made if needed (subfolders are kept), or for one input a "
+    "file.",
+)
+@overwrite_options
+@model_options
+@look_options
+@input_options
+@encode_options
+@progress_option
+@log_options
+@click.version_option(__version__, message="vidcolor %(version)s", help="Say the version.")
+@click.help_option("-h", "--help", help="Say this.")
+@click.pass_obj
+def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
+    """Plan, ask, do."""
+    from vidcolor.cli._jobs import make_plan
+    from vidcolor.cli._overwrite import settle
+    from vidcolor.cli._runner import Runner
+
+    words: tuple[str, ...] = values["words"]
+    output: str | None = values["output"]
+    options = colorize_options(values)
+    session.set_up_talk(
+        verbose=values["verbose"],
+        quiet=values["quiet"],
+        log_file=values["log_file"],
+        media=(*words, *([output] if output else [])),
+    )
+    plan = make_plan(words, output, decoder=options.decoder)
+    _spare_terminal([job.output for job in plan.jobs])
+    jobs, replaceable = settle(
+        plan.jobs,
+        session.console,
+        overwrite=values["overwrite"],
+        no_clobber=values["no_clobber"],
+    )
+    if plan.passed_over:
+        session.console.say(f"left out: {plan.passed_over} called *_color, as results are")
+    if not jobs:
+        if not plan.jobs:
+            raise OptionError(f"no photo or film in {', '.join(words)}")
+        return 0
+    runner = Runner(session, options, mode=values["progress"], replaceable=replaceable)
+    return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
+
+
+def _spare_terminal(outputs: list[str]) -> None:
+    """Refuse to pour a film over the user's screen."""
+    if "-" in outputs and sys.stdout.isatty():
+        raise OptionError("standard output is a terminal: name an output, or redirect it (> FILE)")

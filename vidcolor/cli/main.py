@@ -1,0 +1,94 @@
+"""The entry point: words in, exit code out.
+
+Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights, 130 interrupted
+(Ctrl-C), 143 terminated. Imports nothing heavy: ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from vidcolor.cli._console import Console
+from vidcolor.cli._errors import report
+from vidcolor.cli._help import DefaultGroup
+from vidcolor.cli._session import Session
+from vidcolor.cli._signals import Stop
+from vidcolor.cli.colorize import colorize
+
+cli = DefaultGroup(
+    name="vidcolor",
+    default=colorize,
+    lazy={
+        "info": ("vidcolor.cli.info:info", "Say what is in files, and what would be done."),
+        "preview": ("vidcolor.cli.preview:preview", "A picture of a few frames, grey and result."),
+        "weights": ("vidcolor.cli.weights:weights", "List, fetch, check and find model weights."),
+        "train": ("vidcolor.cli.train:train", "Train a network of ours."),
+        "eval": ("vidcolor.cli.evaluate:evaluate", "Measure a model against true colours."),
+    },
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        argv: the words after the program's name; ``sys.argv``'s by default.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    session = Session(Console(as_json=_wants_json(words)), Stop())
+    # libsvtav1 writes its banner to stderr, through the bar, unless told otherwise.
+    os.environ.setdefault("SVT_LOG", "1")
+    exit_code = 1
+    try:
+        with session.stop:
+            exit_code = _run(words, session)
+    except BaseException as error:  # noqa: BLE001 - the last line of defence
+        exit_code = report(error, session.console)
+    finally:
+        exit_code = _finish(exit_code)
+    return exit_code
+
+
+def _run(words: list[str], session: Session) -> int:
+    try:
+        outcome = cli.main(words, prog_name="vidcolor", standalone_mode=False, obj=session)
+    except click.exceptions.NoArgsIsHelpError as error:
+        session.console.raw(error.format_message() + "\n")
+        return error.exit_code
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 1
+    except BrokenPipeError:
+        return 1  # the reader of our standard output has gone: nobody to tell
+    except (Exception, KeyboardInterrupt) as error:
+        exit_code = report(error, session.console)
+        return session.stop.exit_code if session.stop.signum and exit_code == 130 else exit_code
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _finish(exit_code: int) -> int:
+    """Flush, so that a closed pipe is met here and not after the last line of Python."""
+    from vidcolor.cli._logging import close_logging
+
+    close_logging()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        exit_code = exit_code or 1
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.close(sink)
+    return exit_code
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether even errors in the words themselves are to be JSON; click hasn't parsed them yet."""
+    pairs = zip(words, words[1:], strict=False)
+    return "--progress=json" in words or ("--progress", "json") in pairs

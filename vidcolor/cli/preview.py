@@ -1,0 +1,92 @@
+"""``vidcolor preview IN [OUT.png]``: a picture of a few frames, grey beside the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidcolor.cli._help import GroupedCommand, option
+from vidcolor.cli._jobs import Job, check_names
+from vidcolor.cli._options import (
+    PART,
+    colorize_options,
+    input_options,
+    log_options,
+    look_options,
+    model_options,
+    overwrite_options,
+)
+from vidcolor.cli._overwrite import settle
+from vidcolor.cli._params import TIME
+from vidcolor.cli._session import Session
+from vidcolor.errors import OptionError
+
+_MAX_COUNT: int = 64
+
+
+@click.command(
+    cls=GroupedCommand,
+    context_settings={"max_content_width": 100},
+    help="Write a PNG that shows frames of IN, grey and colorized side by side.\n\n"
+    "OUT.png is by default IN's name with _preview.",
+)
+@click.argument("source", metavar="IN")
+@click.argument("output", required=False, metavar="[OUT.png]")
+@option(
+    PART, "--at", "times", type=TIME, multiple=True, metavar="TIME",
+    help="Show the frame at this time; may be given several times.",
+)  # fmt: skip
+@option(
+    PART, "--count", type=click.IntRange(1, _MAX_COUNT), metavar="N",
+    help="How many frames, spread over the film. Default: 4.",
+)  # fmt: skip
+@overwrite_options
+@model_options
+@look_options
+@input_options
+@log_options
+@click.help_option("-h", "--help", help="Say this.")
+@click.pass_obj
+def preview(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
+    """Make one picture."""
+    if values["times"] and values["count"] is not None:
+        raise OptionError("--at and --count contradict each other")
+    source: str = values["source"]
+    output = values["output"] or default_preview(source)
+    options = colorize_options(values)
+    session.set_up_talk(
+        verbose=values["verbose"],
+        quiet=values["quiet"],
+        log_file=values["log_file"],
+        media=(source, output),
+    )
+    if not output.lower().endswith(".png"):
+        raise OptionError(f"{output}: a preview is a PNG; give it a name that ends in .png")
+    job = Job(source, output, "video")
+    check_names([job])
+    jobs, _ = settle(
+        [job],
+        session.console,
+        overwrite=values["overwrite"],
+        no_clobber=values["no_clobber"],
+    )
+    if jobs:
+        from vidcolor.engine.preview import preview as write_preview
+
+        write_preview(
+            Path(source),
+            Path(output),
+            options=options,
+            times=list(values["times"]) or None,
+            count=values["count"] or 4,
+        )
+        session.console.say(f"wrote {output}")
+    return 0
+
+
+def default_preview(source: str) -> str:
+    """``film_preview.png`` beside ``film.mp4``."""
+    path = Path(source)
+    return str(path.with_name(f"{path.stem}_preview.png"))
