@@ -1,0 +1,76 @@
+"""Fixtures for all rooms: where things are, and walls around each test."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FAIL_WITHOUT_CUDA = "VIDCOLOR_FAIL_WITHOUT_CUDA"
+"""Set on machines that must have a GPU, so that a broken driver can't pass as "all skipped"."""
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder with setup.cfg, README.md and the rest."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def samples_dir() -> Path:
+    """The rendered samples, which may be read but not written."""
+    return ROOT / "samples"
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Real footage and facts beside the project; skips where they are missing."""
+    folder = ROOT / ".." / "shared"
+    if not folder.is_dir():
+        pytest.skip("../shared isn't there: this test needs real footage that isn't shipped")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_weights_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Results must not depend on what the person who runs the tests has set or downloaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith("VIDCOLOR_") and n != FAIL_WITHOUT_CUDA]:
+            patch.delenv(name)
+        patch.setenv("VIDCOLOR_HOME", str(tmp_path_factory.mktemp("vidcolor_home")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left_behind() -> Iterator[None]:
+    """A thread that outlives its test would keep files open and the program from ending."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5
+    left = _new_threads(before)
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = _new_threads(before)
+    assert not left, f"threads still run after the test: {left}"
+
+
+def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    # daemons don't block the program's end: tqdm's monitor and local test servers are such
+    return [t for t in threading.enumerate() if t not in before and not t.daemon]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked ``cuda`` where there is no GPU, unless one is demanded."""
+    marked = [item for item in items if item.get_closest_marker("cuda")]
+    if not marked or FAIL_WITHOUT_CUDA in os.environ:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no NVIDIA GPU here"))

@@ -1,0 +1,164 @@
+"""The shape of the code: which way imports run, how long things are, what every file has.
+
+The rules are those of CONTRIBUTING.md; they are read from the source with ``ast``, nothing is
+imported, so that a broken module is reported by its own tests and not here.
+"""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "vidcolor"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "types": {"errors"},
+    "color": {"errors", "types"},
+    "media": {"errors", "types", "color"},
+    "temporal": {"errors", "types", "color"},
+    "models": {"errors", "types", "color"},
+    "engine": {"errors", "types", "color", "media", "temporal", "models"},
+}
+"""Which rooms each room may import besides itself."""
+_CORE = set(MAY_IMPORT)
+MAY_IMPORT["evaluation"] = _CORE
+MAY_IMPORT["training"] = _CORE | {"evaluation"}
+MAY_IMPORT["cli"] = _CORE | {"evaluation", "training"}
+MAY_IMPORT["__main__"] = {"cli"}
+
+ONLY_IN_MEDIA = {"av", "PIL", "pillow_heif", "tifffile", "imagecodecs", "ffmpeg"}
+"""What reads and writes files; one room knows each codec's moods."""
+TORCH_FREE = {"errors", "types", "media"}
+HEAVY = {"torch", "cv2", "av", "numpy", "PIL"}
+"""What takes so long to import that ``vidcolor --help`` must do without."""
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _is_type_checking(node: ast.If) -> bool:
+    return ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def _imports(path: Path, *, lazy: bool = True) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of a file's run-time imports; with ``lazy`` those in functions too."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in _import_nodes(_parse(path), lazy=lazy):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+            continue
+        base = package[: len(package) - node.level + 1] if node.level else ()
+        module = [*base, *([node.module] if node.module else [])]
+        yield from ((node.lineno, ".".join([*module, alias.name])) for alias in node.names)
+
+
+def _import_nodes(node: ast.AST, *, lazy: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and _is_type_checking(child):
+            for other in child.orelse:
+                yield from _import_nodes(other, lazy=lazy)
+        elif lazy or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _import_nodes(child, lazy=lazy)
+
+
+def _functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield (name, lines of the body without its docstring) of each function of a file."""
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            length = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            yield f"{_name(path)}:{node.lineno} {node.name}", length
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_imports_run_one_way(path: Path) -> None:
+    room = _room(path)
+    if room == "__init__":
+        found = [m for _, m in _imports(path) if m.startswith("vidcolor")]
+        assert not found, "the public names must be imported lazily"
+        return
+    assert room in MAY_IMPORT, f"{room} is a new room: say in MAY_IMPORT what it may import"
+    for line, module in _imports(path):
+        parts = module.split(".")
+        if parts[0] != "vidcolor" or len(parts) < 2 or parts[1] == "__version__":
+            continue
+        allowed = {room} | MAY_IMPORT[room]
+        assert parts[1] in allowed, f"{_name(path)}:{line}: {room} must not import {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_codecs_stay_in_media_and_torch_outside(path: Path) -> None:
+    room = _room(path)
+    for line, module in _imports(path):
+        top = module.split(".")[0]
+        assert room == "media" or top not in ONLY_IN_MEDIA, f"{_name(path)}:{line}: imports {top}"
+        assert room not in TORCH_FREE or top != "torch", f"{_name(path)}:{line}: imports torch"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if _room(p) == "cli"], ids=_name)
+def test_command_line_imports_heavy_packages_late(path: Path) -> None:
+    for line, module in _imports(path, lazy=False):
+        assert module.split(".")[0] not in HEAVY, f"{_name(path)}:{line}: {module} at the top"
+
+
+@pytest.mark.parametrize("statement", ["import vidcolor", "import vidcolor.cli.main"])
+def test_nothing_heavy_is_imported_at_start(statement: str) -> None:
+    """What the rule above can't see: imports through other rooms."""
+    code = f"import sys\n{statement}\nprint(*sorted(set(sys.modules) & {HEAVY!r}))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_every_module_and_public_name_is_documented(path: Path) -> None:
+    tree = _parse(path)
+    if not tree.body:
+        return
+    assert ast.get_docstring(tree), f"{_name(path)} has no docstring"
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    for node in tree.body:
+        if isinstance(node, kinds) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{_name(path)}:{node.lineno} {node.name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_library_never_prints(path: Path) -> None:
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print", f"{_name(path)}:{node.lineno}: log, or use click.echo"
+
+
+def test_files_stay_short() -> None:
+    lengths = {_name(p): len(p.read_text(encoding="utf-8").splitlines()) for p in FILES}
+    too_long = {name: n for name, n in lengths.items() if n > 600}
+    assert not too_long
+    assert statistics.median(n for n in lengths.values() if n) <= 200
+
+
+def test_functions_stay_short() -> None:
+    lengths = [pair for path in FILES for pair in _functions(path)]
+    too_long = [pair for pair in lengths if pair[1] > 80]
+    assert not too_long
+    short = sum(length <= 20 for _, length in lengths)
+    assert short >= 0.8 * len(lengths), f"{short} of {len(lengths)} bodies have 20 lines or fewer"
