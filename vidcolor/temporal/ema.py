@@ -1,0 +1,56 @@
+"""Exponential smoothing of ab over time, by real time and not by frame count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class AbSmoother:
+    """Weighted mean of all colours since the last cut; weights fall by 1/e every ``time_constant_s``.
+
+    The mean is a true one from the first frame on (as bias correction in Adam, Kingma and Ba 2015):
+    the first frame after a cut starts with no more weight than its age gives it, so a poor first
+    guess does not linger. Long after a cut it is plain exponential smoothing with
+    ``alpha = 1 - exp(-dt / time_constant_s)``.
+
+    One frame at a time, in order: for the same ab in, batch size never changes what comes out.
+    """
+
+    def __init__(self, time_constant_s: float) -> None:
+        """Start with no past.
+
+        Args:
+            time_constant_s: seconds, 0 or more; 0 passes every frame through untouched.
+        """
+        self.time_constant_s = time_constant_s
+        self._mean: Tensor | None = None
+        self._weight = 0.0
+        self._last_s = 0.0
+
+    def smooth(self, ab: Tensor, seconds: Sequence[float], cuts: Sequence[bool]) -> Tensor:
+        """Smooth a run of frames.
+
+        Args:
+            ab: ``(B, 2, h, w)`` float32.
+            seconds: presentation time of each frame.
+            cuts: whether each frame is the first of a shot; there the past is forgotten.
+
+        Returns:
+            ``(B, 2, h, w)`` float32.
+        """
+        if self.time_constant_s <= 0.0:
+            return ab
+        return torch.stack([self._step(*frame) for frame in zip(ab, seconds, cuts, strict=True)])
+
+    def _step(self, ab: Tensor, now_s: float, is_cut: bool) -> Tensor:
+        if self._mean is None or is_cut or self._mean.shape != ab.shape:
+            self._mean, self._weight = ab, 0.0
+        elapsed = max(now_s - self._last_s, 0.0)
+        self._weight = self._weight * math.exp(-elapsed / self.time_constant_s) + 1.0
+        self._last_s = now_s
+        self._mean = torch.lerp(self._mean, ab, 1.0 / self._weight)
+        return self._mean
