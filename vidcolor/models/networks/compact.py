@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.color import lightness_to_grey
 
@@ -102,14 +103,26 @@ class CompactNet(nn.Module):
         """The decoder's last features, ``(B, width, H/4, W/4)``, which the heads read."""
         # The encoder knows sRGB codes 0..255 through (code - 123) * 0.01157.
         grey = (lightness_to_grey(lightness) * 255.0 - 123.0) * 0.01157
-        dtype = self.regress.weight.dtype
-        result: Tensor = self.decoder(self.encoder(grey.to(dtype)))
+        result: Tensor = self.decoder(self.encoder(grey.to(self.encoder.stem.weight.dtype)))
         return result
 
     def head_ab(self, features: Tensor) -> Tensor:
         """ab from the decoder's features, float32."""
-        ab: Tensor = self.regress(features)
+        ab: Tensor = self.regress(features.to(self.regress.weight.dtype))
         return ab.float() * AB_SCALE
+
+    def prepare(self, dtype: torch.dtype) -> CompactNet:
+        """Make it ready to run: norms folded, channels_last, weights in ``dtype``.
+
+        The last layer stays float32: bfloat16 would round its colours to steps of half a unit.
+        """
+        self.eval().requires_grad_(False)
+        for mix in [self.decoder.bottom, *(c for pair in self.decoder.mixes for c in pair)]:
+            mix.fold()
+        self.classify = None
+        self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.regress.float()
+        return self
 
 
 class EdgeEncoder(nn.Module):
@@ -208,3 +221,9 @@ class ConvNorm(nn.Sequential):
         super().__init__(
             nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
         )
+
+    def fold(self) -> None:
+        """Fold the norm's statistics into the convolution, for inference."""
+        if isinstance(self[1], nn.BatchNorm2d):
+            self[0] = fuse_conv_bn_eval(self[0].eval(), self[1].eval())
+            self[1] = nn.Identity()

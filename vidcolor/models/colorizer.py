@@ -1,0 +1,101 @@
+"""What every model looks like from outside, and our own network behind that face."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidcolor.errors import WeightsError
+from vidcolor.models.networks.compact import OUTPUT_STRIDE, STRIDE, CompactConfig, CompactNet
+from vidcolor.models.spec import ModelSpec
+
+
+class Colorizer(nn.Module):
+    """A loaded network: lightness in, ab out.
+
+    Attributes:
+        spec: facts about the model.
+        label: the name, or the path it was loaded from, for people.
+        device: where it runs.
+        dtype: number format of its weights.
+    """
+
+    def __init__(self, network: nn.Module, spec: ModelSpec, *, label: str, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network = network
+        self.spec, self.label = spec, label
+        self.device, self.dtype = device, dtype
+
+    @property
+    def precision(self) -> str:
+        """One of "fp32", "bf16", "fp16"."""
+        return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype]
+
+    @torch.inference_mode()
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Colorize a batch at the size it is given.
+
+        Args:
+            lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1], any size.
+
+        Returns:
+            ``(B, 2, h, w)`` float32 Lab ab, over the same picture; h, w may be smaller than H, W.
+
+        Raises:
+            ValueError: for any other shape or dtype.
+        """
+        if lightness.ndim != 4 or lightness.shape[1] != 1 or lightness.dtype != torch.float32:
+            raise ValueError(f"lightness must be (B, 1, H, W) float32, got {tuple(lightness.shape)} {lightness.dtype}")
+        ab: Tensor = self.network(lightness.to(self.device))
+        return ab.float()
+
+
+class CompactColorizer(nn.Module):
+    """Our network at any size: padded inside, cropped after, the shipped saturation applied."""
+
+    def __init__(self, network: CompactNet, saturation: float) -> None:
+        super().__init__()
+        self.network = network
+        self.saturation = saturation
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """``(B, 1, H, W)`` to ``(B, 2, ceil(H/4), ceil(W/4))``; at odd sizes to ``(B, 2, H, W)``."""
+        height, width = lightness.shape[-2:]
+        down, right = -height % STRIDE, -width % STRIDE
+        if down or right:
+            lightness = F.pad(lightness, (0, right, 0, down), mode="replicate")
+        ab: Tensor = self.network(lightness) * self.saturation
+        if height % OUTPUT_STRIDE or width % OUTPUT_STRIDE:
+            # Quarter-size samples don't tile such a picture: go back to its own grid, then crop.
+            ab = F.interpolate(ab, scale_factor=float(OUTPUT_STRIDE), mode="bilinear")
+            return ab[..., :height, :width]
+        return ab[..., : height // OUTPUT_STRIDE, : width // OUTPUT_STRIDE]
+
+
+def build_compact(
+    state_dict: Mapping[str, Tensor], metadata: Mapping[str, str], dtype: torch.dtype
+) -> CompactColorizer:
+    """Our network from its file's content.
+
+    Raises:
+        WeightsError: if the tensors are not those of the network that the metadata describes.
+    """
+    try:
+        values = json.loads(metadata.get("config", "{}"))
+        config = CompactConfig(decoder=tuple(values.get("decoder", CompactConfig().decoder)))
+        network = CompactNet(config)
+        network.load_state_dict({k: v.float() for k, v in state_dict.items()})
+        saturation = float(metadata.get("saturation", "1.0"))
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"these are not the weights of a compact network: {reason}") from error
+    return CompactColorizer(network.prepare(dtype), saturation)
+
+
+def is_compact(state_dict: Mapping[str, Tensor]) -> bool:
+    """Whether the tensors look like our network's."""
+    return "encoder.stem.weight" in state_dict and "regress.weight" in state_dict

@@ -1,0 +1,109 @@
+"""``load_model``: from a name or a path to a network that is ready to run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from vidcolor.errors import WeightsError
+from vidcolor.models.colorizer import Colorizer, build_compact, is_compact
+from vidcolor.models.deoldify import DeOldifyColorizer, detect_deoldify
+from vidcolor.models.device import resolve_device, resolve_precision
+from vidcolor.models.registry import COMPACT, MODELS, find_spec
+from vidcolor.models.safe_load import Checkpoint, load_checkpoint
+from vidcolor.models.spec import ModelSpec
+from vidcolor.models.store import bundled_path, ensure_weights, find_weights
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["video", "image"]
+
+_FIRST_CHOICE: Mapping[Kind, str] = {"video": "deoldify-video", "image": "deoldify-artistic"}
+"""What "auto" takes where its weights are installed."""
+
+
+def load_model(
+    name_or_path: str | Path = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    *,
+    kind: Kind = "video",
+    weights_dir: Path | None = None,
+    offline: bool = False,
+) -> Colorizer:
+    """Load a colorizer.
+
+    Args:
+        name_or_path: a model's name, "auto", or the path of a checkpoint (.pth or .safetensors),
+            which is recognised by its content, whatever its name.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "auto", "fp32", "bf16" or "fp16".
+        kind: what "auto" chooses for.
+        weights_dir: where downloaded weights are, and go; None for the usual places.
+        offline: never download.
+
+    Returns:
+        A module that takes lightness L*/100 ``(B, 1, H, W)`` float32 to Lab ab ``(B, 2, h, w)``.
+
+    Raises:
+        OptionError: for an unknown name.
+        WeightsError: if weights are missing, damaged, or of no known network.
+        UnsafeWeightsError: for a checkpoint that would run code.
+        DeviceError: if the device or precision can't be had.
+    """
+    name = choose_model(kind, weights_dir=weights_dir) if str(name_or_path) == "auto" else name_or_path
+    target = resolve_device(device)
+    if str(name) in MODELS:
+        spec = find_spec(str(name))
+        path = _weights_of(spec, weights_dir, offline)
+        checkpoint = load_checkpoint(path)
+        if _recognise(checkpoint.state_dict) is None:
+            raise WeightsError(f"{path}: not the weights of {spec.name}; pull them again")
+    else:
+        path = Path(name)
+        if not path.is_file():
+            find_spec(str(name))  # raises with the list of names
+        checkpoint = load_checkpoint(path)
+        spec = _spec_of(checkpoint, path)
+    dtype = resolve_precision(precision, target, spec.precisions)
+    logger.info("%s from %s on %s in %s", spec.name, path, target, dtype)
+    network = _build(spec, checkpoint, dtype).to(target).eval()
+    return Colorizer(network, spec, label=str(name), device=target, dtype=dtype)
+
+
+def choose_model(kind: Kind, *, weights_dir: Path | None = None) -> str:
+    """What "auto" means: DeOldify if its weights are installed, else our own."""
+    first = _FIRST_CHOICE[kind]
+    return first if find_weights(first, weights_dir=weights_dir) else COMPACT.name
+
+
+def _weights_of(spec: ModelSpec, weights_dir: Path | None, offline: bool) -> Path:
+    if spec.bundled:
+        return bundled_path(spec.bundled)
+    return ensure_weights(spec.name, weights_dir=weights_dir, offline=offline)
+
+
+def _recognise(state_dict: Mapping[str, Tensor]) -> str | None:
+    """Name of a model with this structure; DeOldify's wide network is taken for the video one."""
+    if is_compact(state_dict):
+        return COMPACT.name
+    found = detect_deoldify(state_dict)
+    return {"artistic": "deoldify-artistic", "wide": "deoldify-video", None: None}[found]
+
+
+def _spec_of(checkpoint: Checkpoint, path: Path) -> ModelSpec:
+    name = _recognise(checkpoint.state_dict)
+    if name is None:
+        raise WeightsError(f"{path}: the tensors in it are of no network that vidcolor knows")
+    return find_spec(name)
+
+
+def _build(spec: ModelSpec, checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
+    if spec.family == "compact":
+        return build_compact(checkpoint.state_dict, checkpoint.metadata, dtype)
+    return DeOldifyColorizer.from_state_dict(checkpoint.state_dict, dtype=dtype)
