@@ -20,6 +20,7 @@ Fields may be added; readers should ignore what they don't know.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, Literal
 
@@ -203,7 +204,7 @@ class BarProgress(MessageProgress):
                 unit="B" if unit == "bytes" else " " + unit,
                 unit_scale=unit == "bytes",
                 bar_format=None if unit == "bytes" else _bar_format(total),
-                dynamic_ncols=True,
+                **_width(self.console),
                 leave=False,
                 miniters=1,
             )
@@ -227,6 +228,15 @@ class BarProgress(MessageProgress):
                 self.console.detach_bar()
                 self._bar.close()
             self._bar = None
+
+
+def _width(console: Console) -> dict[str, Any]:
+    """Follow the terminal's width; some (containers, serial lines) say that theirs is 0."""
+    try:
+        known = os.get_terminal_size(console.stream.fileno()).columns > 0
+    except (OSError, ValueError):
+        known = False
+    return {"dynamic_ncols": True} if known else {"ncols": 80}
 
 
 def _bar_format(total: int | None) -> str:

@@ -13,12 +13,45 @@ from vidcolor.cli._errors import report
 from vidcolor.cli._jobs import Job
 from vidcolor.cli._progress import Mode, make_progress
 from vidcolor.cli._session import Session
+from vidcolor.cli._signals import Stop
 from vidcolor.cli._text import count, duration
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
 from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
 
 logger = logging.getLogger(__name__)
+
+
+class StoppableProgress:
+    """Passes progress on, and ends what the engine's ``stop`` doesn't reach.
+
+    Loading and downloading a model happen before the engine's own loop, in the calling thread:
+    there an exception is the way out.
+    """
+
+    def __init__(self, inner: Progress, stop: Stop) -> None:
+        self.inner, self.stop = inner, stop
+        self._unit = ""
+
+    def start(self, total: int | None, unit: str, description: str) -> None:
+        """Pass on; raise ``Interrupted`` if a signal came while the model was loaded."""
+        self.stop.check()
+        self._unit = unit
+        self.inner.start(total, unit, description)
+
+    def advance(self, n: int) -> None:
+        """Pass on; raise ``Interrupted`` if a signal came during a download."""
+        if self._unit == "bytes":
+            self.stop.check()
+        self.inner.advance(n)
+
+    def message(self, text: str) -> None:
+        """Pass on."""
+        self.inner.message(text)
+
+    def close(self) -> None:
+        """Pass on."""
+        self.inner.close()
 
 
 class Runner:
@@ -103,8 +136,9 @@ class Runner:
         return 1 if failed else 0
 
     def _colorize(self, job: Job) -> ColorizeResult:
-        progress = make_progress(
-            self.mode, self.session.console, source=job.source, output=job.output
+        progress = StoppableProgress(
+            make_progress(self.mode, self.session.console, source=job.source, output=job.output),
+            self.session.stop,
         )
         options = replace(self.options, overwrite=job.output in self.replaceable)
         logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)

@@ -1,0 +1,75 @@
+"""What Ctrl-C does, in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+_PROGRAM = """
+import sys, time
+from vidcolor.cli._signals import Stop
+from vidcolor.errors import Interrupted
+
+stop = Stop()
+with stop:
+    try:
+        if {patient}:
+            with stop.patience() as event:
+                print("ready", flush=True)
+                while not event.is_set() or {deaf}:
+                    time.sleep(0.01)
+                sys.exit(stop.exit_code)
+        print("ready", flush=True)
+        time.sleep(60)
+    except Interrupted as error:
+        sys.exit(error.exit_code)
+"""
+
+
+def start(*, patient: bool, deaf: bool = False) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM.format(patient=patient, deaf=deaf)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    with process:
+        return process.wait(timeout=20)
+
+
+@pytest.mark.parametrize("patient", [True, False])
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_first_signal_stops(number: signal.Signals, exit_code: int, patient: bool) -> None:
+    process = start(patient=patient)
+    process.send_signal(number)
+    assert ended(process) == exit_code
+
+
+def test_second_signal_ends_what_does_not_listen() -> None:
+    process = start(patient=True, deaf=True)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.7)  # longer than the time in which two count as one
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == -signal.SIGINT
+
+
+def test_one_request_delivered_twice_counts_once() -> None:
+    process = start(patient=True, deaf=True)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.kill()
+    ended(process)
