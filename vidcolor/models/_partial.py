@@ -33,7 +33,7 @@ class PartialFile:
         """Bytes got so far, 0 without a file."""
         try:
             return self.path.stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     def validator(self, url: str) -> str | None:

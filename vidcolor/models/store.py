@@ -222,7 +222,10 @@ def _file_status(entry: WeightsEntry, path: Path, check: str) -> WeightsStatus:
 
 def _bundled_status(entry: WeightsEntry, *, read: bool) -> WeightsStatus:
     """Bundled files have no listed hash: the safetensors header must agree with the file."""
-    path = bundled_path(entry.file)
+    try:
+        path = bundled_path(entry.file)
+    except WeightsError as error:
+        return WeightsStatus(entry, Path(entry.file), "missing", str(error))
     if read:
         from safetensors import SafetensorError, safe_open
 
