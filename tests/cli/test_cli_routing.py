@@ -81,12 +81,28 @@ def test_defaults_are_those_of_the_api() -> None:
 
 
 def test_options_reach_the_engine() -> None:
-    words = (
-        "film.mp4 -m x.pth -d cuda:1 --precision bf16 --batch-size 3 --render-factor 30 "
-        "--smoothing 0 --saturation 1.5 --start 1:00 --end 90.5 --video-codec ffv1 --crf 20 "
-        "--preset fast --pix-fmt yuv420p --audio none --deinterlace on --decoder ffmpeg "
-        "--fps 29.97 --strict --compare --weights-dir w --offline"
-    ).split()
+    given = {
+        "-m": "x.pth",
+        "-d": "cuda:1",
+        "--precision": "bf16",
+        "--batch-size": "3",
+        "--render-factor": "30",
+        "--smoothing": "0",
+        "--saturation": "1.5",
+        "--start": "1:00",
+        "--end": "90.5",
+        "--video-codec": "ffv1",
+        "--crf": "20",
+        "--preset": "fast",
+        "--pix-fmt": "yuv420p",
+        "--audio": "none",
+        "--deinterlace": "on",
+        "--decoder": "ffmpeg",
+        "--fps": "29.97",
+        "--weights-dir": "w",
+    }
+    words = ["film.mp4", "--strict", "--compare", "--offline"]
+    words += [word for pair in given.items() for word in pair]
     options = colorize_options(colorize.make_context("vidcolor", words).params)
     untouched = [
         name

@@ -5,8 +5,8 @@ JSON lines (``--progress json``), one object per line on stderr, stable:
 ===========  ===================================================================================
 event        fields
 ===========  ===================================================================================
-start        ``input``, ``output``, ``total`` (null if unknown), ``unit`` ("frames" or "bytes"),
-             ``description``; once per file, and once more for each download
+start        ``input``, ``output``, ``total`` (null if unknown), ``unit`` ("frames", "bytes",
+             "steps"), ``description``; once per file, and once more for each download
 progress     ``input``, ``done``, ``total``, ``unit``, ``fps`` (units per second), ``elapsed_s``,
              ``eta_s`` (null if unknown); at most twice a second, and once at the end
 message      ``level`` ("info", "warning", "error", "debug"), ``text``
@@ -136,7 +136,7 @@ class PlainProgress(_Meter):
             text += f" {self.unit}"
             if known and self.total:
                 text += f" ({100 * self.done / self.total:.0f} %)"
-            text += f", {self.rate:.2f} fps"
+            text += f", {self.rate:.2f} {_per_second(self.unit)}"
         left = self.eta_s
         if left is not None:
             text += f", {duration(left)} left"
@@ -189,12 +189,14 @@ class BarProgress(MessageProgress):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._bar: Any = None
+        self._per_second = ""
 
     def start(self, total: int | None, unit: str, description: str) -> None:
         """Show an empty bar; a bar that is there is replaced."""
         from tqdm import tqdm
 
         self.close()
+        self._per_second = _per_second(unit)
         tqdm.monitor_interval = 0  # no watchdog thread: each update looks at the clock anyway
         with self.console.lock:
             bar = self._bar = tqdm(
@@ -203,7 +205,7 @@ class BarProgress(MessageProgress):
                 file=self.console.stream,
                 unit="B" if unit == "bytes" else " " + unit,
                 unit_scale=unit == "bytes",
-                bar_format=None if unit == "bytes" else _bar_format(total),
+                bar_format=None if unit == "bytes" else _bar_format(total, unit),
                 **_width(self.console),
                 leave=False,
                 miniters=1,
@@ -218,7 +220,8 @@ class BarProgress(MessageProgress):
             with self.console.lock:
                 rate = self._bar.format_dict["rate"]
                 # tqdm turns to seconds per frame where frames are slow; films are told in fps.
-                self._bar.set_postfix_str("? fps" if rate is None else f"{rate:.2f} fps", False)
+                shown = "?" if rate is None else f"{rate:.2f}"
+                self._bar.set_postfix_str(f"{shown} {self._per_second}", refresh=False)
                 self._bar.update(n)
 
     def close(self) -> None:
@@ -239,11 +242,15 @@ def _width(console: Console) -> dict[str, Any]:
     return {"dynamic_ncols": True} if known else {"ncols": 80}
 
 
-def _bar_format(total: int | None) -> str:
-    """The layout in tqdm's words; ``postfix`` is the frames per second."""
+def _bar_format(total: int | None, unit: str) -> str:
+    """The layout in tqdm's words; ``postfix`` is the units per second."""
     if total is None:
-        return "{desc}: {n_fmt} frames [{elapsed}{postfix}]"
+        return f"{{desc}}: {{n_fmt}} {unit} [{{elapsed}}{{postfix}}]"
     return (
-        "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} frames "
+        f"{{desc}}: {{percentage:3.0f}}%|{{bar}}| {{n_fmt}}/{{total_fmt}} {unit} "
         "[{elapsed}<{remaining}{postfix}]"
     )
+
+
+def _per_second(unit: str) -> str:
+    return "fps" if unit == "frames" else f"{unit}/s"
