@@ -1,0 +1,74 @@
+"""Batches through the network, halved when memory runs out."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from torch import Tensor
+
+from vidcolor.errors import OutOfMemoryError
+from vidcolor.models.colorizer import Colorizer
+
+logger = logging.getLogger(__name__)
+
+_TELLTALES = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
+
+
+class Batcher:
+    """Runs a model on any number of pictures, as many at a time as memory allows.
+
+    Attributes:
+        batch_size: pictures per call; falls when memory runs out, and stays down.
+    """
+
+    def __init__(self, model: Colorizer, batch_size: int) -> None:
+        self.model = model
+        self.batch_size = batch_size
+
+    def __call__(self, lightness: Tensor) -> Tensor:
+        """``(B, 1, h, w)`` lightness to ``(B, 2, h', w')`` ab, in order.
+
+        Raises:
+            OutOfMemoryError: when a single picture doesn't fit.
+        """
+        parts, done = [], 0
+        while done < len(lightness):
+            try:
+                parts.append(self.model(lightness[done : done + self.batch_size]))
+            except (RuntimeError, MemoryError) as error:
+                self._shrink(error)
+                continue
+            done += len(parts[-1])
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _shrink(self, error: Exception) -> None:
+        if not is_out_of_memory(error):
+            raise error
+        if self.batch_size == 1:
+            raise OutOfMemoryError(
+                f"a single frame does not fit into the memory of {self.model.device}: use a smaller"
+                " --render-factor, --model compact, or --device cpu"
+            ) from error
+        self.batch_size //= 2
+        logger.warning("out of memory: going on with %d frames at a time", self.batch_size)
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of torch's says that memory ran out."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(t in str(error).lower() for t in _TELLTALES)
+
+
+def default_batch_size(model: Colorizer, frame_pixels: int) -> int:
+    """Frames per call: the model's own number, fewer for frames so large that they fill memory."""
+    usual = model.spec.batch_size[model.device.type]
+    fits = max(1, _BATCH_PIXELS // max(frame_pixels, 1))
+    return max(1, min(usual, fits))
+
+
+_BATCH_PIXELS = 16_000_000
+"""Full-size pixels per batch: at 4 bytes of lightness and 2 to 5 of planes each, about 150 MB."""

@@ -1,0 +1,105 @@
+"""``vidcolor info``: what is in a file, and what a run would make of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vidcolor.engine.model_choice import auto_line
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.video import open_source
+from vidcolor.errors import InputError
+from vidcolor.media.naming import default_output
+from vidcolor.media.sniff import sniff
+from vidcolor.media.source import FrameSource
+from vidcolor.media.still import read_still
+from vidcolor.models.loading import choose_model
+from vidcolor.types import StreamInfo, VideoInfo
+
+
+def describe(path: str | Path, options: ColorizeOptions | None = None) -> list[str]:
+    """Lines that tell what the file holds and what ``vidcolor`` would do with it.
+
+    Raises:
+        InputError: if it can't be read at all.
+    """
+    options = options or ColorizeOptions()
+    kind = sniff(path)
+    if kind == "image":
+        return _describe_photo(path, options)
+    if kind == "audio":
+        raise InputError(f"{path}: holds sound but no picture: there is nothing to colorize")
+    with open_source(path, options) as source:
+        return [*_describe_video(source), *_plan("video", Path(path), options)]
+
+
+def _describe_photo(path: str | Path, options: ColorizeOptions) -> list[str]:
+    photo = read_still(path)
+    height, width = photo.luma.shape
+    extras = "".join((", alpha" if photo.alpha is not None else "", ", in colour" if photo.has_color else ""))
+    lines = [f"{path}", f"  photo: {photo.format}, {width}x{height}, {photo.depth} bit{extras}"]
+    lines += [f"  note: {w}" for w in photo.warnings]
+    if photo.has_color:
+        lines.append("  note: the source has colour: it is replaced")
+    return lines + _plan("image", Path(path), options)
+
+
+def _describe_video(source: FrameSource) -> list[str]:
+    info = source.info
+    lines = [
+        f"{info.path}",
+        f"  container: {info.container}, {_duration(info)}, starts at {info.start_s:g} s",
+        f"  video: {info.codec}, {info.width}x{info.height}, {info.pix_fmt}, {_rate(info)}{_geometry(info)}",
+        f"  colour tags: {_tags(info)}",
+    ]
+    lines += [f"  stream {s.index}: {_stream(s)}" for s in info.streams if not _is_main(source, s)]
+    if info.chapters:
+        lines.append(f"  chapters: {info.chapters}")
+    return lines + [f"  note: {w}" for w in source.warnings]
+
+
+def _plan(kind: str, path: Path, options: ColorizeOptions) -> list[str]:
+    still = "image" if kind == "image" else "video"
+    if options.model == "auto":
+        model = auto_line(still, choose_model(still, weights_dir=options.weights_dir))  # type: ignore[arg-type]
+    else:
+        model = f"using {options.model}"
+    return [f"  output: {default_output(path, kind)}", f"  model: {model}"]
+
+
+def _is_main(source: FrameSource, stream: StreamInfo) -> bool:
+    return source.video_stream is not None and source.video_stream.index == stream.index
+
+
+def _duration(info: VideoInfo) -> str:
+    if info.duration_s is None:
+        return "unknown length"
+    frames = f", about {info.frames} frames" if info.frames else ""
+    return f"{info.duration_s:.2f} s{frames}"
+
+
+def _rate(info: VideoInfo) -> str:
+    if info.rate is None:
+        return "unknown rate"
+    return f"{float(info.rate):.3f} fps" + (" (variable)" if info.is_vfr else "")
+
+
+def _geometry(info: VideoInfo) -> str:
+    parts = []
+    if info.sar != 1:
+        parts.append(f"pixels {info.sar.numerator}:{info.sar.denominator}")
+    if info.rotation:
+        parts.append(f"turned {info.rotation} degrees")
+    if info.field_order not in ("progressive", "unknown"):
+        parts.append(f"interlaced ({info.field_order})")
+    return "".join(f", {p}" for p in parts)
+
+
+def _tags(info: VideoInfo) -> str:
+    tags = info.tags
+    span = {0: "unspecified range", 1: "limited range", 2: "full range"}.get(tags.range, "?")
+    return f"primaries {tags.primaries}, transfer {tags.transfer}, matrix {tags.matrix}, {span}"
+
+
+def _stream(stream: StreamInfo) -> str:
+    extras = "".join(f", {e}" for e in (stream.detail, stream.language) if e)
+    return f"{stream.kind}, {stream.codec}{extras}"

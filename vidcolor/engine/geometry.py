@@ -1,0 +1,56 @@
+"""The size and the way up in which a network sees a picture."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidcolor.models.spec import RENDER_UNIT_PX, WorkingSize
+
+
+def working_size(
+    spec: WorkingSize, width: int, height: int, *, render_factor: int, sar: Fraction = Fraction(1)
+) -> tuple[int, int]:
+    """Height and width, in pixels, of what the network is given.
+
+    Args:
+        spec: the model's rule.
+        width: of the upright picture.
+        height: of the upright picture.
+        render_factor: in units of 16 pixels.
+        sar: sample aspect ratio: how much wider than high a pixel is shown.
+    """
+    side = render_factor * RENDER_UNIT_PX
+    if spec.shape == "square":
+        side = _to_multiple(side, spec.multiple)
+        return side, side
+    shown = float(width * sar), float(height)
+    scale = side / min(shown)
+    # A panorama or a banner is not drawn out without end.
+    scale = min(scale, 6.0 * side / max(shown))
+    return _to_multiple(shown[1] * scale, spec.multiple), _to_multiple(shown[0] * scale, spec.multiple)
+
+
+def upright(lightness: Tensor, rotation: int) -> Tensor:
+    """Turn ``(B, C, H, W)`` clockwise by ``rotation`` degrees (0, 90, 180, 270), as it is shown."""
+    return torch.rot90(lightness, -(rotation // 90) % 4, dims=(2, 3))
+
+
+def as_stored(ab: Tensor, rotation: int) -> Tensor:
+    """Undo ``upright``."""
+    return torch.rot90(ab, (rotation // 90) % 4, dims=(2, 3))
+
+
+def resize_lightness(lightness: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resample ``(B, 1, H, W)`` to ``size`` (H, W), bilinear with antialiasing."""
+    if tuple(lightness.shape[-2:]) == size:
+        return lightness
+    shrinks = size[0] < lightness.shape[-2] or size[1] < lightness.shape[-1]
+    return F.interpolate(lightness, size=size, mode="bilinear", antialias=shrinks).clamp_(0.0, 1.0)
+
+
+def _to_multiple(length: float, multiple: int) -> int:
+    return max(multiple, round(length / multiple) * multiple)

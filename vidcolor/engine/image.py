@@ -1,0 +1,128 @@
+"""``colorize_image``: a photo in, the same photo in colour out, through the same core as video."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidcolor.color import join_rgb, luma_to_lightness
+from vidcolor.engine.batching import Batcher
+from vidcolor.engine.geometry import resize_lightness, working_size
+from vidcolor.engine.model_choice import load_for
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.progress import NullProgress, Progress
+from vidcolor.errors import OutputExistsError
+from vidcolor.media.still import read_still, write_still
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.types import StillImage
+
+_STRIP_PIXELS = 1_000_000
+"""Photos are joined in strips of about this many pixels, so that scratch memory stays near 100 MB."""
+
+Rgb = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""``(H, W, 3)`` code values."""
+
+
+def colorize_image(
+    input: str | Path | bytes,  # noqa: A002 - the name that callers expect
+    output: str | Path,
+    *,
+    options: ColorizeOptions | None = None,
+    progress: Progress | None = None,
+    model: Colorizer | None = None,
+) -> ColorizeResult:
+    """Colorize a photo.
+
+    Args:
+        input: path, or the bytes of an image file.
+        output: path, or "-" for standard output (PNG).
+        options: how; what concerns time and video codecs is ignored.
+        progress: told when it is done.
+        model: an already loaded model; None loads the one that the options name.
+
+    Returns:
+        What was done; depth, alpha, profile and metadata of the photo are kept.
+
+    Raises:
+        InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError: see
+            ``vidcolor.errors``.
+    """
+    options = options or ColorizeOptions()
+    progress = progress or NullProgress()
+    started = time.monotonic()
+    if str(output) != "-" and not options.overwrite and Path(output).exists():
+        raise OutputExistsError(f"{output} exists already; use -y to overwrite it or -n to skip it")
+    photo = read_still(input)
+    chosen = load_for("image", options, progress, model)
+    rgb = colorize_still(photo, chosen, options)
+    if options.compare:
+        photo, rgb = _beside(photo, rgb)
+    write_still(output, rgb, photo, comment=credit(chosen))
+    progress.advance(1)
+    return ColorizeResult(
+        output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,
+        device=str(chosen.device), precision=chosen.precision, warnings=photo.warnings,
+    )  # fmt: skip
+
+
+def colorize_still(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
+    """The colour picture of a photo already read, ``(H, W, 3)`` in the photo's depth."""
+    ab = still_ab(photo, model, render_factor=options.render_factor) * options.saturation
+    height, width = photo.luma.shape
+    rows = max(1, _STRIP_PIXELS // width)
+    dtype = np.uint8 if photo.depth == 8 else np.uint16
+    rgb = np.empty((height, width, 3), dtype)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        lightness = _lightness(photo, model, top, bottom)
+        joined = join_rgb(lightness, _strip(ab, (height, width), top, bottom), depth=photo.depth)
+        rgb[top:bottom] = joined[0].permute(1, 2, 0).cpu().numpy()
+    return rgb
+
+
+def still_ab(photo: StillImage, model: Colorizer, *, render_factor: int | None = None) -> Tensor:
+    """The network's ab for a photo at the model's working size, ``(1, 2, h, w)`` float32."""
+    spec = model.spec.working_size
+    height, width = photo.luma.shape
+    size = working_size(spec, width, height, render_factor=render_factor or spec.image)
+    lightness = _lightness(photo, model, 0, height)
+    return Batcher(model, 1)(resize_lightness(lightness, size))
+
+
+def credit(model: Colorizer) -> str:
+    """The line written into metadata."""
+    from vidcolor import __version__
+
+    return f"vidcolor {__version__}, model {Path(model.label).name}"
+
+
+def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Tensor:
+    codes = torch.from_numpy(np.ascontiguousarray(photo.luma[top:bottom]))[None, None]
+    return luma_to_lightness(codes.to(model.device), depth=photo.depth, full_range=True)
+
+
+def _strip(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
+    """Rows ``top`` to ``bottom`` of ab resized bilinearly to ``size``, without the rest of it."""
+    height = ab.shape[2]
+    at = (torch.arange(top, bottom, device=ab.device) + 0.5) * (height / size[0]) - 0.5
+    at = at.clamp(0.0, height - 1.0)
+    first = at.floor().long()
+    second = (first + 1).clamp_max(height - 1)
+    rows = torch.lerp(ab[:, :, first], ab[:, :, second], (at - first).view(1, 1, -1, 1))
+    return F.interpolate(rows, size=(bottom - top, size[1]), mode="bilinear")
+
+
+def _beside(photo: StillImage, rgb: Rgb) -> tuple[StillImage, Rgb]:
+    grey = np.repeat(photo.luma[:, :, None], 3, axis=2)
+    alpha = None if photo.alpha is None else np.hstack((photo.alpha, photo.alpha))
+    wide = StillImage(
+        luma=np.hstack((photo.luma, photo.luma)), depth=photo.depth, alpha=alpha,
+        format=photo.format, has_color=photo.has_color, metadata=photo.metadata, warnings=photo.warnings,
+    )  # fmt: skip
+    return wide, np.hstack((grey, rgb))

@@ -1,0 +1,34 @@
+"""Which model a job uses, and the one line that tells of better ones."""
+
+from __future__ import annotations
+
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.progress import Progress
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.loading import Kind, choose_model, load_model
+from vidcolor.models.registry import COMPACT
+
+_BETTER = {"video": "deoldify-video", "image": "deoldify-artistic"}
+
+
+def load_for(
+    kind: Kind, options: ColorizeOptions, progress: Progress, model: Colorizer | None
+) -> Colorizer:
+    """The model that is given, or the one that the options name; says what "auto" chose."""
+    if model is not None:
+        return model
+    name = options.model
+    if name == "auto":
+        name = choose_model(kind, weights_dir=options.weights_dir)
+        progress.message(auto_line(kind, name))
+    return load_model(
+        name, options.device, options.precision,
+        kind=kind, weights_dir=options.weights_dir, offline=options.offline,
+    )  # fmt: skip
+
+
+def auto_line(kind: Kind, name: str) -> str:
+    """What "auto" chose, and how to get DeOldify where it isn't installed."""
+    if name != COMPACT.name:
+        return f"using {name}"
+    return f"using the built-in model '{name}'; for DeOldify: vidcolor weights pull {_BETTER[kind]}"

@@ -1,0 +1,130 @@
+"""Three stages that overlap: read, colour, write; bounded queues between them.
+
+Memory is bounded whatever the length of the film. At most ``2 * QUEUE_LENGTH + 3`` chunks are alive
+(two queues, and one in the hands of each stage), and a chunk holds at most ``batch_size`` frames and
+``MAX_CHUNK_PACKETS`` copied packets. A frame costs its luma (1 or 2 bytes per pixel) before the
+colouring and its planes (1.5 to 6 bytes per pixel) after it; the chunk being coloured costs another
+``4 + 8`` bytes per pixel of float32, once, and one frame's worth of scratch (about 100).
+
+The first exception of any stage stops all three, and comes out of ``run`` once.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from vidcolor.errors import Interrupted
+
+QUEUE_LENGTH = 2
+"""Chunks that wait between two stages: enough to overlap them, few enough to stay small."""
+
+MAX_CHUNK_PACKETS = 256
+"""Copied packets after which a chunk is passed on although its frames are not complete."""
+
+_POLL_S = 0.1
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Pipeline(Generic[In, Out]):
+    """Source thread -> the caller's thread -> sink thread.
+
+    The middle stage stays in the caller's thread: it owns the accelerator, and signals arrive there.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[In],
+        work: Callable[[In], Out],
+        sink: Callable[[Out], None],
+        *,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._source, self._work, self._sink = source, work, sink
+        self._stop = stop or threading.Event()
+        self._halt = threading.Event()
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+        self._incoming: queue.Queue[Any] = queue.Queue(QUEUE_LENGTH)
+        self._outgoing: queue.Queue[Any] = queue.Queue(QUEUE_LENGTH)
+
+    def run(self) -> None:
+        """Work until the source is exhausted and all is written.
+
+        Raises:
+            Interrupted: when ``stop`` was set.
+            BaseException: whatever a stage raised first.
+        """
+        threads = [
+            threading.Thread(target=self._guarded, args=(stage,), name=f"vidcolor-{name}")
+            for name, stage in (("read", self._read), ("write", self._write))
+        ]
+        for thread in threads:
+            thread.start()
+        self._guarded(self._color)
+        for thread in threads:
+            thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _read(self) -> None:
+        for item in self._source:
+            if not self._put(self._incoming, item):
+                return
+        self._put(self._incoming, _END)
+
+    def _color(self) -> None:
+        for item in self._take(self._incoming):
+            if self._stop.is_set():
+                raise Interrupted
+            if not self._put(self._outgoing, self._work(item)):
+                return
+        self._put(self._outgoing, _END)
+
+    def _write(self) -> None:
+        for item in self._take(self._outgoing):
+            self._sink(item)
+
+    def _guarded(self, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except BaseException as error:  # noqa: BLE001 - it is raised again, once, by run()
+            with self._lock:
+                self._error = self._error or error
+            self._halt.set()
+
+    def _put(self, where: queue.Queue[Any], item: object) -> bool:
+        """Put, unless the pipeline halts meanwhile; False then."""
+        while not self._halt.is_set():
+            if self._stop.is_set() and threading.current_thread() is threading.main_thread():
+                raise Interrupted
+            try:
+                where.put(item, timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _take(self, where: queue.Queue[Any]) -> Iterator[Any]:
+        """Items until the end, or until the pipeline halts."""
+        while not self._halt.is_set():
+            try:
+                item = where.get(timeout=_POLL_S)
+            except queue.Empty:
+                if self._stop.is_set() and where is self._incoming:
+                    raise Interrupted from None
+                continue
+            if item is _END:
+                return
+            yield item
+
+
+class _End:
+    """Marks the end of a queue."""
+
+
+_END = _End()

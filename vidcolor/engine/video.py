@@ -1,0 +1,204 @@
+"""``colorize_video``: a film in, the same film in colour out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidcolor.engine.batching import default_batch_size
+from vidcolor.engine.colorist import FrameColorist, color_planes, side_by_side
+from vidcolor.engine.model_choice import load_for
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.pipeline import MAX_CHUNK_PACKETS, Pipeline
+from vidcolor.engine.progress import NullProgress, Progress
+from vidcolor.errors import InputError, OutputExistsError
+from vidcolor.media.reader import open_reader
+from vidcolor.media.source import FrameSource
+from vidcolor.media.writer import VideoWriter
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
+
+if TYPE_CHECKING:
+    import av
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """What travels between the stages: frames and copied packets in file order."""
+
+    items: list[LumaFrame | ColorFrame | av.Packet] = field(default_factory=list)
+
+    @property
+    def frames(self) -> list[LumaFrame]:
+        """The frames still to be coloured."""
+        return [i for i in self.items if isinstance(i, LumaFrame)]
+
+
+def colorize_video(
+    input: str | Path,  # noqa: A002 - the name that callers expect
+    output: str | Path,
+    *,
+    options: ColorizeOptions | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    model: Colorizer | None = None,
+) -> ColorizeResult:
+    """Colorize a film, or a numbered sequence of scans.
+
+    Args:
+        input: path, pattern such as ``scan_%06d.tif``, or "-" for standard input.
+        output: path, pattern, or "-" for standard output (Matroska).
+        options: how; see ``ColorizeOptions``.
+        progress: told of every frame written.
+        stop: set it from another thread or a signal handler to stop; nothing is left behind.
+        model: an already loaded model; None loads the one that the options name.
+
+    Returns:
+        What was done. The output appears under its name only when it is whole.
+
+    Raises:
+        InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError,
+        Interrupted: see ``vidcolor.errors``.
+    """
+    options = options or ColorizeOptions()
+    progress = progress or NullProgress()
+    started = time.monotonic()
+    _check_output(output, options)
+    with open_source(input, options) as source:
+        chosen = load_for("video", options, progress, model)
+        with VideoWriter(output, source, _settings(source, options, chosen)) as writer:
+            job = _Job(source, writer, chosen, options, progress)
+            try:
+                job.run(stop)
+            finally:
+                progress.close()
+            writer.commit()
+            warnings = (*source.warnings, *writer.notes, *job.notes)
+    return ColorizeResult(
+        output=output, frames=job.written, seconds=time.monotonic() - started,
+        model=chosen.label, device=str(chosen.device), precision=chosen.precision,
+        cuts=tuple(job.colorist.cuts), warnings=tuple(dict.fromkeys(warnings)),
+    )  # fmt: skip
+
+
+def open_source(path: str | Path, options: ColorizeOptions) -> FrameSource:
+    """Open the input as the options say."""
+    return open_reader(
+        path,
+        start_s=options.start_s,
+        end_s=options.end_s,
+        deinterlace=options.deinterlace,
+        decoder=options.decoder,
+        fps=options.fps,
+    )
+
+
+class _Job:
+    """One film on its way through the pipeline."""
+
+    def __init__(
+        self, source: FrameSource, writer: VideoWriter, model: Colorizer,
+        options: ColorizeOptions, progress: Progress,
+    ) -> None:  # fmt: skip
+        info = source.info
+        self._source, self._writer, self._options, self._progress = source, writer, options, progress
+        self._rotation = info.rotation
+        self._batch = options.batch_size or default_batch_size(model, info.width * info.height)
+        self.colorist = FrameColorist(
+            model,
+            render_factor=options.render_factor or model.spec.working_size.video,
+            batch_size=self._batch,
+            smoothing_s=options.smoothing,
+            saturation=options.saturation,
+            rotation=info.rotation,
+            sar=info.sar,
+        )
+        self.read = self.written = 0
+        self.notes: list[str] = []
+
+    def run(self, stop: threading.Event | None) -> None:
+        info = self._source.info
+        self._progress.start(_expected(self._source, self._options), "frames", Path(info.path).name)
+        Pipeline(_chunks(self._source, self._batch), self._color, self._write, stop=stop).run()
+        if self.read == 0:
+            raise InputError(f"{info.path}: no frame of this video could be decoded")
+        if self.read != self.written:  # never silently: this would be a fault of ours
+            raise InputError(f"{info.path}: {self.read} frames read but {self.written} written")
+
+    def _color(self, chunk: Chunk) -> Chunk:
+        frames = chunk.frames
+        if not frames:
+            return chunk
+        self.read += len(frames)
+        lightness = self.colorist.lightness(frames)
+        ab = self.colorist.ab(lightness, [f.seconds for f in frames])
+        done = iter(range(len(frames)))
+        items = [self._finish(item, lightness, ab, done) if isinstance(item, LumaFrame) else item for item in chunk.items]
+        return Chunk(items)
+
+    def _finish(self, frame: LumaFrame, lightness: object, ab: object, done: Iterator[int]) -> ColorFrame:
+        at = next(done)
+        one_l, one_ab = lightness[at : at + 1], ab[at : at + 1]  # type: ignore[index]
+        if self._options.compare:
+            one_l, one_ab = side_by_side(one_l, one_ab, self._rotation)
+        planes = color_planes(one_l, one_ab, self._writer.plane_format)
+        return ColorFrame(planes, frame)
+
+    def _write(self, chunk: Chunk) -> None:
+        for item in chunk.items:
+            assert not isinstance(item, LumaFrame), "an uncoloured frame reached the writer"
+            self._writer.write(item)
+            if isinstance(item, ColorFrame):
+                self.written += 1
+                self._progress.advance(1)
+
+
+def _chunks(source: Iterable[LumaFrame | av.Packet], batch_size: int) -> Iterator[Chunk]:
+    chunk, frames = Chunk(), 0
+    for item in source:
+        chunk.items.append(item)
+        frames += isinstance(item, LumaFrame)
+        if frames == batch_size or len(chunk.items) - frames >= MAX_CHUNK_PACKETS:
+            yield chunk
+            chunk, frames = Chunk(), 0
+    if chunk.items:
+        yield chunk
+
+
+def _settings(source: FrameSource, options: ColorizeOptions, model: Colorizer) -> EncodeSettings:
+    from vidcolor import __version__
+
+    info = source.info
+    size = None
+    if options.compare:
+        across = info.rotation % 180 == 0
+        size = (info.width * 2, info.height) if across else (info.width, info.height * 2)
+    return EncodeSettings(
+        video_codec=options.video_codec, crf=options.crf, preset=options.preset,
+        pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
+        fps=options.fps, comment=f"vidcolor {__version__}, model {Path(model.label).name}",
+    )  # fmt: skip
+
+
+def _expected(source: FrameSource, options: ColorizeOptions) -> int | None:
+    info = source.info
+    total = info.frames
+    if total is None and info.duration_s and info.rate:
+        total = round(info.duration_s * float(info.rate))
+    if total and info.duration_s and (options.start_s or options.end_s):
+        end = min(options.end_s or info.duration_s, info.duration_s)
+        share = max(end - (options.start_s or 0.0), 0.0) / info.duration_s
+        total = round(total * share)
+    return total or None
+
+
+def _check_output(output: str | Path, options: ColorizeOptions) -> None:
+    if str(output) != "-" and not options.overwrite and Path(output).exists():
+        raise OutputExistsError(f"{output} exists already; use -y to overwrite it or -n to skip it")
