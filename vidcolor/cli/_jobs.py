@@ -234,10 +234,9 @@ def _kind(source: str, decoder: str) -> Kind:
 
 
 def _default_output(source: str, kind: Kind) -> str:
-    if source == STANDARD:
-        return STANDARD
     from vidcolor.media.naming import default_output
 
+    assert kind != "unknown"
     return str(default_output(Path(source), kind))
 
 

@@ -25,6 +25,7 @@ import time
 from typing import Any, Literal
 
 from vidcolor.cli._console import Console
+from vidcolor.cli._signals import Stop
 from vidcolor.cli._text import duration, printable, shorten
 from vidcolor.engine.progress import NullProgress, Progress
 
@@ -54,6 +55,38 @@ def make_progress(
     if mode == "bar" or (mode == "auto" and console.is_terminal):
         return BarProgress(console)
     return PlainProgress(console, every_s=_PLAIN_EVERY_S if mode == "plain" else _AUTO_EVERY_S)
+
+
+class StoppableProgress:
+    """Passes progress on, and ends what the engine's ``stop`` doesn't reach.
+
+    Loading and downloading a model happen before the engine's own loop, in the calling thread:
+    there an exception is the way out.
+    """
+
+    def __init__(self, inner: Progress, stop: Stop) -> None:
+        self.inner, self.stop = inner, stop
+        self._unit = ""
+
+    def start(self, total: int | None, unit: str, description: str) -> None:
+        """Pass on; raise ``Interrupted`` if a signal came while the model was loaded."""
+        self.stop.check()
+        self._unit = unit
+        self.inner.start(total, unit, description)
+
+    def advance(self, n: int) -> None:
+        """Pass on; raise ``Interrupted`` if a signal came during a download."""
+        if self._unit == "bytes":
+            self.stop.check()
+        self.inner.advance(n)
+
+    def message(self, text: str) -> None:
+        """Pass on."""
+        self.inner.message(text)
+
+    def close(self) -> None:
+        """Pass on."""
+        self.inner.close()
 
 
 class MessageProgress(NullProgress):

@@ -8,50 +8,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from vidcolor.cli._errors import report
 from vidcolor.cli._jobs import Job
-from vidcolor.cli._progress import Mode, make_progress
+from vidcolor.cli._progress import Mode, StoppableProgress, make_progress
 from vidcolor.cli._session import Session
-from vidcolor.cli._signals import Stop
 from vidcolor.cli._text import count, duration
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
 from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
 
+if TYPE_CHECKING:
+    from vidcolor.models.colorizer import Colorizer
+
 logger = logging.getLogger(__name__)
-
-
-class StoppableProgress:
-    """Passes progress on, and ends what the engine's ``stop`` doesn't reach.
-
-    Loading and downloading a model happen before the engine's own loop, in the calling thread:
-    there an exception is the way out.
-    """
-
-    def __init__(self, inner: Progress, stop: Stop) -> None:
-        self.inner, self.stop = inner, stop
-        self._unit = ""
-
-    def start(self, total: int | None, unit: str, description: str) -> None:
-        """Pass on; raise ``Interrupted`` if a signal came while the model was loaded."""
-        self.stop.check()
-        self._unit = unit
-        self.inner.start(total, unit, description)
-
-    def advance(self, n: int) -> None:
-        """Pass on; raise ``Interrupted`` if a signal came during a download."""
-        if self._unit == "bytes":
-            self.stop.check()
-        self.inner.advance(n)
-
-    def message(self, text: str) -> None:
-        """Pass on."""
-        self.inner.message(text)
-
-    def close(self) -> None:
-        """Pass on."""
-        self.inner.close()
 
 
 class Runner:
@@ -76,6 +47,7 @@ class Runner:
         self.options = options
         self.mode = mode
         self.replaceable = replaceable or set()
+        self._models: dict[str, Colorizer] = {}
 
     def run_one(self, job: Job) -> int:
         """Do the only job; its error is the program's.
@@ -105,7 +77,7 @@ class Runner:
         for done, job in enumerate(jobs):
             try:
                 self.session.stop.check()
-                self._colorize_in_batch(job)
+                self._do_in_batch(job)
             except Interrupted as error:
                 text = f"{error}; {done - len(failed)} of {count(len(jobs), 'input')} done"
                 raise Interrupted(text, self.session.stop.exit_code) from None
@@ -117,11 +89,25 @@ class Runner:
                 failed.append(self._report(error, job))
         return self._sum_up(len(jobs), failed, time.monotonic() - began)
 
-    def _colorize_in_batch(self, job: Job) -> None:
+    def _do_in_batch(self, job: Job) -> None:
         if job.problem is not None:
             raise job.problem
         os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
-        self._tell(job, self._colorize(job))
+        self._tell(job, self._colorize(job, self._model(job)))
+
+    def _model(self, job: Job) -> Colorizer:
+        """Loaded once for all; "auto" may mean one for photos and another for films."""
+        from vidcolor.engine.model_choice import load_for
+
+        kind: Literal["image", "video"] = "image" if job.kind == "image" else "video"
+        key = kind if self.options.model == "auto" else "any"
+        if key not in self._models:
+            progress = make_progress(self.mode, self.session.console, source=job.source)
+            try:
+                self._models[key] = load_for(kind, self.options, progress, None)
+            finally:
+                progress.close()
+        return self._models[key]
 
     def _report(self, error: Exception, job: Job) -> str:
         report(error, self.session.console, source=job.source)
@@ -135,7 +121,7 @@ class Runner:
             self.session.console.error(f"failed: {', '.join(failed[:5])}{more}")
         return 1 if failed else 0
 
-    def _colorize(self, job: Job) -> ColorizeResult:
+    def _colorize(self, job: Job, model: Colorizer | None = None) -> ColorizeResult:
         progress = StoppableProgress(
             make_progress(self.mode, self.session.console, source=job.source, output=job.output),
             self.session.stop,
@@ -144,22 +130,41 @@ class Runner:
         logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)
         try:
             if job.kind == "image":
-                return self._photo(job, options)
-            return self._film(job, options, progress)
+                return self._photo(job, options, model, progress)
+            return self._film(job, options, model, progress)
         finally:
             progress.close()
 
-    def _photo(self, job: Job, options: ColorizeOptions) -> ColorizeResult:
+    def _photo(
+        self,
+        job: Job,
+        options: ColorizeOptions,
+        model: Colorizer | None,
+        progress: Progress,
+    ) -> ColorizeResult:
         from vidcolor.engine.image import colorize_image
 
-        return colorize_image(_path(job.source), _path(job.output), options=options)
+        return colorize_image(
+            _path(job.source), _path(job.output), options=options, progress=progress, model=model
+        )
 
-    def _film(self, job: Job, options: ColorizeOptions, progress: Progress) -> ColorizeResult:
+    def _film(
+        self,
+        job: Job,
+        options: ColorizeOptions,
+        model: Colorizer | None,
+        progress: Progress,
+    ) -> ColorizeResult:
         from vidcolor.engine.video import colorize_video
 
         with self.session.stop.patience() as stop:
             return colorize_video(
-                _path(job.source), _path(job.output), options=options, progress=progress, stop=stop
+                _path(job.source),
+                _path(job.output),
+                options=options,
+                progress=progress,
+                stop=stop,
+                model=model,
             )
 
     def _tell(self, job: Job, result: ColorizeResult) -> None:

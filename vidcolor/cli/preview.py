@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,13 @@ from vidcolor.cli._options import (
 )
 from vidcolor.cli._overwrite import settle
 from vidcolor.cli._params import TIME
+from vidcolor.cli._progress import StoppableProgress, make_progress
 from vidcolor.cli._session import Session
+from vidcolor.cli._text import count
+from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OptionError
 
+_DEFAULT_COUNT: int = 4
 _MAX_COUNT: int = 64
 
 
@@ -66,24 +71,47 @@ def preview(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click'
         raise OptionError(f"{output}: a preview is a PNG; give it a name that ends in .png")
     job = Job(source, output, "video")
     check_names([job])
-    jobs, _ = settle(
+    jobs, replaceable = settle(
         [job],
         session.console,
         overwrite=values["overwrite"],
         no_clobber=values["no_clobber"],
     )
     if jobs:
-        from vidcolor.engine.preview import preview as write_preview
+        options = replace(options, overwrite=output in replaceable)
+        _write(session, source, output, options, list(values["times"]), values["count"])
+    return 0
 
-        write_preview(
+
+def _write(
+    session: Session,
+    source: str,
+    output: str,
+    options: ColorizeOptions,
+    times: list[float],
+    number: int | None,
+) -> None:
+    from vidcolor.engine.preview import preview as write_preview
+
+    progress = StoppableProgress(make_progress("auto", session.console), session.stop)
+    try:
+        shown = write_preview(
             Path(source),
             Path(output),
             options=options,
-            times=list(values["times"]) or None,
-            count=values["count"] or 4,
+            times=times or None,
+            count=number or _DEFAULT_COUNT,
+            progress=progress,
         )
-        session.console.say(f"wrote {output}")
-    return 0
+    finally:
+        progress.close()
+    for missing in (time for time in times if time not in shown):
+        session.console.warn(f"{source}: has no frame at {missing:g} s")
+    session.console.say(f"wrote {output}: {_frames(shown)}")
+
+
+def _frames(shown: list[float]) -> str:
+    return f"{count(len(shown), 'frame')}, at {', '.join(f'{time:.2f}' for time in shown)} s"
 
 
 def default_preview(source: str) -> str:

@@ -1,0 +1,149 @@
+"""Which files are read, and under which names results appear."""
+
+from __future__ import annotations
+
+import os
+import wave
+from pathlib import Path
+
+import pytest
+from cli_helpers import make_clip, make_photo
+
+from vidcolor.cli._jobs import Plan, existing_outputs, make_plan
+from vidcolor.errors import InputError, OptionError
+
+
+def names(plan: Plan, folder: Path) -> dict[str, str]:
+    """Input -> output, relative to ``folder``."""
+    return {
+        os.path.relpath(job.source, folder): os.path.relpath(job.output, folder)
+        for job in plan.jobs
+    }
+
+
+def test_default_name_and_kind_by_content(tmp_path: Path) -> None:
+    (disguised := make_photo(tmp_path / "x.png")).rename(tmp_path / "film.mp4")
+    plan = make_plan([str(tmp_path / "film.mp4")], None)
+    assert not disguised.exists()
+    assert plan.jobs[0].kind == "image"
+    assert plan.jobs[0].output == str(tmp_path / "film_color.mp4")
+    assert not plan.is_batch
+
+
+def test_two_words_are_in_and_out(clip: Path, photo: Path) -> None:
+    plan = make_plan([str(clip), str(photo)], None)
+    assert [(job.source, job.output) for job in plan.jobs] == [(str(clip), str(photo))]
+    assert existing_outputs(plan.jobs) == list(plan.jobs)
+
+
+def test_folder_as_out_gets_the_default_name(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    for out in (str(tmp_path / "d"), str(tmp_path / "new") + "/"):
+        plan = make_plan([str(clip)], None) and make_plan([str(clip), out], None)
+        assert plan.is_batch
+        assert plan.jobs[0].output == str(Path(out) / "film_color.mp4")
+
+
+def test_o_is_a_file_or_a_folder(clip: Path, photo: Path, tmp_path: Path) -> None:
+    assert make_plan([str(clip)], str(tmp_path / "x.mkv")).jobs[0].output.endswith("/x.mkv")
+    plan = make_plan([str(clip)], str(tmp_path / "results"))
+    assert plan.jobs[0].output.endswith("/results/film_color.mp4")
+    plan = make_plan([str(clip), str(photo)], str(tmp_path / "results"))
+    assert [Path(job.output).name for job in plan.jobs] == ["film_color.mp4", "photo_color.png"]
+    with pytest.raises(OptionError, match="looks like a file"):
+        make_plan([str(clip), str(photo)], str(tmp_path / "x.mkv"))
+    with pytest.raises(OptionError, match="no folder"):
+        make_plan([str(clip), str(photo)], str(photo))
+
+
+def test_folder_keeps_its_shape_and_mixes_kinds(tmp_path: Path) -> None:
+    reels = tmp_path / "reels"
+    (reels / "a" / "b").mkdir(parents=True)
+    (reels / ".hidden").mkdir()
+    make_clip(reels / "one.mp4")
+    make_photo(reels / "a" / "two.png")
+    make_clip(reels / "a" / "b" / "three.mkv")
+    make_clip(reels / "a" / "b" / "bare.mkv").rename(reels / "a" / "b" / "no-extension")
+    (reels / "notes.txt").write_text("no picture")
+    (reels / "empty.dat").touch()
+    make_photo(reels / "done_color.png")
+    make_photo(reels / ".hidden" / "thumb.png")
+    make_photo(reels / ".photo.png")
+    plan = make_plan([str(reels)], str(reels / "results"))
+    assert names(plan, reels) == {
+        "one.mp4": "results/one_color.mp4",
+        "a/two.png": "results/a/two_color.png",
+        "a/b/no-extension": "results/a/b/no-extension_color.mp4",
+        "a/b/three.mkv": "results/a/b/three_color.mkv",
+    }
+    assert plan.passed_over == 1
+    # A second run must not take the first one's results for inputs.
+    (reels / "results").mkdir()
+    make_clip(reels / "results" / "stray.mp4")
+    assert names(make_plan([str(reels)], str(reels / "results")), reels) == names(plan, reels)
+
+
+def test_broken_input_of_a_batch_is_kept_for_its_turn(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no film at all" * 99)
+    words = [str(tmp_path / "broken.mp4"), str(tmp_path / "missing.mp4"), str(clip)]
+    plan = make_plan(words, str(tmp_path / "out"))
+    assert [type(job.problem) for job in plan.jobs] == [InputError, InputError, type(None)]
+    for word in words[:2]:
+        with pytest.raises(InputError, match=Path(word).name):
+            make_plan([word], None)
+
+
+def test_results_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        make_photo(tmp_path / folder / "x.png")
+    make_clip(tmp_path / "a" / "x.gif")
+    make_clip(tmp_path / "a" / "x.mp4")
+    plan = make_plan([str(tmp_path / "a")], str(tmp_path / "out"))
+    assert len({job.output for job in plan.jobs}) == 3
+    assert {Path(job.output).name for job in plan.jobs} == {
+        "x_color.mp4",
+        "x_mp4_color.mp4",
+        "x_color.png",
+    }
+    with pytest.raises(OptionError, match="two inputs"):
+        make_plan([str(tmp_path / "a"), str(tmp_path / "b")] * 2, str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_input_as_output_is_refused(clip: Path, tmp_path: Path, link: object) -> None:
+    assert callable(link)
+    link(clip, tmp_path / "same.mp4")
+    for out in (str(clip), str(tmp_path / "same.mp4"), str(tmp_path / "x" / ".." / "film.mp4")):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(OptionError, match="same file"):
+            make_plan([str(clip), out], None)
+
+
+def test_another_input_as_output_is_refused(tmp_path: Path) -> None:
+    make_clip(tmp_path / "a.mp4")
+    make_clip(tmp_path / "a_color.mp4")
+    with pytest.raises(OptionError, match="same file"):
+        make_plan([str(tmp_path / "a.mp4"), str(tmp_path / "a_color.mp4")], str(tmp_path))
+
+
+def test_folder_needs_o(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="-o DIR"):
+        make_plan([str(tmp_path)], None)
+
+
+def test_numbered_output_exists_if_any_of_its_pictures_does(photo: Path, tmp_path: Path) -> None:
+    plan = make_plan([str(photo), str(tmp_path / "out_%04d.png")], None)
+    assert existing_outputs(plan.jobs) == []
+    (tmp_path / "out_0017.png").touch()
+    assert existing_outputs(plan.jobs) == list(plan.jobs)
+
+
+def test_only_sound_is_said_to_be_that(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "x.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(16000))
+    with pytest.raises(InputError, match="no picture"):
+        make_plan([str(tmp_path / "x.wav")], None)
