@@ -1,0 +1,73 @@
+"""Run one command with a time-out, and measure the memory and the time that it takes (Linux)."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_POLL_S = 0.05
+_GRACE_S = 15.0
+"""How long a command may tidy up after SIGTERM before it is killed."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a command.
+
+    Attributes:
+        exit_code: as a shell says it: negative when a signal ended the process.
+        seconds: wall-clock time.
+        peak_mb: largest resident set in 10**6 bytes.
+        stderr: all that it said.
+        timed_out: it was ended because it took too long.
+    """
+
+    exit_code: int
+    seconds: float
+    peak_mb: float
+    stderr: str
+    timed_out: bool
+
+    @property
+    def last_line(self) -> str:
+        """The last thing said on stderr, or ""."""
+        lines = [line.strip() for line in self.stderr.replace("\r", "\n").splitlines()]
+        return next((line for line in reversed(lines) if line), "")
+
+
+def run(command: list[str], *, timeout_s: float, folder: Path | None = None) -> Run:
+    """Run a command in ``folder`` and wait for it, at most ``timeout_s`` seconds."""
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        begin = time.monotonic()
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+        )
+        timed_out = False
+        peak_mb = 0.0
+        while process.poll() is None:
+            # not getrusage: its figure starts with what this process held when it forked
+            peak_mb = max(peak_mb, _resident_peak_mb(process.pid))
+            passed_s = time.monotonic() - begin
+            if passed_s > timeout_s + _GRACE_S:
+                process.kill()
+            elif passed_s > timeout_s and not timed_out:
+                timed_out = True
+                process.terminate()
+            time.sleep(_POLL_S)
+        seconds = time.monotonic() - begin
+        said.seek(0)
+        stderr = said.read()
+    return Run(process.returncode, seconds, peak_mb, stderr, timed_out)
+
+
+def _resident_peak_mb(pid: int) -> float:
+    """The kernel's high-water mark of a process, 0 where it can't be read."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    peak = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")
+    return int(peak.split()[1]) * 1024 / 1e6
