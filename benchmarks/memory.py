@@ -28,18 +28,19 @@ _NEWSREEL = Path(__file__).resolve().parents[1] / "samples" / "newsreel.mp4"
 def write_loop(source: Path, target: Path, times: int) -> None:
     """Write a Matroska file that shows a clip's video and audio ``times`` times."""
     with av.open(str(target), "w", format="matroska") as out:
-        streams = {}
+        streams: dict[int, av.stream.Stream] = {}
         for turn in range(times):
             with av.open(str(source)) as clip:
+                kept = clip.streams.video[:1] + clip.streams.audio[:1]
+                if not streams:  # all of them before the first packet writes the header
+                    streams = {s.index: out.add_stream_from_template(s) for s in kept}
                 shift_s = turn * Fraction(clip.duration or 0, av.time_base)
-                for packet in clip.demux(clip.streams.video[:1] + clip.streams.audio[:1]):
-                    if packet.dts is None or packet.pts is None:
+                for packet in clip.demux(kept):
+                    if packet.dts is None or packet.pts is None or packet.time_base is None:
                         continue
-                    if packet.stream_index not in streams:
-                        streams[packet.stream_index] = out.add_stream_from_template(packet.stream)
                     shift = round(shift_s / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    packet.stream = streams[packet.stream_index]
+                    packet.stream = streams[packet.stream.index]
                     out.mux(packet)
 
 
