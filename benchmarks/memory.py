@@ -29,6 +29,7 @@ def write_loop(source: Path, target: Path, times: int) -> None:
     """Write a Matroska file that shows a clip's video and audio ``times`` times."""
     with av.open(str(target), "w", format="matroska") as out:
         streams: dict[int, av.stream.Stream] = {}
+        last: dict[int, int] = {}
         for turn in range(times):
             with av.open(str(source)) as clip:
                 kept = clip.streams.video[:1] + clip.streams.audio[:1]
@@ -40,8 +41,11 @@ def write_loop(source: Path, target: Path, times: int) -> None:
                         continue
                     shift = round(shift_s / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    packet.stream = streams[packet.stream.index]
-                    out.mux(packet)
+                    index = packet.stream.index
+                    if packet.dts > last.get(index, packet.dts - 1):  # sound outlasts the picture
+                        last[index] = packet.dts
+                        packet.stream = streams[index]
+                        out.mux(packet)
 
 
 def measure(clip: Path, folder: Path, extra: list[str], timeout_s: float) -> Run:
