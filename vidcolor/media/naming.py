@@ -1,0 +1,33 @@
+"""Names of outputs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from .formats import find_container
+
+_PATTERN = re.compile(r"%0?\d*d")
+
+
+def is_pattern(path: str | Path) -> bool:
+    """Whether the file name numbers images, as ``scan_%06d.png`` does."""
+    return len(_PATTERN.findall(Path(path).name)) == 1
+
+
+def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> Path:
+    """``<stem>_color<ext>`` beside the input.
+
+    ``<stem>_color.mp4`` for video in containers that take neither H.264 nor VP9, or that keep no
+    time stamps (GIF, raw streams, AVI), and for numbered scans. ``-`` stays ``-``.
+    """
+    if str(path) == "-":
+        return path
+    if kind == "image":
+        return path.with_name(f"{path.stem}_color{path.suffix}")
+    if kind == "sequence":
+        stem = _PATTERN.sub("", path.stem).rstrip("_-. ") or path.parent.name or "scan"
+        return path.with_name(f"{stem}_color.mp4")
+    suffix = path.suffix if find_container(path) else ".mp4"
+    return path.with_name(f"{path.stem}_color{suffix}")
