@@ -1,0 +1,186 @@
+"""Opening input files through libav so that nothing but the given file is ever read.
+
+Every file goes to libav as a Python file object under a neutral name: dashes, quotes, ``%`` and
+bytes that aren't UTF-8 mean nothing there, and no protocol is involved. What a container wants to
+open besides (playlists, external references) is refused twice: ``io_open`` raises, and the
+protocol whitelist is empty for demuxers that open nested inputs by themselves.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final, NoReturn, cast
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+
+from ..errors import InputError
+
+MAX_PIXELS: Final = 1 << 28
+"""Largest picture that is decoded: 16384 x 16384 (libav's own limit is about the same)."""
+
+_HEAD_BYTES: Final = 4096
+_BUFFER_BYTES: Final = 1 << 17
+_REFUSED_FORMATS: Final = frozenset(
+    {"hls", "concat", "dash", "sdp", "rtsp", "rtp", "imf", "lavfi", "image2", "webm_dash_manifest",
+     "ffmetadata", "tty", "srt", "webvtt", "ass", "lrc", "microdvd", "subviewer"}
+)  # fmt: skip
+
+
+def shown(path: str | Path) -> str:
+    """Return a path for messages: one line, printable, whatever bytes the name has."""
+    text = str(path)
+    if text == "-":
+        return "standard input"
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+class InputFile:
+    """A file or pipe as PyAV wants it: ``read``, and ``seek``/``tell`` where possible.
+
+    Raises:
+        InputError: from the constructor, if the file is missing, empty, unreadable, a folder, or
+            a playlist.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._label = shown(path)
+        self._owned = str(path) != "-"
+        self._raw = self._open(path)
+        self._seekable = bool(self._raw.seekable())
+        self._head = b""
+        try:
+            head = self._peek()
+            if not head:
+                raise InputError(f"{self._label}: is empty (0 bytes)")
+            refuse_playlist(head, self._label)
+        except BaseException:
+            self.close()
+            raise
+        suffix = Path(str(path)).suffix
+        # The extension helps libav with raw streams, whose content says little.
+        self.name = "input" + (suffix if suffix.isascii() and suffix[1:].isalnum() else "")
+
+    def _open(self, path: str | Path) -> io.BufferedIOBase:
+        if not self._owned:
+            return cast(io.BufferedIOBase, getattr(sys.stdin, "buffer", sys.stdin))
+        try:
+            return Path(path).open("rb")
+        except IsADirectoryError:
+            raise InputError(f"{self._label}: is a folder, not a file") from None
+        except FileNotFoundError:
+            raise InputError(f"{self._label}: no such file") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InputError(f"{self._label}: can't be read: {reason}") from None
+
+    def _peek(self) -> bytes:
+        try:
+            head = self._raw.read(_HEAD_BYTES)
+            if self._seekable:
+                self._raw.seek(-len(head), io.SEEK_CUR)
+            else:
+                self._head = head
+        except OSError as error:
+            raise InputError(f"{self._label}: can't be read: {error.strerror}") from None
+        return head
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in the file, None for pipes."""
+        try:
+            return os.fstat(self._raw.fileno()).st_size if self._seekable else None
+        except (OSError, io.UnsupportedOperation):
+            return None
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, as soon as there are any; empty at the end."""
+        if self._head:
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        return self._raw.read1(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move and return the new position."""
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._raw.tell()
+
+    def seekable(self) -> bool:
+        """Whether ``seek`` works."""
+        return self._seekable
+
+    def close(self) -> None:
+        """Close the file, unless it is standard input."""
+        if self._owned:
+            self._raw.close()
+
+
+def refuse_playlist(head: bytes, label: str) -> None:
+    """Raise InputError where the first bytes are those of a playlist or manifest."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    kinds = (
+        (text.startswith(b"#EXTM3U"), "an M3U/HLS playlist"),
+        (text.startswith(b"ffconcat version"), "a concat list"),
+        (text.startswith((b"<?xml", b"<MPD")) and b"<MPD" in head, "a DASH manifest"),
+        (text.startswith((b"v=0\r\n", b"v=0\n")), "a stream description (SDP)"),
+        (text[:10].lower() == b"[playlist]", "a PLS playlist"),
+        (text[:4].lower() == b"<asx", "an ASX playlist"),
+    )
+    for hit, kind in kinds:
+        if hit:
+            raise InputError(f"{label}: is {kind}, not a film: give the film's own file")
+
+
+def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> NoReturn:
+    raise PermissionError("inputs may not open other files")
+
+
+def reason(error: BaseException) -> str:
+    """Return what libav or the system said, without numbers and paths."""
+    return (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__
+
+
+def open_container(path: str | Path) -> tuple[InputContainer, InputFile]:
+    """Open a film by content.
+
+    Args:
+        path: the file, or "-" for standard input.
+
+    Returns:
+        The container and the file beneath it; close both, the container first.
+
+    Raises:
+        InputError: the file can't be read or isn't a film that libav knows.
+    """
+    file = InputFile(path)
+    try:
+        container = av.open(
+            cast(Any, file),
+            "r",
+            container_options={"protocol_whitelist": "none"},
+            metadata_errors="replace",
+            buffer_size=_BUFFER_BYTES,
+            io_open=_refuse_nested,
+        )
+    except FFmpegError as error:
+        file.close()
+        raise InputError(f"{shown(path)}: not a film that can be opened: {reason(error)}") from None
+    except (OSError, ValueError, RuntimeError, UnicodeError) as error:
+        file.close()
+        raise InputError(f"{shown(path)}: can't be read: {reason(error)}") from None
+    except BaseException:
+        file.close()
+        raise
+    if container.format.name in _REFUSED_FORMATS:
+        name = container.format.name
+        container.close()
+        file.close()
+        raise InputError(f"{shown(path)}: is {name}, not a film")
+    return container, file

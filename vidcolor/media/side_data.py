@@ -1,0 +1,70 @@
+"""What decoded frames carry besides pixels: captions, HDR metadata, the display matrix."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+import av
+from av.error import FFmpegError
+
+from .source import SideDatum
+
+_PER_FRAME: Final = frozenset(
+    {"A53_CC", "S12M_TIMECODE", "GOP_TIMECODE", "AFD", "DYNAMIC_HDR_PLUS", "DOVI_RPU_BUFFER"}
+)
+_PER_STREAM: Final = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"})
+
+
+def _items(frame: av.VideoFrame) -> Iterable[tuple[str, bytes]]:
+    """List (kind, payload); empty where PyAV doesn't know a kind that is there."""
+    try:
+        return [(item.type.name, bytes(item)) for item in frame.side_data]  # type: ignore[attr-defined]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def collect_side_data(frame: av.VideoFrame) -> tuple[SideDatum, ...]:
+    """Copy what the writer can carry over; keeps no reference to the frame's pixels."""
+    found = [item for item in _items(frame) if item[0] in _PER_FRAME or item[0] in _PER_STREAM]
+    if not found:
+        return ()
+    carrier: av.VideoFrame | None = None
+    if any(kind in _PER_FRAME for kind, _ in found):
+        try:
+            carrier = frame.reformat(16, 16, "gray")
+        except (FFmpegError, ValueError):
+            carrier = None
+    return tuple(
+        SideDatum(kind, data, carrier if kind in _PER_FRAME else None) for kind, data in found
+    )
+
+
+def display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
+    """Return the nine integers of a frame's display matrix, None where absent or degenerate."""
+    for kind, data in _items(frame):
+        if kind == "DISPLAYMATRIX" and len(data) >= 36:
+            matrix = struct.unpack("=9i", data[:36])
+            a, b, _, c, d = matrix[:5]
+            if a * d - b * c == 0 or matrix == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30):
+                return None
+            return matrix
+    return None
+
+
+def rotation(matrix: tuple[int, ...] | None) -> int:
+    """Return degrees clockwise that turn the stored picture for display, in steps of 90.
+
+    The same as minus ``av_display_rotation_get``: the matrix's first column, scaled to unit
+    length, is (cos, sin) of the angle. Mirroring is in the matrix only.
+    """
+    if matrix is None:
+        return 0
+    scale_x = math.hypot(matrix[0], matrix[3])
+    scale_y = math.hypot(matrix[1], matrix[4])
+    if not scale_x or not scale_y:
+        return 0
+    angle = math.degrees(math.atan2(matrix[1] / scale_y, matrix[0] / scale_x))
+    return round(angle / 90.0) * 90 % 360
