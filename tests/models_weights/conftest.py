@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mirror_server import PAYLOAD, MirrorServer, Recorder, make_entry
+
 from vidcolor.models.manifest import WeightsEntry
 
 

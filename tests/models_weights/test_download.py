@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from mirror_server import PAYLOAD, QUICK, MirrorServer, Recorder, Route, make_entry
+
 from vidcolor.errors import DownloadError
 from vidcolor.models.download import RetryPolicy, download
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from mirror_server import make_entry
+
 from vidcolor.errors import WeightsError
 from vidcolor.models.manifest import get_entry, load_manifest
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 from mirror_server import PAYLOAD, QUICK, MirrorServer, Recorder, Route
+
 from vidcolor.errors import DownloadError, OptionError, WeightsError
 from vidcolor.models.manifest import WeightsEntry
 from vidcolor.models.store import (

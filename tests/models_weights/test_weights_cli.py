@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from mirror_server import PAYLOAD, MirrorServer, Route
+
 from vidcolor.cli.weights import weights
 from vidcolor.errors import DownloadError, WeightsError
 from vidcolor.models.manifest import WeightsEntry
