@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +91,11 @@ class Screen:
         return bool(data)
 
 
+def _take_terminal() -> None:
+    """Make stdin the controlling terminal, so that Ctrl-C typed there becomes a signal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @contextmanager
 def on_terminal(*words: str, cwd: Path | None = None) -> Iterator[Screen]:
     """Run with stdin, stdout and stderr on one pseudo-terminal."""
@@ -102,6 +109,7 @@ def on_terminal(*words: str, cwd: Path | None = None) -> Iterator[Screen]:
         cwd=cwd,
         env=environment,
         start_new_session=True,
+        preexec_fn=_take_terminal,
     )
     os.close(line)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,25 @@ def clip(tmp_path: Path) -> Path:
 def photo(tmp_path: Path) -> Path:
     """A grey PNG, 64 x 48."""
     return make_photo(tmp_path / "photo.png")
+
+
+@pytest.fixture(scope="session")
+def model_words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options for a small network with random weights: quick, whatever is shipped."""
+    import torch
+    from safetensors.torch import save_file
+
+    from vidcolor.models.networks.compact import CompactConfig, CompactNet
+
+    torch.manual_seed(0)
+    config = CompactConfig()
+    state = {name: tensor.contiguous() for name, tensor in CompactNet(config).state_dict().items()}
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    metadata = {
+        "format": "vidcolor",
+        "architecture": "compact",
+        "config": json.dumps(config.as_dict()),
+        "saturation": "1.0",
+    }
+    save_file(state, path, metadata=metadata)
+    return ["-m", str(path), "-d", "cpu", "--render-factor", "4"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli_helpers import make_clip, make_photo
 
-from vidcolor.cli._jobs import Plan, existing_outputs, make_plan
+from vidcolor.cli._jobs import Job, Plan, existing_outputs, make_plan, scans_in
 from vidcolor.errors import InputError, OptionError
 
 
@@ -147,3 +147,9 @@ def test_only_sound_is_said_to_be_that(tmp_path: Path) -> None:
         sound.writeframes(bytes(16000))
     with pytest.raises(InputError, match="no picture"):
         make_plan([str(tmp_path / "x.wav")], None)
+
+
+def test_numbered_pictures_are_suspected_to_be_a_film() -> None:
+    film = [Job(f"reel/scan_{n:06d}.tif", "x", "image") for n in range(48)]
+    album = [Job(f"album/IMG_{n:04d}.jpg", "x", "image") for n in range(20)]
+    assert scans_in([*film, *album]) == [("reel/scan_%06d.tif", 48)]

@@ -12,7 +12,6 @@ import pytest
 _PROGRAM = """
 import sys, time
 from vidcolor.cli._signals import Stop
-from vidcolor.errors import Interrupted
 
 stop = Stop()
 with stop:
@@ -25,8 +24,8 @@ with stop:
                 sys.exit(stop.exit_code)
         print("ready", flush=True)
         time.sleep(60)
-    except Interrupted as error:
-        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(stop.exit_code)
 """
 
 

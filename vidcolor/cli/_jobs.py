@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ VIDEO_SUFFIXES = frozenset({
 # fmt: on
 """Names that a folder's scan takes without looking inside; other files are looked into."""
 _RESULT_ENDING = "_color"
+_SCAN_LENGTH: int = 48
+"""That many pictures numbered in one row are two or three seconds of film."""
 STANDARD = "-"
 _PATTERN = re.compile(r"%0?\d*d")
 
@@ -257,6 +260,23 @@ def identity(path: str) -> tuple[int, int] | str:
     except OSError:
         return os.path.realpath(path)
     return (status.st_dev, status.st_ino)
+
+
+def scans_in(jobs: Sequence[Job]) -> list[tuple[str, int]]:
+    """Numbered pictures that are more likely a scanned film than an album.
+
+    Returns:
+        Pattern (``reel/scan_%06d.tif``) and number of pictures of each.
+    """
+    found: Counter[str] = Counter()
+    for job in jobs:
+        path = Path(job.source)
+        number = re.search(r"\d+$", path.stem)
+        if job.kind == "image" and number is not None:
+            digits = len(number.group())
+            pattern = f"{path.stem[:-digits]}%0{digits}d{path.suffix}"
+            found[str(path.with_name(pattern))] += 1
+    return [(pattern, n) for pattern, n in found.items() if n >= _SCAN_LENGTH]
 
 
 def existing_outputs(jobs: Sequence[Job]) -> list[Job]:

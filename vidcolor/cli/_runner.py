@@ -78,8 +78,8 @@ class Runner:
             try:
                 self.session.stop.check()
                 self._do_in_batch(job)
-            except Interrupted as error:
-                text = f"{error}; {done - len(failed)} of {count(len(jobs), 'input')} done"
+            except (Interrupted, KeyboardInterrupt):
+                text = f"interrupted; {done - len(failed)} of {count(len(jobs), 'input')} done"
                 raise Interrupted(text, self.session.stop.exit_code) from None
             except (WeightsError, DeviceError) as error:
                 if not isinstance(error, OutOfMemoryError):

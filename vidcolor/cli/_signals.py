@@ -60,7 +60,7 @@ class Stop:
 
     @contextlib.contextmanager
     def patience(self) -> Iterator[threading.Event]:
-        """Within, a signal only sets ``event``, since the work looks at it; else it raises."""
+        """Within, a signal only sets ``event``; elsewhere it raises KeyboardInterrupt."""
         self._patient = True
         try:
             yield self.event
@@ -78,7 +78,8 @@ class Stop:
             self.signum, self._when = signum, now
             self.event.set()
             if not self._patient:
-                raise Interrupted(exit_code=self.exit_code)
+                # No Exception: libraries that swallow those must not swallow this.
+                raise KeyboardInterrupt
             self._answer(signum)
         elif now - self._when > _DEBOUNCE_S:
             signal.signal(signum, signal.SIG_DFL)

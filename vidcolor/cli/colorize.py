@@ -67,7 +67,7 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
 @click.pass_obj
 def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Plan, ask, do."""
-    from vidcolor.cli._jobs import make_plan
+    from vidcolor.cli._jobs import make_plan, scans_in
     from vidcolor.cli._overwrite import settle
     from vidcolor.cli._runner import Runner
 
@@ -90,6 +90,11 @@ def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click
     )
     if plan.passed_over:
         session.console.say(f"left out: {plan.passed_over} called *_color, as results are")
+    for pattern, number in scans_in(jobs):
+        session.console.say(
+            f"{pattern}: {number} photos, each colorized for itself; if this is a film: "
+            f"vidcolor '{pattern}' OUT.mov --fps 18"
+        )
     if not jobs:
         if not plan.jobs:
             raise OptionError(f"no photo or film in {', '.join(words)}")

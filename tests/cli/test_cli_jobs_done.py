@@ -1,0 +1,284 @@
+"""The program as a user runs it: exit codes, what is said, what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+from cli_helpers import command, make_clip, make_photo, on_terminal, run_program
+from PIL import Image
+
+
+def frames_of(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def no_leftovers(folder: Path, *expected: str) -> None:
+    assert sorted(entry.name for entry in folder.iterdir()) == sorted(expected)
+
+
+def test_film_with_default_name(clip: Path, model_words: list[str]) -> None:
+    run = run_program(clip.name, *model_words, cwd=clip.parent)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == ""
+    assert re.search(
+        r"^wrote film_color\.mp4: 6 frames in [\d.]+ s \([\d.]+ fps\), model .* on cpu \(\w+\)$",
+        run.stderr,
+        re.MULTILINE,
+    )
+    assert frames_of(clip.with_name("film_color.mp4")) == 6
+    no_leftovers(clip.parent, "film.mp4", "film_color.mp4")
+
+
+def test_photo(photo: Path, tmp_path: Path, model_words: list[str]) -> None:
+    run = run_program(str(photo), str(tmp_path / "out.jpg"), *model_words)
+    assert run.returncode == 0, run.stderr
+    assert "a photo in" in run.stderr
+    with Image.open(tmp_path / "out.jpg") as result:
+        assert (result.format, result.mode, result.size) == ("JPEG", "RGB", (64, 48))
+
+
+def test_y_replaces(clip: Path, model_words: list[str]) -> None:
+    clip.with_name("film_color.mp4").write_text("old")
+    assert run_program(str(clip), "-y", *model_words).returncode == 0
+    assert frames_of(clip.with_name("film_color.mp4")) == 6
+
+
+def test_names_that_look_like_something_else(tmp_path: Path, model_words: list[str]) -> None:
+    make_photo(tmp_path / "x.png").rename(tmp_path / "info")
+    make_photo(tmp_path / "x.png").rename(tmp_path / "-v")
+    for words in (["./info", "a.png"], ["b.png", "--", "-v"], ["./-v", "c.png"]):
+        if words[0] == "b.png":
+            words = ["-o", "b.png", "--", "-v"]
+        cut = words.index("--") if "--" in words else len(words)
+        run = run_program(*words[:cut], *model_words, *words[cut:], cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+    assert all((tmp_path / f"{name}.png").exists() for name in "abc")
+
+
+def test_one_bad_input_does_not_stop_the_others(tmp_path: Path, model_words: list[str]) -> None:
+    reels = tmp_path / "reels"
+    (reels / "deep").mkdir(parents=True)
+    (reels / "broken.mp4").write_bytes(b"no film" * 500)
+    make_clip(reels / "deep" / "film.mp4")
+    make_photo(reels / "photo.png")
+    run = run_program(str(reels), "-o", str(tmp_path / "out"), *model_words)
+    assert run.returncode == 1
+    assert run.stderr.count("vidcolor: error: ") == 2  # the input, and the summary
+    assert "broken.mp4" in run.stderr
+    assert "2 of 3 inputs done" in run.stderr
+    assert (tmp_path / "out" / "deep" / "film_color.mp4").exists()
+    assert (tmp_path / "out" / "photo_color.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code"),
+    [
+        (["missing.mp4"], 1),
+        (["empty.mp4"], 1),
+        (["film.mp4", "-m", "no-such-model"], 2),
+        (["film.mp4", "-m", "deoldify-video", "--offline"], 3),
+        (["film.mp4", "-m", "empty.mp4"], 3),
+        (["film.mp4", "no/such/folder/out.mp4"], 1),
+        (["film.mp4", "--video-codec", "no-such-codec"], 2),
+        (["film.mp4", "-d", "cuda:99"], 1),
+        (["info", "missing.mp4"], 1),
+        (["preview", "missing.mp4"], 1),
+    ],
+)
+def test_failures_are_one_line(
+    words: list[str], exit_code: int, clip: Path, model_words: list[str]
+) -> None:
+    (clip.parent / "empty.mp4").touch()
+    model = [] if "-m" in words or words[0] == "info" else model_words
+    run = run_program(*words, *model, cwd=clip.parent)
+    assert run.returncode == exit_code, run.stderr
+    errors = [line for line in run.stderr.splitlines() if line.startswith("vidcolor: error: ")]
+    assert len(errors) == 1
+    assert "Traceback" not in run.stderr
+    assert "unexpected" not in run.stderr
+    no_leftovers(clip.parent, "film.mp4", "empty.mp4")
+
+
+def test_weights_stop_a_batch_at_once(clip: Path, photo: Path, tmp_path: Path) -> None:
+    words = ["-o", str(tmp_path / "out"), "-m", "deoldify-video", "--offline"]
+    run = run_program(str(clip), str(photo), *words)
+    assert run.returncode == 3
+    assert run.stderr.count("error: ") == 1
+
+
+def test_debug_shows_where(tmp_path: Path) -> None:
+    environment = {**os.environ, "VIDCOLOR_DEBUG": "1"}
+    run = run_program(str(tmp_path / "missing.mp4"), env=environment)
+    assert run.returncode == 1
+    assert "Traceback (most recent call last)" in run.stderr
+
+
+def test_names_do_not_drive_the_terminal(tmp_path: Path) -> None:
+    run = run_program(str(tmp_path / "\x1b]0;owned\x07\nvidcolor: fine.mp4"))
+    assert run.returncode == 1
+    assert "\x1b" not in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_json_lines(clip: Path, model_words: list[str]) -> None:
+    run = run_program(str(clip), "--progress", "json", *model_words)
+    assert run.returncode == 0, run.stderr
+    events = [json.loads(line) for line in run.stderr.splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds.index("start") < kinds.index("progress") < kinds.index("done")
+    assert set(kinds) <= {"start", "progress", "message", "done"}
+    last = [event for event in events if event["event"] == "progress"][-1]
+    assert last["done"] == 6
+    done = events[-1]
+    assert done["event"] == "done"
+    assert done["frames"] == 6
+    assert done["output"] == str(clip.with_name("film_color.mp4"))
+    assert {"seconds", "fps", "model", "device", "precision", "cuts", "warnings"} <= set(done)
+
+
+@pytest.mark.parametrize("words", [["missing.mp4"], ["--crf", "x"], ["a", "b", "c"]])
+def test_json_errors(words: list[str], tmp_path: Path) -> None:
+    run = run_program(*words, "--progress", "json", cwd=tmp_path)
+    (error,) = [json.loads(line) for line in run.stderr.splitlines()]
+    assert error["event"] == "error"
+    assert error["exit_code"] == run.returncode != 0
+
+
+def test_quiet_says_nothing_and_log_file_all(clip: Path, model_words: list[str]) -> None:
+    log = clip.with_name("log.txt")
+    run = run_program(str(clip), "-q", "--log-file", str(log), *model_words)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert "DEBUG" in log.read_text()
+
+
+def test_cuts_are_listed_with_v(clip: Path, model_words: list[str]) -> None:
+    assert "cuts at" in run_program(str(clip), "-v", *model_words).stderr
+    assert "cuts at" not in run_program(str(clip), "-y", *model_words).stderr
+
+
+def test_bar_on_a_terminal(tmp_path: Path, model_words: list[str]) -> None:
+    film = make_clip(tmp_path / "film.mp4", frames=30)
+    with on_terminal(str(film), "-v", *model_words) as screen:
+        assert screen.end() == 0, screen.text
+    assert re.search(r"film.*\d+%\|.*\| \d+/30 frames \[", screen.text)
+    # The last row is the summary, with nothing of the bar left in it.
+    last = screen.text.replace("\r\n", "\n").rstrip("\n").split("\n")[-1]
+    assert last.rsplit("\r", 1)[-1].startswith("wrote ")
+
+
+def test_standard_input_and_output(clip: Path, model_words: list[str]) -> None:
+    run = subprocess.run(
+        command("-", "-", *model_words),
+        input=clip.read_bytes(),
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    result = clip.with_name("piped.mkv")
+    result.write_bytes(run.stdout)
+    assert frames_of(result) == 6
+
+
+def test_photo_through_pipes(photo: Path, model_words: list[str]) -> None:
+    run = subprocess.run(
+        command("-", *model_words),
+        input=photo.read_bytes(),
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    result = photo.with_name("piped")
+    result.write_bytes(run.stdout)
+    with Image.open(result) as picture:
+        assert picture.mode == "RGB"
+
+
+def test_film_is_not_poured_over_a_terminal(clip: Path) -> None:
+    with on_terminal(str(clip), "-") as screen:
+        assert screen.end() == 2
+    assert "terminal" in screen.text
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_leave_nothing_behind(
+    number: signal.Signals, exit_code: int, tmp_path: Path, model_words: list[str]
+) -> None:
+    film = make_clip(tmp_path / "film.mp4", frames=2000)
+    before = film.read_bytes()
+    process = subprocess.Popen(
+        command(str(film), "--progress", "json", *model_words), stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if json.loads(line)["event"] == "progress":
+                break
+        process.send_signal(number)
+        said = process.stderr.read()
+        assert process.wait(timeout=60) == exit_code, said
+    assert "Traceback" not in said
+    no_leftovers(tmp_path, "film.mp4")
+    assert film.read_bytes() == before
+
+
+def test_reader_of_standard_output_that_goes_away(clip: Path) -> None:
+    code = (
+        "import os, sys, time\n"
+        "from vidcolor.cli.main import main\n"
+        "sys.stdin.readline()\n"  # by now nobody reads our standard output
+        f"sys.exit(main(['info', {str(clip)!r}]))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, said = process.communicate("go\n", timeout=60)
+    assert process.returncode == 1
+    assert said == ""
+
+
+def test_preview_of_a_film(clip: Path, model_words: list[str]) -> None:
+    run = run_program("preview", str(clip), "--count", "2", *model_words)
+    assert run.returncode == 0, run.stderr
+    with Image.open(clip.with_name("film_preview.png")) as sheet:
+        assert sheet.size == (128, 96)  # two rows of grey | result, 64 x 48 each
+    run = run_program("preview", str(clip), "--at", "0.1", "--at", "99", *model_words)
+    assert run.returncode == 2  # it exists
+    again = run_program("preview", str(clip), "-y", "--at", "0.1", "--at", "99", *model_words)
+    assert again.returncode == 0, again.stderr
+    assert "no frame at 99" in again.stderr
+
+
+def test_info(clip: Path, photo: Path) -> None:
+    run = run_program("info", str(clip), str(photo), str(clip.with_name("missing.mp4")))
+    assert run.returncode == 1
+    assert "h264" in run.stdout
+    assert "film_color.mp4" in run.stdout
+    assert "photo_color.png" in run.stdout
+    assert "missing.mp4" in run.stderr
+
+
+def test_info_as_json(clip: Path, photo: Path) -> None:
+    run = run_program("info", "--json", str(clip), str(photo))
+    film, still = [json.loads(line) for line in run.stdout.splitlines()]
+    assert (film["kind"], still["kind"]) == ("video", "image")
+    assert film["video"]["width"] == 64
+    assert film["video"]["rate"] == "24"
+    assert film["lines"]
