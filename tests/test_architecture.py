@@ -60,7 +60,7 @@ def _is_type_checking(node: ast.If) -> bool:
 
 
 def _imports(path: Path, *, lazy: bool = True) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of a file's run-time imports; with ``lazy`` those in functions too."""
+    """Yield (line, dotted name) of run-time imports; with ``lazy`` those in functions too."""
     package = path.relative_to(ROOT).parent.parts
     for node in _import_nodes(_parse(path), lazy=lazy):
         if isinstance(node, ast.Import):
