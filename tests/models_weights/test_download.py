@@ -202,7 +202,9 @@ def test_silent_server_times_out(server: MirrorServer, tmp_path: Path) -> None:
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match=r"connection refused.*by other means and put it into"):
+    with pytest.raises(
+        DownloadError, match=r"connection refused.*by other means and put it as tiny.bin into"
+    ):
         download(make_entry("http://127.0.0.1:9/x"), tmp_path / "tiny.bin", policy=QUICK)
     assert list(tmp_path.iterdir()) == []
 

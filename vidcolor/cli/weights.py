@@ -162,6 +162,8 @@ def _installed(status: WeightsStatus) -> str:
 
 
 def _size(n: int) -> str:
+    if not n:
+        return "?"
     return f"{n / 1e6:.1f} MB" if n < 1e8 else f"{n / 1e6:.0f} MB"
 
 

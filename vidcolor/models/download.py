@@ -202,7 +202,7 @@ def _all_failed(
     kept = f" ({_megabytes(part.size)} are kept)" if part.size else ""
     return (
         f"{entry.name}: no mirror delivered {entry.file} ({why}); try again later{kept}, or get "
-        f"{entry.urls[0]} by other means and put it into {part.path.parent}"
+        f"{entry.urls[0]} by other means and put it as {entry.file} into {part.path.parent}"
     )
 
 
