@@ -45,7 +45,9 @@ class Decoder:
         frames: frames returned.
     """
 
-    def __init__(self, stream: VideoStream, *, threads: int = 0, frame_threads: bool = True) -> None:
+    def __init__(
+        self, stream: VideoStream, *, threads: int = 0, frame_threads: bool = True
+    ) -> None:
         self._stream = stream
         self._context = stream.codec_context
         self._context.thread_type = "AUTO" if frame_threads else "SLICE"  # type: ignore[assignment]

@@ -191,9 +191,7 @@ def _is_vfr(container: InputContainer, stream: VideoStream) -> bool:
     return min(abs(ratio - 1), abs(ratio / 2 - 1)) > 0.01
 
 
-def _duration(
-    container: InputContainer, stream: VideoStream, size: int | None
-) -> float | None:
+def _duration(container: InputContainer, stream: VideoStream, size: int | None) -> float | None:
     """Return the header's duration in seconds, None where it says nothing or nonsense."""
     seconds: float | None = None
     if stream.duration and stream.time_base:

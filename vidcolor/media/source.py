@@ -62,6 +62,8 @@ class FrameSource(Protocol):
             common multiple, so that audio and video move by exactly the same time.
         span_s: the length asked for by ``start_s``/``end_s`` in seconds, None where unbounded:
             chapters end there.
+        expected_frames: how many frames headers promise in the span; None where they say nothing;
+            for the progress bar only.
         display_matrix: libav's nine integers (16.16, last column 2.30), None where there is no
             rotation or mirroring; row-major as in AV_PKT_DATA_DISPLAYMATRIX.
         warnings: one line each, for the user; grows while reading.
@@ -80,6 +82,7 @@ class FrameSource(Protocol):
     copied_streams: list[Stream]
     time_offset_s: Fraction
     span_s: Fraction | None
+    expected_frames: int | None
     display_matrix: tuple[int, ...] | None
     warnings: list[str]
     damaged: int

@@ -1,0 +1,216 @@
+"""Packets of an open film in file order, cut to a span, through whatever damage there is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, cast
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.format import Flags as FormatFlags
+from av.packet import Packet
+from av.stream import Discard, Disposition, Stream
+from av.video.stream import VideoStream
+
+from ..errors import InputError
+from .opening import MAX_PIXELS, open_container, reason, shown
+from .timing import Discontinuities, Span
+
+logger = logging.getLogger(__name__)
+
+_MAX_READ_ERRORS: Final = 8
+_INTERLEAVE_SECONDS: Final = 10
+_NO_SEEK: Final = FormatFlags.no_timestamps.value
+
+
+class Demuxer:
+    """Owns the container.
+
+    Args:
+        path: the film or "-".
+        start, end: seconds from the file's start, None for open ends.
+        copy_streams: offer the other streams' packets.
+
+    Attributes:
+        container, video: the open container and the stream to decode.
+        copied: the other streams, in file order.
+        span: the wanted part.
+        size: bytes in the file, None for pipes.
+        read_error: why reading ended early, "" where it didn't.
+        jumps: breaks of the time line that were joined.
+
+    Raises:
+        InputError: the file can't be opened or holds no film.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        start: Fraction | None,
+        end: Fraction | None,
+        copy_streams: bool,
+    ) -> None:
+        self._label = shown(path)
+        self._path = path
+        self._copy = copy_streams
+        self.read_error = ""
+        self.video_done = False
+        self._open()
+        try:
+            self.size = self._file.size
+            self.span = self._make_span(start, end)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self.container, self._file = open_container(self._path)
+        try:
+            self.video = choose_video(self.container, self._label)
+            others = [each for each in self.container.streams if each is not self.video]
+            self.copied: list[Stream] = others if self._copy else []
+            if not self._copy:
+                for each in others:
+                    each.discard = Discard.all
+        except BaseException:
+            self.close()
+            raise
+        flags = self.container.format.flags
+        self._joiner = Discontinuities() if flags & FormatFlags.ts_discont.value else None
+
+    def close(self) -> None:
+        """Close container and file; safe to call twice."""
+        self.container.close()
+        self._file.close()
+
+    @property
+    def origin(self) -> Fraction:
+        """The file's start time in seconds."""
+        return Fraction(self.container.start_time or 0, av.time_base)
+
+    @property
+    def jumps(self) -> int:
+        """Breaks of the time line that were joined."""
+        return self._joiner.found if self._joiner else 0
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether seeking is worth a try."""
+        return self._file.seekable() and not self.container.format.flags & _NO_SEEK
+
+    def seek(self, seconds: Fraction) -> bool:
+        """Go to a key frame at or before a time; False leaves the file at its beginning."""
+        if self._joiner is not None:
+            self._joiner = Discontinuities()
+        base = self.video.time_base or Fraction(1, 1000)
+        try:
+            self.container.seek(int(seconds // base), stream=self.video)
+        except (FFmpegError, OSError) as error:
+            logger.debug("can't seek: %s", error)
+            self.rewind()
+            return False
+        return True
+
+    def rewind(self) -> None:
+        """Open the file again, at its beginning."""
+        self.close()
+        self._open()
+
+    def packets(self) -> Iterator[Packet[Any]]:
+        """Yield non-empty packets of the video stream and, admitted, of the copied ones.
+
+        Stops at the file's end; with an end of the span, once ``video_done`` is set and the
+        sound is complete.
+        """
+        wanted = {each.index for each in self.copied}
+        unfinished = {each.index for each in self.copied if each.type == "audio"}
+        for packet in self._raw_packets():
+            if self._joiner is not None:
+                self._joiner.join(packet)
+            if packet.stream_index == self.video.index:
+                if not self.video_done:
+                    yield packet
+                elif self._far_behind_end(packet):
+                    return
+            elif packet.stream_index in wanted:
+                if self._behind_end(packet):
+                    unfinished.discard(packet.stream_index)
+                elif self.span.admit(packet):
+                    yield packet
+            if self.video_done and not unfinished:
+                return
+
+    def _raw_packets(self) -> Iterator[Packet[Any]]:
+        """Demux; a read error is tolerated a few times in a row, then it is the end."""
+        errors = 0
+        while True:
+            try:
+                for packet in self.container.demux():
+                    if not packet.size and packet.pts is None and packet.dts is None:
+                        continue  # PyAV's own, at the end of each stream
+                    errors = 0
+                    yield packet
+                return
+            except (FFmpegError, OSError) as error:
+                errors += 1
+                if errors > _MAX_READ_ERRORS:
+                    self.read_error = reason(error)
+                    return
+
+    def _behind_end(self, packet: Packet[Any]) -> bool:
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        return stamp is not None and self.span.after(stamp * packet.time_base)
+
+    def _far_behind_end(self, packet: Packet[Any]) -> bool:
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None:
+            return True
+        return self.span.after(stamp * packet.time_base - _INTERLEAVE_SECONDS)
+
+    def _make_span(self, start: Fraction | None, end: Fraction | None) -> Span:
+        streams = [self.video, *self.copied]
+        return Span(
+            origin=self.origin,
+            start=start,
+            end=end,
+            time_bases=[each.time_base for each in streams if each.time_base],
+        )
+
+
+def choose_video(container: InputContainer, label: str) -> VideoStream:
+    """Return the stream that players would show: libav's choice, never cover art.
+
+    Raises:
+        InputError: there is none, none has a decoder, or its picture is too large.
+    """
+    films = [
+        each for each in container.streams.video if not each.disposition & Disposition.attached_pic
+    ]
+    if not films:
+        has_sound = any(each.type == "audio" for each in container.streams)
+        raise InputError(f"{label}: has no film" + (", only sound" if has_sound else ""))
+    decodable = [each for each in films if each.codec_context is not None]
+    if not decodable:
+        raise InputError(
+            f"{label}: no decoder for its video codec; "
+            "try --decoder ffmpeg with a newer system ffmpeg"
+        )
+    best = cast("VideoStream | None", container.streams.best("video"))
+    video = best if best in decodable else decodable[0]
+    assert video is not None
+    check_size(video.codec_context.width, video.codec_context.height, label)
+    return video
+
+
+def check_size(width: int, height: int, label: str) -> None:
+    """Raise InputError for pictures that are larger than what gets decoded."""
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{label}: pictures of {width}x{height} are beyond the limit of "
+            f"{MAX_PIXELS >> 20} megapixels"
+        )
