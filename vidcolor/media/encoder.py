@@ -163,12 +163,14 @@ def choose_time_base(source: Fraction, facts: EncoderFacts) -> Fraction:
     return source if source <= 1 else Fraction(1, source.denominator)
 
 
-def choose_rate(*candidates: Fraction | None) -> Fraction:
-    """The first plausible frame rate. Nonsense (1000 fps of some headers) would raise the level."""
-    for rate in candidates:
-        if rate and 0 < rate <= _MAX_RATE:
-            return rate.limit_denominator(1_000_000)
-    return _FALLBACK_RATE
+def choose_rate(time_base: Fraction, *candidates: Fraction | None) -> Fraction:
+    """The first plausible frame rate, at most one frame per unit of time (libvpx insists).
+
+    Nonsense in headers (1000 fps) would raise the level that the stream claims to need.
+    """
+    plausible = (rate for rate in candidates if rate and 0 < rate <= _MAX_RATE)
+    rate = next(plausible, _FALLBACK_RATE)
+    return min(rate, 1 / time_base).limit_denominator(1_000_000)
 
 
 def header_options(container: ContainerFacts, plan: EncoderPlan) -> dict[str, str]:

@@ -25,7 +25,20 @@ X26X_PRESETS = (
     "veryslow",
     "placebo",
 )
-NVENC_PRESETS = ("p1", "p2", "p3", "p4", "p5", "p6", "p7", "slow", "medium", "fast", "hq", "lossless")
+NVENC_PRESETS = (
+    "p1",
+    "p2",
+    "p3",
+    "p4",
+    "p5",
+    "p6",
+    "p7",
+    "slow",
+    "medium",
+    "fast",
+    "hq",
+    "lossless",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ ENCODERS: dict[str, EncoderFacts] = {
             quality=20,
             presets=X26X_PRESETS,
             preset="medium",
-            # x265 prints to stderr by itself; parameter sets in the header only, as H.264 does
+            # x265 prints to stderr by itself
             options={"x265-params": "log-level=none", "a53cc": "1"},
             even_size=True,
             captions=True,
@@ -179,6 +192,7 @@ class ContainerFacts:
         codec: the encoder that is used by default.
         metadata: "free" takes any key; "mdta" takes any key if asked to, but then no cover art,
             else only ``ITUNES_KEYS``; "none" takes nothing.
+        metadata_keys: keys that are kept though ``metadata`` is "none".
         says_range: says full or limited range for codecs that don't do it themselves.
         b_frames: stamps may run out of order without being moved ("no": dts below zero are lost).
         unit: all stamps are rounded to multiples of this many seconds; None: exact.
@@ -193,6 +207,7 @@ class ContainerFacts:
     suffixes: tuple[str, ...]
     codec: str = "libx264"
     metadata: Literal["free", "mdta", "none"] = "free"
+    metadata_keys: frozenset[str] = frozenset()
     says_range: bool = True
     b_frames: bool = True
     unit: Fraction | None = None
@@ -242,13 +257,37 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         b_frames=False,
         unit=Fraction(1, 90000),
         copies=frozenset(
-            "h264 hevc mpeg1video mpeg2video mpeg4 aac aac_latm mp1 mp2 mp3 ac3 eac3 dts truehd opus"
-            " s302m dvb_subtitle dvb_teletext hdmv_pgs_subtitle".split()
+            {
+                "aac",
+                "aac_latm",
+                "ac3",
+                "dts",
+                "dvb_subtitle",
+                "dvb_teletext",
+                "eac3",
+                "h264",
+                "hdmv_pgs_subtitle",
+                "hevc",
+                "mp1",
+                "mp2",
+                "mp3",
+                "mpeg1video",
+                "mpeg2video",
+                "mpeg4",
+                "opus",
+                "s302m",
+                "truehd",
+            }
         ),
         options={"mpegts_copyts": "1"},
     ),
     ContainerFacts(
-        "3gp", (".3gp", ".3g2"), metadata="none", below_zero=True, options=_MOV_OPTIONS
+        "3gp",
+        (".3gp", ".3g2"),
+        metadata="none",
+        metadata_keys=frozenset({"creation_time", "location", "location-eng"}),
+        below_zero=True,
+        options=_MOV_OPTIONS,
     ),
     ContainerFacts(
         "flv",
@@ -263,9 +302,35 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
 SEQUENCE_SUFFIXES = (".png", ".tif", ".tiff", ".dpx")
 
 ITUNES_KEYS = frozenset(
-    "title artist album_artist composer album date comment genre copyright grouping lyrics"
-    " description synopsis show episode_id episode_sort season_number network keywords media_type"
-    " hd_video gapless_playback compilation track disc location creation_time".split()
+    {
+        "album",
+        "album_artist",
+        "artist",
+        "comment",
+        "compilation",
+        "composer",
+        "copyright",
+        "creation_time",
+        "date",
+        "description",
+        "disc",
+        "episode_id",
+        "episode_sort",
+        "gapless_playback",
+        "genre",
+        "grouping",
+        "hd_video",
+        "keywords",
+        "location",
+        "lyrics",
+        "media_type",
+        "network",
+        "season_number",
+        "show",
+        "synopsis",
+        "title",
+        "track",
+    }
 )
 """Global tags that an MP4 keeps in its "ilst" atom (tried one by one)."""
 
@@ -299,6 +364,9 @@ def container_facts(path: Path) -> ContainerFacts:
     facts = find_container(Path("-.mkv") if str(path) == "-" else path)
     if facts is None:
         known = " ".join(facts.suffixes[0] for facts in CONTAINERS)
-        raise OptionError(f"{path}: can't write video as {path.suffix or 'a name without extension'!r}"
-                          f": use one of {known}, or numbered images such as out_%06d.png")
+        what = f"as {path.suffix}" if path.suffix else "under a name without extension"
+        raise OptionError(
+            f"{path}: can't write video {what}: use one of {known},"
+            " or numbered images such as out_%06d.png"
+        )
     return facts

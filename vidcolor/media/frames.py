@@ -10,7 +10,7 @@ import numpy.typing as npt
 from av.filter import Graph
 from av.video.plane import VideoPlane
 
-from ..types import ColorFrame, ColorTags, Plane, PlanarFormat
+from ..types import ColorFrame, ColorTags, PlanarFormat, Plane
 from .source import SideDatum
 
 _NO_PICTURE_TYPE = 0
@@ -51,7 +51,9 @@ class FrameBuilder:
         self._graph: Graph | None = None
         self.captions = False
 
-    def build(self, frame: ColorFrame, pts: int, duration: int, time_base: Fraction) -> av.VideoFrame:
+    def build(
+        self, frame: ColorFrame, pts: int, duration: int, time_base: Fraction
+    ) -> av.VideoFrame:
         """Copy ``frame`` into a new video frame with the given stamps.
 
         Raises:
@@ -82,9 +84,8 @@ class FrameBuilder:
         if self._graph is None:
             width, height = self._size
             graph = Graph()
-            source = graph.add_buffer(
-                width=width, height=height, format=self._planes.pix_fmt, time_base=time_base
-            )
+            form = av.VideoFormat(self._planes.pix_fmt, width, height)
+            source = graph.add_buffer(width=width, height=height, format=form, time_base=time_base)
             marker, sink = graph.add("setfield", self._fields), graph.add("buffersink")
             source.link_to(marker)
             marker.link_to(sink)
@@ -96,7 +97,9 @@ class FrameBuilder:
         return marked
 
 
-def fill_planes(video: av.VideoFrame, planes: tuple[Plane, Plane, Plane], form: PlanarFormat) -> None:
+def fill_planes(
+    video: av.VideoFrame, planes: tuple[Plane, Plane, Plane], form: PlanarFormat
+) -> None:
     """Copy three planes into ``video``, whatever its line padding.
 
     P010 and P210 interleave Cb and Cr and hold codes in the upper ten of sixteen bits.
@@ -117,7 +120,8 @@ def fill_planes(video: av.VideoFrame, planes: tuple[Plane, Plane, Plane], form: 
 def _plane_view(plane: VideoPlane, depth: int, *, samples: int = 1) -> npt.NDArray[np.generic]:
     """``(lines, width * samples)`` view of a libav plane, without the padding at lines' ends."""
     dtype = np.dtype(np.uint8 if depth <= 8 else "<u2")
-    lines = np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)
+    lines = np.frombuffer(memoryview(plane), dtype)
+    lines = lines.reshape(plane.height, plane.line_size // dtype.itemsize)
     return lines[:, : plane.width * samples]
 
 

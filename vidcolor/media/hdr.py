@@ -41,7 +41,9 @@ def static_metadata(side_data: Iterable[object]) -> dict[str, bytes]:
     }
 
 
-def hdr_options(facts: EncoderFacts, static: Mapping[str, bytes]) -> tuple[dict[str, str], list[str]]:
+def hdr_options(
+    facts: EncoderFacts, static: Mapping[str, bytes]
+) -> tuple[dict[str, str], list[str]]:
     """Encoder options that carry ``static``, and a note for what they can't carry."""
     if not static:
         return {}, []
@@ -74,6 +76,8 @@ def _mastering_text(data: bytes, *, plain: bool) -> str:
         return ""
     values = [Fraction(numbers[i], numbers[i + 1] or 1) for i in range(0, 20, 2)]
     scale = [1] * 10 if plain else [50_000] * 8 + [10_000] * 2
-    texts = [f"{float(v):g}" if plain else str(round(v * s)) for v, s in zip(values, scale, strict=True)]
+    texts = [
+        f"{float(v):g}" if plain else str(round(v * s)) for v, s in zip(values, scale, strict=True)
+    ]
     red, green, blue, white = (f"({texts[i]},{texts[i + 1]})" for i in range(0, 8, 2))
     return f"G{green}B{blue}R{red}WP{white}L({texts[9]},{texts[8]})"

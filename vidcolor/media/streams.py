@@ -1,4 +1,4 @@
-"""Copies audio, subtitles and everything else, packet for packet, as far as a container takes it."""
+"""Copies audio, subtitles and all else, packet for packet, as far as a container takes it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
+from .amr import split_amr
 from .formats import CONTAINERS, ContainerFacts
 
 logger = logging.getLogger(__name__)
@@ -29,10 +31,12 @@ class CopiedStream:
     Attributes:
         target: the stream in the output; None for cover art that became an attachment.
         last_dts: of the last packet written, in ``target``'s time base.
+        amr: packets have to be cut into single AMR frames.
     """
 
     target: Stream | None
     last_dts: int | None = None
+    amr: bool = False
 
 
 @dataclass(slots=True)
@@ -51,7 +55,11 @@ class CopyPlan:
 
 
 def plan_copies(
-    streams: Iterable[Stream], container: ContainerFacts, *, audio: bool = True, chapters: bool = False
+    streams: Iterable[Stream],
+    container: ContainerFacts,
+    *,
+    audio: bool = True,
+    chapters: bool = False,
 ) -> CopyPlan:
     """Find out what ``container`` holds, by trying each stream in a muxer that writes to memory.
 
@@ -103,8 +111,10 @@ def is_chapter_text(stream: Stream) -> bool:
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"
 
 
-def can_hold(container: ContainerFacts, stream: Stream) -> bool:
-    """Whether a muxer takes the stream: it writes a header with it and a dummy video stream."""
+def can_hold(
+    container: ContainerFacts, stream: Stream, first: Packet[Stream] | None = None
+) -> bool:
+    """Whether a muxer takes the stream beside a dummy video stream: its header, and one packet."""
     if container.copies is not None and codec_name(stream) not in container.copies:
         return False
     output = av.open(
@@ -112,13 +122,17 @@ def can_hold(container: ContainerFacts, stream: Stream) -> bool:
     )
     try:
         _add_dummy(output)
-        add_copy(output, stream)
+        target = add_copy(output, stream)
         output.start_encoding()
+        if first is not None:
+            part = split_amr(first)[0] if needs_split(container, stream) else first
+            output.mux_one(_copied_packet(part, target))
+            output.close()
     except _REFUSED as error:
         logger.debug("%s refuses stream %d: %s", container.name, stream.index, error)
         return False
     finally:
-        _close_quietly(output)
+        close_quietly(output)
     return True
 
 
@@ -142,7 +156,9 @@ def is_cover(stream: Stream) -> bool:
 
 def add_cover_attachment(output: OutputContainer, stream: Stream, picture: bytes) -> None:
     """Write cover art as Matroska wants it: an attached file with the names that it reserves."""
-    kind = {"mjpeg": "jpeg", "png": "png", "gif": "gif", "bmp": "bmp"}.get(codec_name(stream), "jpeg")
+    kind = {"mjpeg": "jpeg", "png": "png", "gif": "gif", "bmp": "bmp"}.get(
+        codec_name(stream), "jpeg"
+    )
     suffix = "jpg" if kind == "jpeg" else kind
     name = stream.metadata.get("filename", f"cover.{suffix}")
     output.add_attachment(name, stream.metadata.get("mimetype", f"image/{kind}"), picture)
@@ -157,7 +173,7 @@ def without_least(streams: Sequence[Stream]) -> tuple[list[Stream], Stream | Non
     return list(streams), None
 
 
-def repair_stamps(packet: Packet, copy: CopiedStream, shift: Fraction) -> None:
+def repair_stamps(packet: Packet[Stream], copy: CopiedStream, shift: Fraction) -> None:
     """Give a packet stamps that muxers take, moving as little as possible.
 
     As ffmpeg does it: a missing dts is the pts and the other way round, with neither the packet
@@ -188,7 +204,7 @@ def repair_stamps(packet: Packet, copy: CopiedStream, shift: Fraction) -> None:
     copy.last_dts = new_dts
 
 
-def first_seconds(packet: Packet) -> Fraction | None:
+def first_seconds(packet: Packet[Stream]) -> Fraction | None:
     """When the packet is shown, in seconds; None where it doesn't say."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     return None if stamp is None or not packet.time_base else stamp * Fraction(packet.time_base)
@@ -205,6 +221,36 @@ def codec_name(stream: Stream) -> str:
 def chapters_of(template: InputContainer | None) -> list[dict[str, object]]:
     """Chapters of an input; none where there is no input container."""
     return [] if template is None else [dict(chapter) for chapter in template.chapters()]
+
+
+def needs_split(container: ContainerFacts, stream: Stream) -> bool:
+    """Whether packets have to be cut into single AMR frames: the MP4 family takes no others."""
+    return container.below_zero and codec_name(stream).startswith("amr_")
+
+
+def earliest_start(stream: Stream, container: ContainerFacts) -> Fraction:
+    """The earliest time in seconds, at most 0, at which a stream's packets may start.
+
+    Matroska says by how much an audio decoder's output is late, which is what encoders' priming
+    before zero amounts to; only where the source says so too does libavformat write that.
+    """
+    audio = stream.codec_context
+    if container.name not in ("matroska", "webm") or not isinstance(audio, AudioCodecContext):
+        return Fraction(0)
+    if not audio.delay or not audio.sample_rate:
+        return Fraction(0)
+    rounding = Fraction(1, 1000)
+    return -Fraction(audio.delay, audio.sample_rate) - rounding
+
+
+def _copied_packet(packet: Packet[Stream], target: Stream) -> Packet[Stream]:
+    """A packet with the same data for a trial: muxing changes stamps."""
+    copy = Packet(bytes(packet))
+    copy.time_base, copy.is_keyframe = packet.time_base, packet.is_keyframe
+    copy.pts = copy.dts = 0
+    copy.duration = packet.duration or 0
+    copy.stream = target
+    return copy
 
 
 def _better_container(container: ContainerFacts, stream: Stream) -> ContainerFacts | None:
@@ -226,7 +272,7 @@ def _add_dummy(output: OutputContainer) -> None:
         return
 
 
-def _close_quietly(output: OutputContainer) -> None:
+def close_quietly(output: OutputContainer) -> None:
     """Free a muxer whose output nobody wants."""
     try:
         output.close()

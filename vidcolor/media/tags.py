@@ -39,9 +39,7 @@ def global_tags(
     """
     tags = {k: v for k, v in metadata.items() if k.lower() not in _OF_THE_OLD_FILE}
     if container.metadata == "none":
-        lost = f" ({', '.join(sorted(tags))})" if tags else ""
-        who = ", nor what says who colorized it" if comment else ""
-        return {}, {}, [f"{container.name} holds no tags{lost}{who}"] if lost or who else []
+        return _few_tags(tags, container, comment)
     strange = sorted(key for key in tags if key.lower() not in ITUNES_KEYS)
     fixed_keys = cover or (container.name == "mp4" and not strange)
     if container.metadata == "mdta" and fixed_keys:
@@ -75,6 +73,18 @@ def moved_chapters(
                 continue
         moved.append({**chapter, "start": int(start), "end": int(end)})
     return moved
+
+
+def _few_tags(
+    tags: dict[str, str], container: ContainerFacts, comment: str
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """What is left for containers without free text."""
+    kept = {key: value for key, value in tags.items() if key in container.metadata_keys}
+    lost = sorted(tags.keys() - kept.keys())
+    if comment:
+        lost.append("who colorized it")
+    notes = [f"{container.name} has no place for these tags: {', '.join(lost)}"]
+    return kept, {}, notes if lost else []
 
 
 def _with_comment(tags: dict[str, str], comment: str) -> dict[str, str]:

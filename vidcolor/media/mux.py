@@ -1,0 +1,274 @@
+"""The output container: one encoded picture and the packets of all other streams."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from .amr import split_amr
+from .encoder import EncoderPlan, configure
+from .formats import ContainerFacts
+from .source import FrameSource
+from .streams import (
+    CopiedStream,
+    add_copy,
+    add_cover_attachment,
+    chapters_of,
+    close_quietly,
+    first_seconds,
+    is_cover,
+    is_time_code,
+    needs_split,
+    repair_stamps,
+)
+from .tags import global_tags, moved_chapters, stream_tags
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+logger = logging.getLogger(__name__)
+
+_TEN_SECONDS = 10
+_LOOKAHEAD_FRAMES = 120
+"""More frames than any encoder holds back."""
+
+
+class Mux:
+    """An output container that is being written.
+
+    Attributes:
+        encoded: frames that came out of the encoder.
+        notes: one line for each tag that the container can't hold.
+    """
+
+    def __init__(
+        self,
+        target: Path | BinaryIO,
+        container: ContainerFacts,
+        source: FrameSource,
+        plan: EncoderPlan,
+        *,
+        shift: Fraction = Fraction(0),
+        comment: str = "",
+    ) -> None:
+        """Take what is known; ``open`` does the work.
+
+        Args:
+            target: a path, or a stream that needn't be seekable.
+            container: the format.
+            source: where streams, chapters and tags come from.
+            plan: the encoder.
+            shift: seconds to add to every stamp.
+            comment: who colorized, for the tags.
+        """
+        self._target = target
+        self._container = container
+        self._source = source
+        self._plan = plan
+        self._shift = shift
+        self._comment = comment
+        self._output: OutputContainer | None = None
+        self._video: VideoStream | None = None
+        self._copies: dict[int, CopiedStream] = {}
+        self._durations: dict[int, int] = {}
+        self.encoded = 0
+        self.notes: list[str] = []
+
+    def open(
+        self,
+        streams: Sequence[Stream],
+        first_packets: Mapping[int, Packet[Stream]],
+        start: Fraction,
+    ) -> None:
+        """Create the container with the picture and copies of ``streams``, and write its header.
+
+        Args:
+            streams: to be copied.
+            first_packets: the first packet of each stream, by index, as far as known.
+            start: time of the first frame in seconds, before the shift.
+
+        Raises:
+            av.error.FFmpegError, OSError, ValueError: the muxer or the encoder refuses.
+        """
+        template = self._source.template
+        tags, tag_options, notes = global_tags(
+            {} if template is None else template.metadata,
+            self._container,
+            self._comment,
+            cover=any(is_cover(stream) for stream in streams),
+        )
+        starts = [start, *(s for s in map(first_seconds, first_packets.values()) if s is not None)]
+        output = self._open_muxer(self._options(tag_options, starts))
+        try:
+            output.metadata.update(tags)
+            offset = self._source.time_offset_s - self._shift
+            chapters = moved_chapters(chapters_of(template), offset, self._source.span_s)
+            if chapters:
+                output.set_chapters(cast("list[Chapter]", chapters))
+            self._add_streams(output, streams, first_packets)
+            output.start_encoding()
+        except BaseException:
+            close_quietly(output)
+            raise
+        self._output, self.notes = output, notes
+
+    def encode(self, frame: VideoFrame | None) -> None:
+        """Encode one frame, or with None all that the encoder still holds."""
+        assert self._output is not None and self._video is not None
+        if frame is not None and frame.pts is not None:
+            self._durations[frame.pts] = frame.duration
+        for packet in self._video.encode(frame):
+            self.encoded += 1
+            packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
+            if self._shift:
+                self._move(packet)
+            self._output.mux_one(packet)
+
+    def _move(self, packet: Packet[Stream]) -> None:
+        """Add the shift in the container's unit: in the encoder's it may be no whole number."""
+        assert self._video is not None
+        unit = Fraction(self._video.time_base)
+        scale, moved = Fraction(packet.time_base or unit) / unit, round(self._shift / unit)
+        packet.pts = round((packet.pts or 0) * scale) + moved
+        packet.dts = None if packet.dts is None else round(packet.dts * scale) + moved
+        packet.duration = round((packet.duration or 0) * scale)
+        packet.time_base = unit
+
+    def copy(self, packet: Packet[Stream]) -> None:
+        """Write a packet of another stream, if that stream is kept."""
+        copied = self._copies.get(packet.stream_index)
+        if copied is None or copied.target is None:
+            return
+        assert self._output is not None
+        for part in split_amr(packet) if copied.amr else [packet]:
+            repair_stamps(part, copied, self._shift)
+            part.stream = copied.target
+            self._output.mux_one(part)
+
+    def close(self) -> None:
+        """Write the trailer."""
+        if self._output is not None:
+            self._output.close()
+
+    def free(self) -> None:
+        """Close what nobody wants; never raises."""
+        if self._output is not None:
+            close_quietly(self._output)
+
+    def _options(
+        self, tag_options: Mapping[str, str], starts: Sequence[Fraction]
+    ) -> dict[str, str]:
+        """Muxer options."""
+        options = dict(self._container.options)
+        for key, value in tag_options.items():
+            options[key] = options.get(key, "") + value
+        if self._container.below_zero:
+            # edit lists say where streams start in this unit: make all starts whole numbers
+            scale = math.lcm(1000, *((start + self._shift).denominator for start in starts))
+            options["movie_timescale"] = str(scale if scale < 2**31 else 90000)
+        # what the encoder holds back must not make the muxer write other streams far ahead
+        wait = _TEN_SECONDS + _LOOKAHEAD_FRAMES / self._plan.rate
+        options["max_interleave_delta"] = str(math.ceil(wait * 1_000_000))
+        if not isinstance(self._target, Path):
+            options.pop("cues_to_front", None)
+        return options
+
+    def _open_muxer(self, options: dict[str, str]) -> OutputContainer:
+        if isinstance(self._target, Path):
+            target: str | BinaryIO = str(self._target)
+        else:
+            target = cast(BinaryIO, _WriteOnly(self._target))
+        return av.open(
+            target,
+            "w",
+            format=self._container.name,
+            container_options=options,
+            metadata_errors="surrogateescape",  # tags of old files in unknown encodings
+        )
+
+    def _add_streams(
+        self,
+        output: OutputContainer,
+        streams: Sequence[Stream],
+        first_packets: Mapping[int, Packet[Stream]],
+    ) -> None:
+        """Add the picture and the copied streams in the source's order."""
+        self._copies.clear()
+        wanted = {stream.index for stream in streams}
+        template, picture = self._source.template, self._source.video_stream
+        for stream in [] if template is None else template.streams:
+            if picture is not None and stream.index == picture.index:
+                self._add_video(output)
+            elif stream.index in wanted:
+                first = first_packets.get(stream.index)
+                self._copies[stream.index] = self._add_copy(output, stream, first)
+        if picture is None:
+            self._add_video(output)
+
+    def _add_copy(
+        self, output: OutputContainer, stream: Stream, first: Packet[Stream] | None
+    ) -> CopiedStream:
+        if is_cover(stream) and first is not None and self._container.name == "matroska":
+            add_cover_attachment(output, stream, bytes(first))
+            return CopiedStream(None)
+        return CopiedStream(add_copy(output, stream), amr=needs_split(self._container, stream))
+
+    def _add_video(self, output: OutputContainer) -> None:
+        plan, source = self._plan, self._source
+        video = output.add_stream(plan.facts.name, rate=plan.rate, time_base=plan.time_base)
+        assert isinstance(video, VideoStream)
+        configure(video.codec_context, plan)
+        if source.display_matrix is not None:
+            video.set_display_matrix(source.display_matrix)
+        if source.video_stream is not None:
+            video.disposition = source.video_stream.disposition
+            video.metadata.update(stream_tags(source.video_stream.metadata))
+        for stream in source.copied_streams:
+            if is_time_code(stream):
+                video.metadata.setdefault("timecode", stream.metadata["timecode"])
+        self._video = video
+
+
+class _WriteOnly(io.RawIOBase):
+    """Standard output without ``seek``: libav then writes what can be read from a pipe."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Never, even where the output is redirected into a file."""
+        return False
+
+    def write(self, data: object) -> int:
+        """Pass on all bytes."""
+        view = memoryview(data)  # type: ignore[arg-type]
+        self._target.write(view)
+        return view.nbytes
+
+
+def holds_codec(container: ContainerFacts, encoder: str) -> bool:
+    """Whether the container takes what the encoder writes."""
+    output = av.open(io.BytesIO(), "w", format=container.name)
+    try:
+        output.add_stream(encoder, rate=25)
+    except ValueError:
+        return False
+    finally:
+        close_quietly(output)
+    return True

@@ -1,0 +1,231 @@
+"""Writes colorized frames as numbered images: PNG, TIFF or DPX, as scanners deliver them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+
+from ..errors import OptionError, StreamLossError
+from ..types import ColorFrame, EncodeSettings, PlanarFormat, VideoInfo
+from .atomic import AtomicPath, output_error
+from .formats import SEQUENCE_SUFFIXES
+from .source import FrameSource
+from .streams import codec_name
+
+_NUMBER = re.compile(r"%0?(\d*)d")
+_DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """How one kind of image is encoded: FFmpeg's encoder, its options, formats by depth."""
+
+    codec: str
+    pix_fmts: dict[int, str]
+    options: dict[str, str]
+
+
+_PNG = _Image("png", {8: "rgb24", 16: "rgb48be"}, {"pred": "mixed"})
+_TIFF = _Image("tiff", {8: "rgb24", 16: "rgb48le"}, {"compression_algo": "deflate"})
+_DPX = _Image("dpx", {8: "rgb24", **_DPX_PLANAR, 16: "rgb48be"}, {})
+_IMAGES = {".png": _PNG, ".tif": _TIFF, ".tiff": _TIFF, ".dpx": _DPX}
+
+
+class SequenceWriter:
+    """Numbered images that are being written; the same contract as ``VideoWriter``.
+
+    Images are written into a hidden folder beside their place and moved with ``commit``. Numbers
+    start where the source's do, if it is a sequence itself, else at 1.
+
+    Attributes:
+        plane_format: R, G, B in full range, 8 bit or, for deeper sources, 16 (DPX: 10 or 12).
+        codec: FFmpeg's name of the image encoder.
+        notes: one line for everything that images can't hold.
+    """
+
+    def __init__(self, path: str | Path, source: FrameSource, settings: EncodeSettings) -> None:
+        """Decide on format and depth.
+
+        Args:
+            path: a pattern such as ``out/frame_%06d.png``.
+            source: an open source.
+            settings: ``size`` and ``strict`` are looked at; codec options are refused.
+
+        Raises:
+            OptionError: unknown image type, options that images don't have, or a pattern that
+                would overwrite the input.
+            OutputError: the folder can't be written.
+            StreamLossError: ``settings.strict`` and there is something else than pictures.
+        """
+        self._pattern = Path(path)
+        self._image = _image_kind(self._pattern, settings)
+        info = source.info
+        _check_not_input(self._pattern, info)
+        self.codec = self._image.codec
+        self.plane_format = _plane_format(self._image, info.depth)
+        self.notes = _losses(source, settings)
+        if self.notes and settings.strict:
+            raise StreamLossError(f"{path}: {'; '.join(self.notes)} (--strict)")
+        self._size = settings.size or (info.width, info.height)
+        self._rate = settings.fps or info.rate or Fraction(25)
+        self._number = int(getattr(source, "start_number", 1))
+        self._folder = AtomicPath(self._pattern, directory=True)
+        self._names: list[str] = []
+        self._encoder: VideoCodecContext | None = None
+
+    def write(self, item: ColorFrame | Packet[Stream]) -> None:
+        """Write one image; packets of other streams are dropped (the notes say so).
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        if not isinstance(item, ColorFrame):
+            return
+        video = _rgb_frame(item, self.plane_format, self._size)
+        name = _NUMBER.sub(lambda m: f"{self._number:0{m[1] or 0}d}", self._pattern.name)
+        self._number += 1
+        try:
+            data = b"".join(bytes(packet) for packet in self._encode(video))
+            (self._folder.temporary / name).write_bytes(data)
+        except (OSError, ValueError, av.error.FFmpegError) as error:
+            raise output_error(self._pattern.with_name(name), error) from error
+        self._names.append(name)
+
+    def commit(self) -> None:
+        """Move all images to their names.
+
+        Raises:
+            OutputError: an image can't be replaced.
+        """
+        target = self._folder.final.parent
+        for name in self._names:
+            try:
+                os.replace(self._folder.temporary / name, target / name)
+            except OSError as error:
+                raise output_error(target / name, error) from error
+        self._folder.discard()
+
+    def abort(self) -> None:
+        """Remove what was written; harmless after ``commit``."""
+        self._folder.discard()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Abort, unless ``commit`` was called."""
+        self.abort()
+
+    def _encode(self, video: av.VideoFrame) -> list[Packet[Stream]]:
+        if self._encoder is None:
+            encoder = av.CodecContext.create(self._image.codec, "w")
+            assert isinstance(encoder, VideoCodecContext)
+            encoder.width, encoder.height = self._size
+            encoder.pix_fmt = self.plane_format.pix_fmt
+            encoder.time_base, encoder.framerate = 1 / self._rate, self._rate
+            encoder.thread_type = "SLICE"  # one image in, one image out
+            encoder.options = dict(self._image.options)
+            self._encoder = encoder
+        return self._encoder.encode(video)
+
+
+def _image_kind(pattern: Path, settings: EncodeSettings) -> _Image:
+    """The encoder for a pattern's extension, if no film option was given with it."""
+    kind = _IMAGES.get(pattern.suffix.lower())
+    if kind is None:
+        raise OptionError(
+            f"{pattern}: numbered images are written as {', '.join(SEQUENCE_SUFFIXES)}"
+        )
+    options = {
+        "--video-codec": settings.video_codec,
+        "--crf": settings.crf,
+        "--preset": settings.preset,
+        "--pix-fmt": settings.pix_fmt,
+    }
+    for option, value in options.items():
+        if value is not None:
+            raise OptionError(f"{pattern}: {option} has no meaning for numbered images")
+    return kind
+
+
+def _plane_format(image: _Image, depth: int) -> PlanarFormat:
+    """R, G, B at the smallest depth that holds the source's."""
+    deep_enough = [have for have in image.pix_fmts if have >= min(depth, 16)]
+    chosen = min(deep_enough)
+    return PlanarFormat(
+        pix_fmt=image.pix_fmts[chosen],
+        model="rgb",
+        depth=chosen,
+        chroma_shift=(0, 0),
+        full_range=True,
+    )
+
+
+def _losses(source: FrameSource, settings: EncodeSettings) -> list[str]:
+    """One line for each stream that images can't hold."""
+    return [
+        f"stream {stream.index} ({stream.type}, {codec_name(stream)}) is left out: images hold none"
+        for stream in source.copied_streams
+        if not (stream.type == "audio" and settings.audio == "none")
+    ]
+
+
+def _rgb_frame(frame: ColorFrame, form: PlanarFormat, size: tuple[int, int]) -> av.VideoFrame:
+    """Copy R, G, B planes into a packed or planar (G, B, R) frame.
+
+    Raises:
+        ValueError: planes of another size.
+    """
+    width, height = size
+    if any(plane.shape != (height, width) for plane in frame.planes):
+        raise ValueError(f"expected planes of {height}x{width}")
+    video = av.VideoFrame(width, height, form.pix_fmt)
+    order = ">" if form.pix_fmt.endswith("be") else "<"
+    dtype = np.dtype(np.uint8 if form.depth <= 8 else f"{order}u2")
+    red, green, blue = frame.planes
+    views = []
+    for plane in video.planes:
+        lines = np.frombuffer(memoryview(plane), dtype)
+        views.append(lines.reshape(plane.height, plane.line_size // dtype.itemsize))
+    if len(views) == 3:
+        for view, source in zip(views, (green, blue, red), strict=True):
+            view[:, :width] = source
+    else:
+        packed = views[0][:, : 3 * width].reshape(height, width, 3)
+        for channel, source in enumerate((red, green, blue)):
+            packed[..., channel] = source
+    video.time_base = frame.source.time_base
+    video.pts = frame.source.pts
+    return video
+
+
+def _check_not_input(pattern: Path, info: VideoInfo) -> None:
+    """Refuse a pattern whose images would replace those that are read.
+
+    Raises:
+        OptionError: they would.
+    """
+    source = Path(info.path)
+    if os.path.realpath(source.parent) != os.path.realpath(pattern.parent):
+        return
+    before, after = _NUMBER.split(pattern.name)[::2]
+    ours = re.escape(before) + r"(\d+|%0?\d*d)" + re.escape(after)
+    if re.fullmatch(ours, source.name, re.IGNORECASE):
+        raise OptionError(f"{pattern}: is the input itself; choose another name for the output")
