@@ -17,14 +17,15 @@ from ..types import StillImage
 from .icc import ProfileError, apply_gamma, convert_ink, convert_to_srgb, lab_to_gray
 from .jpeg_check import check_jpeg, whole_but_for_end
 from .still_color import has_visible_color
+from .still_damage import explain
 from .still_metadata import has_gain_map
-from .still_open import StillFile, damage, open_still, quiet_libraries
+from .still_open import StillFile, open_still, quiet_libraries
 from .still_pillow import decode_with_pillow
 from .still_raster import Raster, Samples, full_scale, luma_601, turn_upright
 from .still_tiff import decode_tiff
-from .still_write import writable_extension, write_still
+from .still_write import check_still_output, writable_extension, write_still
 
-__all__ = ["read_still", "writable_extension", "write_still"]
+__all__ = ["check_still_output", "read_still", "writable_extension", "write_still"]
 
 
 def read_still(source: str | os.PathLike[str] | bytes) -> StillImage:
@@ -48,7 +49,7 @@ def read_still(source: str | os.PathLike[str] | bytes) -> StillImage:
         except VidcolorError:
             raise
         except Exception as error:  # decoders raise anything from KeyError to zlib.error
-            raise damage(file.name, error) from error
+            raise explain(file, error) from error
 
 
 def _decode(file: StillFile) -> Raster:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..errors import InputError
 
@@ -168,20 +168,3 @@ def quiet_libraries() -> Iterator[None]:
     finally:
         Image.MAX_IMAGE_PIXELS = limit
         log.setLevel(level)
-
-
-def damage(name: str, error: Exception) -> InputError:
-    """Turn whatever a decoder raised into one line for the user."""
-    detail = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
-    if isinstance(error, MemoryError):
-        return InputError(f"{name}: not enough memory to decode it")
-    if isinstance(error, Image.DecompressionBombError):
-        pixels = re.search(r"\d{7,}", detail)
-        size = f"{int(pixels[0]) / 1e6:,.0f} megapixels" if pixels else "too many pixels"
-        return InputError(f"{name}: {size}; the limit is {MAX_PIXELS / 1e6:.0f}")
-    if isinstance(error, UnidentifiedImageError):
-        return InputError(f"{name}: damaged: its header makes no sense")
-    cut = r"truncat|too small|unexpected end|broken data|premature|incomplete|not enough|past end"
-    if isinstance(error, EOFError) or re.search(cut, detail, re.IGNORECASE):
-        return InputError(f"{name}: truncated: a part of the picture is missing ({detail[:120]})")
-    return InputError(f"{name}: damaged or of an unsupported kind ({detail[:160]})")

@@ -57,7 +57,7 @@ def decode_with_pillow(file: StillFile) -> Raster:
         if file.kind == "JPEG2000":
             _add_boxes(file, raster)
         metadata.profiled = raster.icc is not None or "srgb" in image.info
-        # Pillow has turned TIFFs already; JPEG 2000 viewers don't heed EXIF's word
+        # Pillow turns TIFFs by itself; JPEG 2000 viewers don't heed EXIF's word
         if file.kind not in ("TIFF", "JPEG2000"):
             raster.orientation = metadata.exif.number(ORIENTATION) or 1
         return raster
@@ -100,10 +100,7 @@ def collect_metadata(image: Image.Image, file: StillFile) -> StillMetadata:
     """What Pillow found beside the pixels of a loaded picture."""
     info = image.info
     metadata = StillMetadata(path=file.path)
-    if file.kind == "TIFF":
-        metadata.exif = ExifBlock.parse(file.data, is_file=True)
-    else:
-        metadata.exif = ExifBlock.parse(_exif_bytes(info))
+    metadata.exif = ExifBlock.parse(_exif_bytes(info))
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     metadata.xmp = xmp.encode("utf-8") if isinstance(xmp, str) else bytes(xmp)
     photoshop = info.get("photoshop")

@@ -7,6 +7,10 @@ Pillow (libtiff) decodes what is 8-bit gray, RGB, palette, CMYK or subsampled YC
 from __future__ import annotations
 
 import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
@@ -46,9 +50,34 @@ def decode_tiff(file: StillFile) -> Raster:
         check_size(file.name, int(page.imagewidth), int(page.imagelength), sample_bytes)
         _check_whole(file, page)
         full_pages = sum(1 for other in tiff.pages if not _is_extra(other))
-        raster = decode_with_pillow(file) if _suits_pillow(page) else _decode(file, page)
+        if _suits_pillow(page):
+            with _mute_libtiff():
+                raster = decode_with_pillow(file)
+            raster.metadata, raster.icc = _metadata(file, page)
+            if (raster.metadata.exif.number(ORIENTATION) or 1) > 4 and raster.metadata.dpi:
+                raster.metadata.dpi = raster.metadata.dpi[::-1]  # Pillow has turned the picture
+        else:
+            raster = _decode(file, page)
     raster.pages = max(full_pages, 1)
     return raster
+
+
+@contextmanager
+def _mute_libtiff() -> Iterator[None]:
+    """Libtiff writes straight to the process's standard error about damaged strips."""
+    try:
+        sys.stderr.flush()
+        saved = os.dup(2)
+    except (OSError, AttributeError):  # no standard error at all
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _bits(page: tifffile.TiffPage) -> int:

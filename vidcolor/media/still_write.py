@@ -16,7 +16,7 @@ from PIL import Image
 
 from ..errors import DependencyError, OptionError, OutputError
 from ..types import StillImage
-from .atomic import AtomicPath, check_distinct, output_error
+from .atomic import AtomicPath, check_distinct, check_writable, output_error
 from .icc import srgb_profile
 from .jp2 import append_metadata
 from .png_chunks import insert_metadata
@@ -107,26 +107,35 @@ def write_still(
         sys.stdout.buffer.flush()
         return tuple(page.notes)
     target = Path(path)
-    extension = _dotted(target.suffix)
-    if extension not in _ENCODERS:
-        raise OptionError(
-            f"{target}: can't write photos of type '{extension or 'none'}'; "
-            f"these work: {', '.join(sorted(_ENCODERS))}"
-        )
-    if metadata.path is not None:
-        check_distinct(metadata.path, target)
-    _store(target, lambda: _encode(page, extension, str(target)))
-    return tuple(page.notes)
-
-
-def _store(target: Path, encode: Callable[[], bytes]) -> None:
-    with AtomicPath(target) as place:  # before encoding, so that a bad folder is said at once
-        data = encode()
+    check_still_output(target, source)
+    with AtomicPath(target) as place:
+        data = _encode(page, _dotted(target.suffix), str(target))
         try:
             place.temporary.write_bytes(data)
         except OSError as error:
             raise output_error(target, error) from error
         place.commit()
+    return tuple(page.notes)
+
+
+def check_still_output(path: str | os.PathLike[str], source: StillImage) -> None:
+    """Find out whether ``write_still`` can work before the colours are made.
+
+    Raises:
+        OptionError: an extension that can't be written, or the output is the input itself.
+        OutputError: the folder is missing or can't be written.
+    """
+    if os.fspath(path) == "-":
+        return
+    target = Path(path)
+    if not writable_extension(target.suffix):
+        raise OptionError(
+            f"{target}: can't write photos of type '{target.suffix or 'none'}'; "
+            f"these work: {', '.join(sorted(_ENCODERS))}"
+        )
+    if isinstance(source.metadata, StillMetadata) and source.metadata.path is not None:
+        check_distinct(source.metadata.path, target)
+    check_writable(target)
 
 
 def _dotted(extension: str) -> str:
@@ -161,12 +170,7 @@ def _fit_alpha(page: _Page, extension: str) -> None:
             "lay under it"
         )
         return
-    height, width = page.rgb.shape[:2]
-    if (
-        page.alpha.shape == (height, width // 2) and width % 2 == 0
-    ):  # before and after, side by side
-        page.alpha = np.hstack([page.alpha, page.alpha])
-    if page.alpha.shape != (height, width):
+    if page.alpha.shape != page.rgb.shape[:2]:
         page.alpha = None
         page.notes.append("transparency is left out: the output has another size")
         return
