@@ -10,14 +10,27 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from PIL import Image
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the program came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+RunHere = Callable[..., Outcome]
 
 
 def make_clip(path: Path, *, frames: int = 6, size: tuple[int, int] = (64, 48)) -> Path:
@@ -46,12 +59,6 @@ def make_photo(path: Path, *, size: tuple[int, int] = (64, 48)) -> Path:
 def command(*words: str) -> list[str]:
     """The program as a user starts it."""
     return [sys.executable, "-m", "vidcolor", *words]
-
-
-def run_program(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
-    """Run to the end without a terminal; stdin is empty."""
-    options: dict[str, object] = {"stdin": subprocess.DEVNULL, "capture_output": True, **more}
-    return subprocess.run(command(*words), text=True, timeout=120, check=False, **options)  # type: ignore[call-overload,no-any-return]
 
 
 class Screen:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_helpers import make_clip, make_photo
+from cli_helpers import Outcome, RunHere, make_clip, make_photo
+
+from vidcolor.cli.main import main
 
 
 @pytest.fixture
@@ -40,4 +42,20 @@ def model_words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         "saturation": "1.0",
     }
     save_file(state, path, metadata=metadata)
-    return ["-m", str(path), "-d", "cpu", "--render-factor", "4"]
+    return ["-m", str(path), "-d", "cpu", "--render-factor", "4", "--precision", "fp32"]
+
+
+@pytest.fixture
+def run_here(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> RunHere:
+    """Run the program in this process, in ``tmp_path``: torch is loaded once for all tests."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str | Path) -> Outcome:
+        capsys.readouterr()
+        exit_code = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return Outcome(exit_code, out, err)
+
+    return run

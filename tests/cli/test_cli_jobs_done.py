@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import av
 import pytest
-from cli_helpers import command, make_clip, make_photo, on_terminal, run_program
+from cli_helpers import RunHere, command, make_clip, make_photo, on_terminal
 from PIL import Image
 
 
@@ -25,8 +24,8 @@ def no_leftovers(folder: Path, *expected: str) -> None:
     assert sorted(entry.name for entry in folder.iterdir()) == sorted(expected)
 
 
-def test_film_with_default_name(clip: Path, model_words: list[str]) -> None:
-    run = run_program(clip.name, *model_words, cwd=clip.parent)
+def test_film_with_default_name(run_here: RunHere, clip: Path, model_words: list[str]) -> None:
+    run = run_here(clip.name, *model_words)
     assert run.returncode == 0, run.stderr
     assert run.stdout == ""
     assert re.search(
@@ -38,39 +37,43 @@ def test_film_with_default_name(clip: Path, model_words: list[str]) -> None:
     no_leftovers(clip.parent, "film.mp4", "film_color.mp4")
 
 
-def test_photo(photo: Path, tmp_path: Path, model_words: list[str]) -> None:
-    run = run_program(str(photo), str(tmp_path / "out.jpg"), *model_words)
+def test_photo(run_here: RunHere, photo: Path, tmp_path: Path, model_words: list[str]) -> None:
+    run = run_here(str(photo), str(tmp_path / "out.jpg"), *model_words)
     assert run.returncode == 0, run.stderr
     assert "a photo in" in run.stderr
     with Image.open(tmp_path / "out.jpg") as result:
         assert (result.format, result.mode, result.size) == ("JPEG", "RGB", (64, 48))
 
 
-def test_y_replaces(clip: Path, model_words: list[str]) -> None:
+def test_y_replaces(run_here: RunHere, clip: Path, model_words: list[str]) -> None:
     clip.with_name("film_color.mp4").write_text("old")
-    assert run_program(str(clip), "-y", *model_words).returncode == 0
+    assert run_here(str(clip), "-y", *model_words).returncode == 0
     assert frames_of(clip.with_name("film_color.mp4")) == 6
 
 
-def test_names_that_look_like_something_else(tmp_path: Path, model_words: list[str]) -> None:
+def test_names_that_look_like_something_else(
+    run_here: RunHere, tmp_path: Path, model_words: list[str]
+) -> None:
     make_photo(tmp_path / "x.png").rename(tmp_path / "info")
     make_photo(tmp_path / "x.png").rename(tmp_path / "-v")
     for words in (["./info", "a.png"], ["b.png", "--", "-v"], ["./-v", "c.png"]):
         if words[0] == "b.png":
             words = ["-o", "b.png", "--", "-v"]
         cut = words.index("--") if "--" in words else len(words)
-        run = run_program(*words[:cut], *model_words, *words[cut:], cwd=tmp_path)
+        run = run_here(*words[:cut], *model_words, *words[cut:])
         assert run.returncode == 0, run.stderr
     assert all((tmp_path / f"{name}.png").exists() for name in "abc")
 
 
-def test_one_bad_input_does_not_stop_the_others(tmp_path: Path, model_words: list[str]) -> None:
+def test_one_bad_input_does_not_stop_the_others(
+    run_here: RunHere, tmp_path: Path, model_words: list[str]
+) -> None:
     reels = tmp_path / "reels"
     (reels / "deep").mkdir(parents=True)
     (reels / "broken.mp4").write_bytes(b"no film" * 500)
     make_clip(reels / "deep" / "film.mp4")
     make_photo(reels / "photo.png")
-    run = run_program(str(reels), "-o", str(tmp_path / "out"), *model_words)
+    run = run_here(str(reels), "-o", str(tmp_path / "out"), *model_words)
     assert run.returncode == 1
     assert run.stderr.count("vidcolor: error: ") == 2  # the input, and the summary
     assert "broken.mp4" in run.stderr
@@ -95,11 +98,11 @@ def test_one_bad_input_does_not_stop_the_others(tmp_path: Path, model_words: lis
     ],
 )
 def test_failures_are_one_line(
-    words: list[str], exit_code: int, clip: Path, model_words: list[str]
+    run_here: RunHere, words: list[str], exit_code: int, clip: Path, model_words: list[str]
 ) -> None:
     (clip.parent / "empty.mp4").touch()
-    model = [] if "-m" in words or words[0] == "info" else model_words
-    run = run_program(*words, *model, cwd=clip.parent)
+    model = [] if "-m" in words or words[0] in ("info", "preview") else model_words
+    run = run_here(*model, *words)
     assert run.returncode == exit_code, run.stderr
     errors = [line for line in run.stderr.splitlines() if line.startswith("vidcolor: error: ")]
     assert len(errors) == 1
@@ -108,29 +111,31 @@ def test_failures_are_one_line(
     no_leftovers(clip.parent, "film.mp4", "empty.mp4")
 
 
-def test_weights_stop_a_batch_at_once(clip: Path, photo: Path, tmp_path: Path) -> None:
+def test_weights_stop_a_batch_at_once(
+    run_here: RunHere, clip: Path, photo: Path, tmp_path: Path
+) -> None:
     words = ["-o", str(tmp_path / "out"), "-m", "deoldify-video", "--offline"]
-    run = run_program(str(clip), str(photo), *words)
+    run = run_here(str(clip), str(photo), *words)
     assert run.returncode == 3
     assert run.stderr.count("error: ") == 1
 
 
-def test_debug_shows_where(tmp_path: Path) -> None:
-    environment = {**os.environ, "VIDCOLOR_DEBUG": "1"}
-    run = run_program(str(tmp_path / "missing.mp4"), env=environment)
+def test_debug_shows_where(run_here: RunHere, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDCOLOR_DEBUG", "1")
+    run = run_here("missing.mp4")
     assert run.returncode == 1
     assert "Traceback (most recent call last)" in run.stderr
 
 
-def test_names_do_not_drive_the_terminal(tmp_path: Path) -> None:
-    run = run_program(str(tmp_path / "\x1b]0;owned\x07\nvidcolor: fine.mp4"))
+def test_names_do_not_drive_the_terminal(run_here: RunHere, tmp_path: Path) -> None:
+    run = run_here(str(tmp_path / "\x1b]0;owned\x07\nvidcolor: fine.mp4"))
     assert run.returncode == 1
     assert "\x1b" not in run.stderr
     assert run.stderr.count("\n") == 1
 
 
-def test_json_lines(clip: Path, model_words: list[str]) -> None:
-    run = run_program(str(clip), "--progress", "json", *model_words)
+def test_json_lines(run_here: RunHere, clip: Path, model_words: list[str]) -> None:
+    run = run_here(str(clip), "--progress", "json", *model_words)
     assert run.returncode == 0, run.stderr
     events = [json.loads(line) for line in run.stderr.splitlines()]
     kinds = [event["event"] for event in events]
@@ -146,23 +151,25 @@ def test_json_lines(clip: Path, model_words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [["missing.mp4"], ["--crf", "x"], ["a", "b", "c"]])
-def test_json_errors(words: list[str], tmp_path: Path) -> None:
-    run = run_program(*words, "--progress", "json", cwd=tmp_path)
+def test_json_errors(run_here: RunHere, words: list[str], tmp_path: Path) -> None:
+    run = run_here(*words, "--progress", "json")
     (error,) = [json.loads(line) for line in run.stderr.splitlines()]
     assert error["event"] == "error"
     assert error["exit_code"] == run.returncode != 0
 
 
-def test_quiet_says_nothing_and_log_file_all(clip: Path, model_words: list[str]) -> None:
+def test_quiet_says_nothing_and_log_file_all(
+    run_here: RunHere, clip: Path, model_words: list[str]
+) -> None:
     log = clip.with_name("log.txt")
-    run = run_program(str(clip), "-q", "--log-file", str(log), *model_words)
+    run = run_here(str(clip), "-q", "--log-file", str(log), *model_words)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
     assert "DEBUG" in log.read_text()
 
 
-def test_cuts_are_listed_with_v(clip: Path, model_words: list[str]) -> None:
-    assert "cuts at" in run_program(str(clip), "-v", *model_words).stderr
-    assert "cuts at" not in run_program(str(clip), "-y", *model_words).stderr
+def test_cuts_are_listed_with_v(run_here: RunHere, clip: Path, model_words: list[str]) -> None:
+    assert "cuts at" in run_here(str(clip), "-v", *model_words).stderr
+    assert "cuts at" not in run_here(str(clip), "-y", *model_words).stderr
 
 
 def test_bar_on_a_terminal(tmp_path: Path, model_words: list[str]) -> None:
@@ -254,20 +261,20 @@ def test_reader_of_standard_output_that_goes_away(clip: Path) -> None:
     assert said == ""
 
 
-def test_preview_of_a_film(clip: Path, model_words: list[str]) -> None:
-    run = run_program("preview", str(clip), "--count", "2", *model_words)
+def test_preview_of_a_film(run_here: RunHere, clip: Path, model_words: list[str]) -> None:
+    run = run_here("preview", str(clip), "--count", "2", *model_words)
     assert run.returncode == 0, run.stderr
     with Image.open(clip.with_name("film_preview.png")) as sheet:
         assert sheet.size == (128, 96)  # two rows of grey | result, 64 x 48 each
-    run = run_program("preview", str(clip), "--at", "0.1", "--at", "99", *model_words)
+    run = run_here("preview", str(clip), "--at", "0.1", "--at", "99", *model_words)
     assert run.returncode == 2  # it exists
-    again = run_program("preview", str(clip), "-y", "--at", "0.1", "--at", "99", *model_words)
+    again = run_here("preview", str(clip), "-y", "--at", "0.1", "--at", "99", *model_words)
     assert again.returncode == 0, again.stderr
     assert "no frame at 99" in again.stderr
 
 
-def test_info(clip: Path, photo: Path) -> None:
-    run = run_program("info", str(clip), str(photo), str(clip.with_name("missing.mp4")))
+def test_info(run_here: RunHere, clip: Path, photo: Path) -> None:
+    run = run_here("info", str(clip), str(photo), str(clip.with_name("missing.mp4")))
     assert run.returncode == 1
     assert "h264" in run.stdout
     assert "film_color.mp4" in run.stdout
@@ -275,8 +282,8 @@ def test_info(clip: Path, photo: Path) -> None:
     assert "missing.mp4" in run.stderr
 
 
-def test_info_as_json(clip: Path, photo: Path) -> None:
-    run = run_program("info", "--json", str(clip), str(photo))
+def test_info_as_json(run_here: RunHere, clip: Path, photo: Path) -> None:
+    run = run_here("info", "--json", str(clip), str(photo))
     film, still = [json.loads(line) for line in run.stdout.splitlines()]
     assert (film["kind"], still["kind"]) == ("video", "image")
     assert film["video"]["width"] == 64
