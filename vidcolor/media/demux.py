@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,7 +18,7 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from ..errors import InputError
-from .opening import MAX_PIXELS, open_container, reason, shown
+from .opening import check_size, open_container, reason, shown
 from .timing import Discontinuities, Span
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class Demuxer:
         path: the film or "-".
         start, end: seconds from the file's start, None for open ends.
         copy_streams: offer the other streams' packets.
+        need_decoder: refuse films that can't be decoded.
+        stream: read this open pipe instead of ``path``.
 
     Attributes:
         container, video: the open container and the stream to decode.
@@ -54,10 +57,14 @@ class Demuxer:
         start: Fraction | None,
         end: Fraction | None,
         copy_streams: bool,
+        need_decoder: bool = True,
+        stream: io.BufferedIOBase | None = None,
     ) -> None:
         self._label = shown(path)
         self._path = path
         self._copy = copy_streams
+        self._need_decoder = need_decoder
+        self._stream = stream
         self.read_error = ""
         self.video_done = False
         self._open()
@@ -69,9 +76,9 @@ class Demuxer:
             raise
 
     def _open(self) -> None:
-        self.container, self._file = open_container(self._path)
+        self.container, self._file = open_container(self._path, self._stream)
         try:
-            self.video = choose_video(self.container, self._label)
+            self.video = choose_video(self.container, self._label, need_decoder=self._need_decoder)
             others = [each for each in self.container.streams if each is not self.video]
             self.copied: list[Stream] = others if self._copy else []
             if not self._copy:
@@ -182,7 +189,9 @@ class Demuxer:
         )
 
 
-def choose_video(container: InputContainer, label: str) -> VideoStream:
+def choose_video(
+    container: InputContainer, label: str, *, need_decoder: bool = True
+) -> VideoStream:
     """Return the stream that players would show: libav's choice, never cover art.
 
     Raises:
@@ -195,6 +204,8 @@ def choose_video(container: InputContainer, label: str) -> VideoStream:
         has_sound = any(each.type == "audio" for each in container.streams)
         raise InputError(f"{label}: has no film" + (", only sound" if has_sound else ""))
     decodable = [each for each in films if each.codec_context is not None]
+    if not decodable and not need_decoder:
+        return films[0]
     if not decodable:
         raise InputError(
             f"{label}: no decoder for its video codec; "
@@ -205,12 +216,3 @@ def choose_video(container: InputContainer, label: str) -> VideoStream:
     assert video is not None
     check_size(video.codec_context.width, video.codec_context.height, label)
     return video
-
-
-def check_size(width: int, height: int, label: str) -> None:
-    """Raise InputError for pictures that are larger than what gets decoded."""
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"{label}: pictures of {width}x{height} are beyond the limit of "
-            f"{MAX_PIXELS >> 20} megapixels"
-        )

@@ -42,15 +42,19 @@ def shown(path: str | Path) -> str:
 class InputFile:
     """A file or pipe as PyAV wants it: ``read``, and ``seek``/``tell`` where possible.
 
+    Args:
+        path: the file, or "-" for standard input.
+        stream: read this open stream instead; ``path`` is for messages then.
+
     Raises:
         InputError: from the constructor, if the file is missing, empty, unreadable, a folder, or
             a playlist.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, stream: io.BufferedIOBase | None = None) -> None:
         self._label = shown(path)
-        self._owned = str(path) != "-"
-        self._raw = self._open(path)
+        self._owned = stream is None and str(path) != "-"
+        self._raw = stream or self._open(path)
         self._seekable = bool(self._raw.seekable())
         self._head = b""
         try:
@@ -147,11 +151,14 @@ def reason(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__
 
 
-def open_container(path: str | Path) -> tuple[InputContainer, InputFile]:
+def open_container(
+    path: str | Path, stream: io.BufferedIOBase | None = None
+) -> tuple[InputContainer, InputFile]:
     """Open a film by content.
 
     Args:
         path: the file, or "-" for standard input.
+        stream: read this open stream instead; ``path`` is for messages then.
 
     Returns:
         The container and the file beneath it; close both, the container first.
@@ -159,7 +166,7 @@ def open_container(path: str | Path) -> tuple[InputContainer, InputFile]:
     Raises:
         InputError: the file can't be read or isn't a film that libav knows.
     """
-    file = InputFile(path)
+    file = InputFile(path, stream)
     try:
         container = av.open(
             cast(Any, file),
@@ -184,3 +191,12 @@ def open_container(path: str | Path) -> tuple[InputContainer, InputFile]:
         file.close()
         raise InputError(f"{shown(path)}: is {name}, not a film")
     return container, file
+
+
+def check_size(width: int, height: int, label: str) -> None:
+    """Raise InputError for pictures that are larger than what gets decoded."""
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{label}: pictures of {width}x{height} are beyond the limit of "
+            f"{MAX_PIXELS >> 20} megapixels"
+        )

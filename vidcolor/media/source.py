@@ -76,21 +76,80 @@ class FrameSource(Protocol):
         side_data_kinds: kinds of side data seen so far ("A53_CC" means captions in the video).
     """
 
-    info: VideoInfo
-    template: InputContainer | None
-    video_stream: VideoStream | None
-    copied_streams: list[Stream]
-    time_offset_s: Fraction
-    span_s: Fraction | None
-    expected_frames: int | None
-    display_matrix: tuple[int, ...] | None
-    warnings: list[str]
-    damaged: int
-    corrupt: int
-    is_interlaced: bool
-    top_field_first: bool
-    has_color: bool | None
-    side_data_kinds: set[str]
+    @property
+    def info(self) -> VideoInfo:
+        """The colorized stream and its file."""
+        ...
+
+    @property
+    def template(self) -> InputContainer | None:
+        """The open container, None for sequences."""
+        ...
+
+    @property
+    def video_stream(self) -> VideoStream | None:
+        """The stream that is colorized."""
+        ...
+
+    @property
+    def copied_streams(self) -> list[Stream]:
+        """Every other stream."""
+        ...
+
+    @property
+    def time_offset_s(self) -> Fraction:
+        """Seconds taken from every stamp."""
+        ...
+
+    @property
+    def span_s(self) -> Fraction | None:
+        """Length asked for."""
+        ...
+
+    @property
+    def expected_frames(self) -> int | None:
+        """What headers promise."""
+        ...
+
+    @property
+    def display_matrix(self) -> tuple[int, ...] | None:
+        """Rotation and mirroring."""
+        ...
+
+    @property
+    def warnings(self) -> list[str]:
+        """Lines for the user."""
+        ...
+
+    @property
+    def damaged(self) -> int:
+        """Packets refused by the decoder."""
+        ...
+
+    @property
+    def corrupt(self) -> int:
+        """Frames decoded with errors."""
+        ...
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Frames hold two fields."""
+        ...
+
+    @property
+    def top_field_first(self) -> bool:
+        """Order of the fields."""
+        ...
+
+    @property
+    def has_color(self) -> bool | None:
+        """The source is coloured."""
+        ...
+
+    @property
+    def side_data_kinds(self) -> set[str]:
+        """Kinds of side data seen."""
+        ...
 
     def __iter__(self) -> Iterator[LumaFrame | av.Packet]:
         """Yield frames in presentation order and copied streams' packets in file order.

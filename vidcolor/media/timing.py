@@ -75,7 +75,8 @@ class Span:
 
     Args:
         origin: the file's start time in seconds; ``start`` and ``end`` count from it.
-        start, end: seconds, None for open ends.
+        start: seconds, None for all.
+        end: seconds, None for all.
         time_bases: of all streams, to find an offset that is exact in each.
 
     Attributes:
@@ -90,6 +91,7 @@ class Span:
         end: Fraction | None,
         time_bases: Iterable[Fraction],
     ) -> None:
+        self.origin = origin
         self.start = None if start is None else origin + start
         self.end = None if end is None else origin + end
         self.length = None if end is None else end - (start or 0)

@@ -1,0 +1,189 @@
+"""Numbered scans in: DPX, TIFF, PNG, EXR and JPEG files named by one pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+from av.codec.context import CodecContext
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+
+from ..errors import InputError
+from ..types import ColorTags, VideoInfo
+from .base import BaseSource, Item, check_span
+from .opening import reason, shown
+from .stage import FrameStage
+from .timing import Span, exact_seconds
+
+_DEFAULT_FPS: Final = Fraction(24)
+_NUMBER: Final = re.compile(r"%(?:(0?)([1-9]\d?))?d")
+_CODECS: Final = (
+    (b"SDPX", "dpx"),
+    (b"XPDS", "dpx"),
+    (b"\x89PNG", "png"),
+    (b"II", "tiff"),
+    (b"MM", "tiff"),
+    (b"\xff\xd8\xff", "mjpeg"),
+    (b"\x76\x2f\x31\x01", "exr"),
+    (b"\xff\x4f\xff\x51", "jpeg2000"),
+    (b"\0\0\0\x0cjP", "jpeg2000"),
+    (b"BM", "bmp"),
+    (b"P5", "pgm"),
+    (b"P6", "ppm"),
+)
+
+
+class SequenceReader(BaseSource):
+    """Reads numbered files, one frame each; keeps ``source.FrameSource``.
+
+    Numbers may begin anywhere. A missing number leaves a gap in time, as a damaged packet does in
+    a film; a file that can't be decoded counts as a damaged packet.
+
+    Args:
+        path: pattern with one ``%d`` or ``%06d`` in the file's name.
+        fps: frames per second, None for 24.
+        start_s: seconds from the first file; frames with ``start <= t < end`` are read.
+        end_s: likewise.
+        deinterlace: run bwdif.
+
+    Raises:
+        InputError: no file fits, or none can be decoded.
+        OptionError: ``end_s`` isn't after ``start_s``.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: Fraction | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        deinterlace: bool = False,
+    ) -> None:
+        super().__init__()
+        start, end = exact_seconds(start_s), exact_seconds(end_s)
+        check_span(start, end)
+        self._label = shown(path)
+        self._files = find_files(path)
+        if not self._files:
+            raise InputError(f"{self._label}: no file has a name of this pattern")
+        rate = fps or _DEFAULT_FPS
+        span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
+        self._stage = FrameStage(
+            _describe(str(path), rate, self._files),
+            span,
+            deinterlace=deinterlace,
+            label=self._label,
+        )
+        self._failure = ""
+        missing = self._files[-1][0] - self._files[0][0] + 1 - len(self._files)
+        if missing:
+            self._stage.say(f"{missing} numbers are missing between the first file and the last")
+        if fps is None:
+            self._stage.say(f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed")
+        self._prime(self._process())
+
+    def _process(self) -> Generator[Item, None, None]:
+        first = self._files[0][0]
+        for number, file in self._files:
+            pts = number - first
+            if self._stage.span.before(pts * self.info.time_base):
+                continue
+            frame = self._decode(file)
+            if frame is None:
+                self.damaged += 1
+                continue
+            frame.pts, frame.duration = pts, 1
+            frame.time_base = self.info.time_base
+            yield from self._stage.push(frame)
+            if self._stage.ended:
+                break
+        yield from self._stage.flush()
+        self._stage.conclude(damaged=self.damaged)
+
+    def _decode(self, file: Path) -> av.VideoFrame | None:
+        """Decode one file; None where that fails."""
+        try:
+            data = file.read_bytes()
+            context = CodecContext.create(_codec(data), "r")
+            assert isinstance(context, VideoCodecContext)
+            context.thread_count = 1
+            frames = [*context.decode(Packet(data)), *context.decode(None)]
+        except (FFmpegError, OSError, ValueError) as error:
+            self._failure = f"{shown(file)}: {reason(error)}"
+            return None
+        if not frames:
+            self._failure = f"{shown(file)}: holds no picture"
+            return None
+        if not self._stage.seen:
+            self._stage.info = replace(self.info, codec=context.name)
+        return frames[0]
+
+    def _why_nothing(self) -> str:
+        if self._failure:
+            return f"{self._label}: no file can be decoded: {self._failure}"
+        return f"{self._label}: no frame lies in the part that was asked for"
+
+
+def find_files(path: str | Path) -> list[tuple[int, Path]]:
+    """Return (number, file) of all files whose names fit the pattern, by number.
+
+    ``%06d`` fits numbers written with at least six digits, ``%d`` those without leading zeros.
+    """
+    pattern = Path(path)
+    match = _NUMBER.search(pattern.name)
+    if match is None or not pattern.parent.is_dir():
+        return []
+    digits = r"(0|[1-9]\d*)"
+    if match.group(1):
+        width = int(match.group(2))
+        digits = rf"(\d{{{width}}}|[1-9]\d{{{width},}})"
+    before, after = pattern.name[: match.start()], pattern.name[match.end() :]
+    name = re.compile(re.escape(before) + digits + re.escape(after))
+    found = []
+    for entry in pattern.parent.iterdir():
+        fits = name.fullmatch(entry.name)
+        if fits and entry.is_file():
+            found.append((int(fits.group(1)), entry))
+    return sorted(found)
+
+
+def _codec(data: bytes) -> str:
+    for magic, codec in _CODECS:
+        if data.startswith(magic):
+            return codec
+    raise ValueError("not a DPX, TIFF, PNG, EXR, JPEG, BMP or PNM file")
+
+
+def _describe(path: str, rate: Fraction, files: list[tuple[int, Path]]) -> VideoInfo:
+    count = files[-1][0] - files[0][0] + 1
+    return VideoInfo(
+        path=path,
+        container="image2",
+        codec="",
+        width=0,
+        height=0,
+        pix_fmt="",
+        depth=8,
+        chroma_shift=(0, 0),
+        is_gray=False,
+        is_rgb=False,
+        has_alpha=False,
+        time_base=1 / rate,
+        rate=rate,
+        is_vfr=False,
+        sar=Fraction(1),
+        rotation=0,
+        field_order="progressive",
+        tags=ColorTags(),
+        duration_s=float(count / rate),
+        frames=len(files),
+        start_s=0.0,
+    )
