@@ -137,7 +137,7 @@ ENCODERS: dict[str, EncoderFacts] = {
             quality_option="",
             preset_option="",
             # version 3 with checksums per slice and one frame per group: the archives' choice
-            options={"level": "3", "slicecrc": "1", "g": "1", "slices": "4"},
+            options={"level": "3", "slicecrc": "1", "g": "1"},
             keeps_source=True,
             interlaced=True,
             says_range=False,

@@ -27,6 +27,8 @@ from .streams import (
     add_cover_attachment,
     chapters_of,
     close_quietly,
+    codec_name,
+    container_tags,
     first_seconds,
     is_cover,
     is_time_code,
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from av.container.core import Chapter
 
 logger = logging.getLogger(__name__)
+
+_NO_TEXT = b"\0\0"
+"""A 3GPP timed text sample that clears the screen; libavformat writes its own in gaps."""
 
 _TEN_SECONDS = 10
 _LOOKAHEAD_FRAMES = 120
@@ -62,6 +67,7 @@ class Mux:
         *,
         shift: Fraction = Fraction(0),
         comment: str = "",
+        time_code: bool = True,
     ) -> None:
         """Take what is known; ``open`` does the work.
 
@@ -72,6 +78,7 @@ class Mux:
             plan: the encoder.
             shift: seconds to add to every stamp.
             comment: who colorized, for the tags.
+            time_code: keep the time code's tag, from which MP4 and QuickTime make a track.
         """
         self._target = target
         self._container = container
@@ -79,6 +86,7 @@ class Mux:
         self._plan = plan
         self._shift = shift
         self._comment = comment
+        self._time_code = time_code
         self._output: OutputContainer | None = None
         self._video: VideoStream | None = None
         self._copies: dict[int, CopiedStream] = {}
@@ -113,6 +121,8 @@ class Mux:
         output = self._open_muxer(self._options(tag_options, starts))
         try:
             output.metadata.update(tags)
+            if not self._time_code:
+                output.metadata.pop("timecode", None)
             offset = self._source.time_offset_s - self._shift
             chapters = moved_chapters(chapters_of(template), offset, self._source.span_s)
             if chapters:
@@ -139,6 +149,7 @@ class Mux:
     def _move(self, packet: Packet[Stream]) -> None:
         """Add the shift in the container's unit: in the encoder's it may be no whole number."""
         assert self._video is not None
+        assert self._video.time_base is not None
         unit = Fraction(self._video.time_base)
         scale, moved = Fraction(packet.time_base or unit) / unit, round(self._shift / unit)
         packet.pts = round((packet.pts or 0) * scale) + moved
@@ -152,6 +163,8 @@ class Mux:
         if copied is None or copied.target is None:
             return
         assert self._output is not None
+        if copied.skips_empty and bytes(packet) == _NO_TEXT:
+            return
         for part in split_amr(packet) if copied.amr else [packet]:
             repair_stamps(part, copied, self._shift)
             part.stream = copied.target
@@ -223,7 +236,11 @@ class Mux:
         if is_cover(stream) and first is not None and self._container.name == "matroska":
             add_cover_attachment(output, stream, bytes(first))
             return CopiedStream(None)
-        return CopiedStream(add_copy(output, stream), amr=needs_split(self._container, stream))
+        return CopiedStream(
+            add_copy(output, stream),
+            amr=needs_split(self._container, stream),
+            skips_empty=codec_name(stream) == "mov_text",
+        )
 
     def _add_video(self, output: OutputContainer) -> None:
         plan, source = self._plan, self._source
@@ -234,10 +251,13 @@ class Mux:
             video.set_display_matrix(source.display_matrix)
         if source.video_stream is not None:
             video.disposition = source.video_stream.disposition
-            video.metadata.update(stream_tags(source.video_stream.metadata))
+            tags = stream_tags(source.video_stream.metadata)
+            video.metadata.update(container_tags(output, tags))
         for stream in source.copied_streams:
             if is_time_code(stream):
                 video.metadata.setdefault("timecode", stream.metadata["timecode"])
+        if not self._time_code:
+            video.metadata.pop("timecode", None)
         self._video = video
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -16,11 +16,28 @@ from av.stream import Disposition, Stream
 
 from .amr import split_amr
 from .formats import CONTAINERS, ContainerFacts
+from .source import FrameSource
 
 logger = logging.getLogger(__name__)
 
 _LEAST_VALUED_FIRST = ("data", "attachment", "subtitle", "video", "audio")
 _DUMMY_CODECS = ("mpeg4", "vp8", "flv1")
+# QuickTime numbers languages; libavformat finds the number by one spelling only
+_QUICKTIME_CODES = {
+    "bod": "tib",
+    "deu": "ger",
+    "ell": "gre",
+    "fre": "fra",
+    "hye": "arm",
+    "isl": "ice",
+    "kat": "geo",
+    "msa": "may",
+    "mya": "bur",
+    "nld": "dut",
+    "sqi": "alb",
+    "swe": "sve",
+    "zho": "chi",
+}
 _REFUSED = (av.error.FFmpegError, OSError, ValueError, TypeError, RuntimeError)
 
 
@@ -32,11 +49,13 @@ class CopiedStream:
         target: the stream in the output; None for cover art that became an attachment.
         last_dts: of the last packet written, in ``target``'s time base.
         amr: packets have to be cut into single AMR frames.
+        skips_empty: the muxer writes empty packets by itself, where nothing is shown.
     """
 
     target: Stream | None
     last_dts: int | None = None
     amr: bool = False
+    skips_empty: bool = False
 
 
 @dataclass(slots=True)
@@ -75,10 +94,10 @@ def plan_copies(
             continue
         if chapters and is_chapter_text(stream):
             continue
+        if is_time_code(stream) and container.metadata != "none":
+            continue
         if can_hold(container, stream):
             plan.streams.append(stream)
-        elif is_time_code(stream) and container.metadata != "none":
-            continue
         else:
             plan.lost.append(stream)
     plan.notes = loss_notes(plan.lost, container)
@@ -88,9 +107,16 @@ def plan_copies(
 def is_time_code(stream: Stream) -> bool:
     """Whether this is a time code track whose start the demuxer has put into a tag.
 
-    MP4 and QuickTime muxers write such a track anew from the tag; Matroska keeps the tag.
+    MP4 and QuickTime muxers write such a track anew from the tag (a copy lacks the frame rate,
+    which PyAV can't set); Matroska keeps the tag.
     """
     return stream.type == "data" and "timecode" in stream.metadata
+
+
+def has_time_code(source: FrameSource) -> bool:
+    """Whether a time code would be written, be it from a track or from tags."""
+    tagged = [source.template, source.video_stream, *source.copied_streams]
+    return any(item is not None and "timecode" in item.metadata for item in tagged)
 
 
 def loss_notes(lost: Sequence[Stream], container: ContainerFacts) -> list[str]:
@@ -145,8 +171,16 @@ def add_copy(output: OutputContainer, stream: Stream) -> Stream:
     target = output.add_stream_from_template(stream, opaque=True)
     target.time_base = stream.time_base
     target.disposition = stream.disposition
-    target.metadata.update(stream.metadata)
+    target.metadata.update(container_tags(output, stream.metadata))
     return target
+
+
+def container_tags(output: OutputContainer, tags: Mapping[str, str]) -> dict[str, str]:
+    """Stream tags as the container spells them."""
+    language = tags.get("language", "")
+    if output.format.name == "mov" and language in _QUICKTIME_CODES:
+        return {**tags, "language": _QUICKTIME_CODES[language]}
+    return dict(tags)
 
 
 def is_cover(stream: Stream) -> bool:
@@ -212,8 +246,9 @@ def first_seconds(packet: Packet[Stream]) -> Fraction | None:
 
 def codec_name(stream: Stream) -> str:
     """FFmpeg's name of a stream's codec; "unknown" where it has none."""
-    if stream.codec_context is not None:
-        return str(stream.codec_context.codec.canonical_name)
+    context = getattr(stream, "codec_context", None)
+    if context is not None:
+        return str(context.codec.canonical_name)
     name = getattr(stream, "name", None)
     return name if stream.type == "data" and name else "unknown"
 

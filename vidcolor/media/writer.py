@@ -42,6 +42,7 @@ from .streams import (
     chapters_of,
     earliest_start,
     first_seconds,
+    has_time_code,
     loss_notes,
     plan_copies,
     without_least,
@@ -317,27 +318,40 @@ class VideoWriter:
                 streams.append(stream)
             else:
                 self._lose(loss_notes([stream], self._container))
-        target = self._target.temporary if isinstance(self._target, AtomicPath) else self._target
+        time_code = True
         while True:
-            mux = Mux(
-                target,
-                self._container,
-                self._source,
-                self._plan,
-                shift=self._shift,
-                comment=self._settings.comment,
-            )
+            mux = self._new_mux(time_code)
             try:
                 mux.open(streams, first, start)
             except _LIBAV_ERRORS as error:
+                if not isinstance(error, av.error.ArgumentError | ValueError):
+                    raise
+                if time_code and has_time_code(self._source):
+                    time_code = False
+                    self._lose(
+                        [f"{self._container.name} can't hold this time code at this frame rate"]
+                    )
+                    continue
                 streams, dropped = without_least(streams)
-                if dropped is None or not isinstance(error, av.error.ArgumentError | ValueError):
+                if dropped is None:
                     raise
                 logger.debug("header refused (%s): without stream %d", error, dropped.index)
                 self._lose(loss_notes([dropped], self._container))
             else:
                 self.notes += mux.notes
                 return mux
+
+    def _new_mux(self, time_code: bool) -> Mux:
+        target = self._target.temporary if isinstance(self._target, AtomicPath) else self._target
+        return Mux(
+            target,
+            self._container,
+            self._source,
+            self._plan,
+            shift=self._shift,
+            comment=self._settings.comment,
+            time_code=time_code,
+        )
 
     # -- while running ------------------------------------------------------------------------
 

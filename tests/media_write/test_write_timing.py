@@ -1,0 +1,137 @@
+"""Stamps: every frame keeps its own, and sound stays where it was."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from write_helpers import FAST, colorize, inspect, make_clip
+
+from vidcolor.types import EncodeSettings
+
+MILLISECOND = Fraction(1, 1000)
+VFR = [0, 1, 2, 5, 6, 9, 10, 11, 17, 18, 19, 30]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize(
+    "time_base",
+    [
+        Fraction(1, 90000),
+        Fraction(1, 600),
+        Fraction(1001, 30000),
+        Fraction(1, 1000),
+        Fraction(1, 15360),
+    ],
+    ids=str,
+)
+def test_variable_frame_rate_and_a_late_start_survive(
+    tmp_path: Path, suffix: str, time_base: Fraction
+) -> None:
+    step = max(1, round(Fraction(1, 25) / time_base))
+    pts = [(7 + n) * step + (n % 2 if step > 4 else 0) for n in VFR]
+    source = make_clip(tmp_path / f"in{suffix}", pts=pts, time_base=time_base)
+    colorize(source, tmp_path / f"out{suffix}")
+    before, after = inspect(source), inspect(tmp_path / f"out{suffix}")
+    assert after.frames == before.frames  # the same container: not even rounding differs
+    assert before.frames[0] > 0
+
+
+def test_b_frames_and_stamps_in_every_encoder(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", pts=[n * 40 + 333 for n in VFR], time_base=MILLISECOND)
+    wanted = inspect(source).frames
+    codecs = {"libx264": "ultrafast", "libx265": "ultrafast", "libsvtav1": "12", "libvpx-vp9": "8"}
+    for codec, preset in codecs.items():
+        output = tmp_path / f"{codec}.mkv"
+        colorize(source, output, EncodeSettings(video_codec=codec, preset=preset))
+        assert inspect(output).frames == wanted, codec
+    for codec in ("ffv1", "prores_ks"):
+        output = tmp_path / f"{codec}.mkv"
+        colorize(source, output, EncodeSettings(video_codec=codec))
+        assert inspect(output).frames == wanted, codec
+
+
+def test_the_default_preset_reorders_frames_and_keeps_their_stamps(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=VFR)
+    colorize(source, tmp_path / "out.mp4", EncodeSettings())
+    assert inspect(tmp_path / "out.mp4").frames == inspect(source).frames
+
+
+def test_one_frame_a_second_in_whole_seconds(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mov", pts=[0, 1, 2, 7], time_base=Fraction(1))
+    for name in ("out.mp4", "out.webm"):
+        settings = EncodeSettings(preset="8") if name.endswith("webm") else FAST
+        colorize(source, tmp_path / name, settings)
+        assert inspect(tmp_path / name).frames == [0, 1, 2, 7]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".ts"])
+def test_sound_keeps_its_distance_to_the_picture(tmp_path: Path, suffix: str) -> None:
+    source = make_clip(
+        tmp_path / "in.mp4",
+        pts=[12345 + 3003 * n for n in range(10)],
+        time_base=Fraction(1, 90000),
+        languages=("eng", "fra"),
+        audio_start=Fraction(1, 3),
+    )
+    before = inspect(source)
+    output = tmp_path / f"out{suffix}"
+    colorize(source, output)
+    after = inspect(output)
+    # Matroska has milliseconds and TS 1/90000 s, each of the two stamps is rounded once
+    slack = {".mkv": MILLISECOND, ".ts": Fraction(1, 45000)}.get(suffix, Fraction(0))
+    for index in (1, 2):
+        old = before.starts[index] - before.frames[0]
+        new = after.starts[index] - after.frames[0]
+        assert abs(new - old) <= slack
+
+
+def test_what_begins_before_zero_moves_all_streams_together(tmp_path: Path) -> None:
+    source = make_clip(
+        tmp_path / "in.mp4", languages=("eng",)
+    )  # AAC priming: 1024 samples before 0
+    before = inspect(source)
+    assert before.starts[1] == Fraction(-1024, 48000)
+    colorize(source, tmp_path / "same.mp4")
+    same = inspect(tmp_path / "same.mp4")
+    assert (same.starts[1], same.frames) == (before.starts[1], before.frames)
+    writer = colorize(source, tmp_path / "out.mkv")
+    after = inspect(tmp_path / "out.mkv")
+    assert abs((after.starts[1] - after.frames[0]) - before.starts[1]) <= MILLISECOND
+    assert any("before zero" in note for note in writer.notes)
+
+
+def test_the_last_frame_keeps_its_duration(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pts=[0, 1, 2, 10])
+    colorize(source, tmp_path / "out.mp4")
+    assert inspect(tmp_path / "out.mp4").last_duration == inspect(source).last_duration
+
+
+def test_cut_at_both_ends(tmp_path: Path) -> None:
+    chapters = [
+        {"id": 1, "start": 0, "end": 1000, "time_base": MILLISECOND, "metadata": {"title": "one"}},
+        {
+            "id": 2,
+            "start": 1000,
+            "end": 2000,
+            "time_base": MILLISECOND,
+            "metadata": {"title": "two"},
+        },
+        {
+            "id": 3,
+            "start": 2000,
+            "end": 3000,
+            "time_base": MILLISECOND,
+            "metadata": {"title": "three"},
+        },
+    ]
+    source = make_clip(tmp_path / "in.mkv", pts=list(range(75)), chapters=chapters)
+    colorize(source, tmp_path / "out.mkv", start_s=0.4, end_s=1.6)
+    after = inspect(tmp_path / "out.mkv")
+    assert len(after.frames) == 30
+    assert after.frames[0] == 0
+    assert after.chapters == [
+        (Fraction(0), Fraction(6, 10), "one"),
+        (Fraction(6, 10), Fraction(12, 10), "two"),
+    ]
