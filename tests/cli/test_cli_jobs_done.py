@@ -239,12 +239,12 @@ def test_signals_leave_nothing_behind(
     assert film.read_bytes() == before
 
 
-def test_reader_of_standard_output_that_goes_away(clip: Path) -> None:
+def test_reader_of_standard_output_that_goes_away() -> None:
     code = (
         "import os, sys, time\n"
         "from vidcolor.cli.main import main\n"
         "sys.stdin.readline()\n"  # by now nobody reads our standard output
-        f"sys.exit(main(['info', {str(clip)!r}]))\n"
+        "sys.exit(main(['weights', 'list']))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -259,6 +259,22 @@ def test_reader_of_standard_output_that_goes_away(clip: Path) -> None:
     _, said = process.communicate("go\n", timeout=60)
     assert process.returncode == 1
     assert said == ""
+
+
+def test_reader_of_the_film_that_goes_away(tmp_path: Path, model_words: list[str]) -> None:
+    film = make_clip(tmp_path / "film.mp4", frames=60)
+    process = subprocess.Popen(
+        command(str(film), "-", "--progress", "none", *model_words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(timeout=60) == 1
+    assert said == b""
 
 
 def test_preview_of_a_film(run_here: RunHere, clip: Path, model_words: list[str]) -> None:

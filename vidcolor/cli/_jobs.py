@@ -86,6 +86,8 @@ def make_plan(words: Sequence[str], output: str | None, *, decoder: str = "pyav"
     """
     if not words:
         raise OptionError("nothing to colorize: vidcolor IN [OUT] (see vidcolor --help)")
+    if "" in (*words, output):
+        raise OptionError("a name is empty (an unset variable of the shell?)")
     if output is None and len(words) == 2 and _is_folder_name(words[1]):
         words, output = words[:1], words[1]
     is_batch = output is not None and _wants_folder(words, output)

@@ -58,18 +58,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str], session: Session) -> int:
     try:
-        outcome = cli.main(words, prog_name="vidcolor", standalone_mode=False, obj=session)
+        # Not cli.main(): that one writes to stderr by itself.
+        with cli.make_context("vidcolor", words, obj=session) as context:
+            outcome = cli.invoke(context)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         session.console.raw(error.format_message() + "\n")
         return error.exit_code
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 1
-    except BrokenPipeError:
-        return 1  # the reader of our standard output has gone: nobody to tell
     except (Exception, KeyboardInterrupt) as error:
+        if _is_broken_pipe(error):
+            return 1  # the reader of our standard output has gone: nobody to tell
         exit_code = report(error, session.console)
         return session.stop.exit_code if session.stop.signum and exit_code == 130 else exit_code
     return outcome if isinstance(outcome, int) else 0
+
+
+def _is_broken_pipe(error: BaseException | None) -> bool:
+    """Whether ``error``, or what it was made from, is that nobody reads our output any more."""
+    while error is not None:
+        if isinstance(error, BrokenPipeError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _finish(exit_code: int) -> int:
