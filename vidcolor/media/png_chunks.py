@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_TEXT = (b"tEXt", b"zTXt", b"iTXt")
 
 
 def read_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -35,6 +36,14 @@ def only_picture(data: bytes) -> bytes:
     """The file reduced to its pixels: libpng prints about ancillary chunks that it dislikes."""
     kept = (pack_chunk(kind, body) for kind, body in read_chunks(data) if kind in _PICTURE)
     return SIGNATURE + b"".join(kept)
+
+
+def only_text(data: bytes) -> bytes:
+    """A PNG of one pixel with the file's texts: to read those behind the pixels for nothing."""
+    header = pack_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    texts = (pack_chunk(kind, body) for kind, body in read_chunks(data) if kind in _TEXT)
+    pixel = pack_chunk(b"IDAT", zlib.compress(b"\0\0")) + pack_chunk(b"IEND", b"")
+    return SIGNATURE + header + b"".join(texts) + pixel
 
 
 def insert_metadata(

@@ -12,6 +12,7 @@ from PIL import Image
 from ..errors import DependencyError
 from .exif import ORIENTATION, ExifBlock
 from .jp2 import read_facts
+from .png_chunks import only_text
 from .still_deep import decode_deep, split_channels
 from .still_metadata import StillMetadata
 from .still_open import StillFile, check_size
@@ -32,7 +33,7 @@ _FORMATS = {
 }
 """Format by content and the Pillow plugins that may open it; no others, some run programs."""
 
-_STALE_TEXT = re.compile(r"(?i)^(xml:com\.adobe\.xmp|raw profile type .*|software)$")
+_NO_TEXT = re.compile(r"(?i)^(xml:com\.adobe\.xmp|raw profile type .*)$")
 
 
 def decode_with_pillow(file: StillFile) -> Raster:
@@ -109,22 +110,25 @@ def collect_metadata(image: Image.Image, file: StillFile) -> StillMetadata:
     dpi = info.get("dpi")
     if dpi and "resolution" not in info and all(1 < float(value) < 1e5 for value in dpi):
         metadata.dpi = (float(dpi[0]), float(dpi[1]))
-    metadata.text = _texts(image)
+    metadata.text = _png_texts(file) if file.kind == "PNG" else _comment(image)
     return metadata
 
 
-def _texts(image: Image.Image) -> dict[str, str]:
-    texts = {
-        str(key): str(value)
-        for key, value in getattr(image, "text", {}).items()
-        if not _STALE_TEXT.match(key) or key == "Software"
-    }
+def _png_texts(file: StillFile) -> dict[str, str]:
+    """Keywords and texts, but for those that hold other metadata."""
+    with Image.open(io.BytesIO(only_text(file.data)), formats=("PNG",)) as image:
+        texts: dict[str, str] = getattr(image, "text", {})
+        return {
+            str(key): str(value) for key, value in texts.items() if not _NO_TEXT.match(str(key))
+        }
+
+
+def _comment(image: Image.Image) -> dict[str, str]:
+    """The comment of a JPEG or GIF."""
     comment = image.info.get("comment")
     if isinstance(comment, bytes):
         comment = comment.decode("utf-8", "replace")
-    if comment and image.format in ("JPEG", "MPO", "GIF"):
-        texts.setdefault("Comment", str(comment))
-    return texts
+    return {"Comment": str(comment)} if comment and image.format != "JPEG2000" else {}
 
 
 def _exif_bytes(info: dict[Any, Any]) -> bytes:
