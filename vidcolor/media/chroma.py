@@ -38,7 +38,7 @@ def measure_chroma(frame: av.VideoFrame) -> tuple[float, float]:
         return 0.0, 0.0
     distance = np.zeros((_HEIGHT, _WIDTH))
     for plane in small.planes[1:3]:
-        codes = np.frombuffer(memoryview(plane), np.uint8)  # type: ignore[arg-type]
+        codes = np.frombuffer(memoryview(plane), np.uint8)
         codes = codes.reshape(_HEIGHT, plane.line_size)[:, :_WIDTH]
         distance += (codes.astype(np.float64) - 128.0) ** 2
     broad, small_area = np.percentile(np.sqrt(distance), (95.0, 99.5))

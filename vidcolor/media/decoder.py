@@ -50,7 +50,7 @@ class Decoder:
     ) -> None:
         self._stream = stream
         self._context = stream.codec_context
-        self._context.thread_type = "AUTO" if frame_threads else "SLICE"  # type: ignore[assignment]
+        self._context.thread_type = "AUTO" if frame_threads else "SLICE"
         self._context.thread_count = threads
         self.damaged = 0
         self.packets = 0
@@ -73,6 +73,8 @@ class Decoder:
         frames = self._decode(None)
         if self.frames + self.damaged < self.packets:
             frames.extend(self._salvage())
+        if not self.frames:
+            self.damaged = self.packets  # draining shows only the first of several errors
         self._tail.clear()
         return frames
 
@@ -155,6 +157,6 @@ class Decoder:
         context.width, context.height = used.width, used.height
         context.bits_per_coded_sample = used.bits_per_coded_sample
         context.codec_tag = used.codec_tag
-        context.thread_type = "NONE"  # type: ignore[assignment]
+        context.thread_type = "NONE"
         context.thread_count = 1
         return context

@@ -12,20 +12,18 @@ from typing import Any, Final, cast
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.format import Flags as FormatFlags
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from ..errors import InputError
-from .opening import check_size, open_container, reason, shown
+from .opening import NO_TIMESTAMPS, TS_DISCONT, check_size, open_container, reason, shown
 from .timing import Discontinuities, Span
 
 logger = logging.getLogger(__name__)
 
 _MAX_READ_ERRORS: Final = 8
 _INTERLEAVE_SECONDS: Final = 10
-_NO_SEEK: Final = FormatFlags.no_timestamps.value
 
 
 class Demuxer:
@@ -88,7 +86,7 @@ class Demuxer:
             self.close()
             raise
         flags = self.container.format.flags
-        self._joiner = Discontinuities() if flags & FormatFlags.ts_discont.value else None
+        self._joiner = Discontinuities() if flags & TS_DISCONT else None
 
     def close(self) -> None:
         """Close container and file; safe to call twice."""
@@ -108,7 +106,7 @@ class Demuxer:
     @property
     def can_seek(self) -> bool:
         """Whether seeking is worth a try."""
-        return self._file.seekable() and not self.container.format.flags & _NO_SEEK
+        return self._file.seekable() and not self.container.format.flags & NO_TIMESTAMPS
 
     def seek(self, seconds: Fraction) -> bool:
         """Go to a key frame at or before a time; False leaves the file at its beginning."""
@@ -136,6 +134,7 @@ class Demuxer:
         """
         wanted = {each.index for each in self.copied}
         unfinished = {each.index for each in self.copied if each.type == "audio"}
+        has_sound = bool(unfinished)
         for packet in self._raw_packets():
             if self._joiner is not None:
                 self._joiner.join(packet)
@@ -149,7 +148,8 @@ class Demuxer:
                     unfinished.discard(packet.stream_index)
                 elif self.span.admit(packet):
                     yield packet
-            if self.video_done and not unfinished:
+            # Without sound to go by, sparse streams get their 10 s of interleaving.
+            if self.video_done and not unfinished and (has_sound or not wanted):
                 return
 
     def _raw_packets(self) -> Iterator[Packet[Any]]:

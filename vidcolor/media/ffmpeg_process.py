@@ -51,7 +51,7 @@ def nut_video(path: str | Path, *, index: int, shift_s: int) -> list[str]:
         shift_s: seconds to add to all stamps.
     """
     ffmpeg = require_ffmpeg()
-    node = ffmpeg.input(_url(path))
+    node = ffmpeg.input(_url(path), protocol_whitelist="file,pipe")
     node = ffmpeg.output(
         node[str(index)],
         "pipe:1",
@@ -66,7 +66,7 @@ def nut_video(path: str | Path, *, index: int, shift_s: int) -> list[str]:
 def matroska_all(path: str | Path) -> list[str]:
     """Return the command that decodes the film losslessly and copies sound and subtitles."""
     ffmpeg = require_ffmpeg()
-    source = ffmpeg.input(_url(path))
+    source = ffmpeg.input(_url(path), protocol_whitelist="file,pipe")
     keywords = {"c:v": "ffv1", "c:a": "copy", "c:s": "copy", "map_chapters": "0"}
     node = ffmpeg.output(
         source["V:0"],
@@ -122,18 +122,18 @@ class FfmpegProcess:
         )
         self.pipe = cast(io.BufferedIOBase, self._process.stdout)
 
-    def last_error(self) -> str:
-        """Return the last line that ffmpeg said, "" where it said nothing."""
+    def error(self) -> str:
+        """Return the first line that ffmpeg said, "" where it said nothing."""
         with contextlib.suppress(OSError, ValueError):
             self._errors.seek(0)
             lines = self._errors.read().decode(errors="replace").strip().splitlines()
-            return lines[-1].strip() if lines else ""
+            return re.sub(r"^(\[[^\]]*\]\s*)+", "", lines[0]).strip() if lines else ""
         return ""
 
     def finish(self) -> str:
         """Wait for the end; return what went wrong, "" for nothing."""
         code = self._process.wait()
-        return self.last_error() or f"exit status {code}" if code else ""
+        return self.error() or f"exit status {code}" if code else ""
 
     def close(self) -> None:
         """Stop it if it still runs; safe to call twice."""

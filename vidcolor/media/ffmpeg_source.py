@@ -86,7 +86,7 @@ class MatroskaReader(VideoReader):
         try:
             super().__init__(path, stream=self._ffmpeg.pipe, **options)
         except InputError as error:
-            said = self._ffmpeg.last_error()
+            said = self._ffmpeg.error()
             self._ffmpeg.close()
             raise InputError(f"{shown(path)}: ffmpeg can't read it: {said or error}") from None
         except BaseException:
@@ -163,7 +163,7 @@ class FfmpegReader(BaseSource):
         try:
             return Demuxer(path, start=None, end=None, copy_streams=False, stream=process.pipe)
         except InputError as error:
-            said = process.last_error()
+            said = process.error()
             raise InputError(f"{self._label}: ffmpeg can't decode it: {said or error}") from None
 
     def _process(self) -> Generator[Item, None, None]:
@@ -181,7 +181,6 @@ class FfmpegReader(BaseSource):
             yield from ready
             if stage.ended:
                 break
-        original.video_done = True
         while waiting is not None:
             yield waiting
             waiting = next(packets, None)
@@ -224,7 +223,7 @@ class FfmpegReader(BaseSource):
     def _why_nothing(self) -> str:
         if self._stage.seen:
             return f"{self._label}: no frame lies in the part that was asked for"
-        said = self._ffmpeg.last_error() if self._ffmpeg else ""
+        said = self._ffmpeg.error() if self._ffmpeg else ""
         return f"{self._label}: ffmpeg decodes no frame of it: {said or 'no reason given'}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import av
 import numpy as np
@@ -83,7 +83,7 @@ def _gray_graph(luma: Plane, *filters: tuple[str, str]) -> Graph:
 
 def _gray_frame(luma: Plane, index: int) -> av.VideoFrame:
     pix_fmt = "gray" if luma.dtype == np.uint8 else "gray16le"
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(luma), format=pix_fmt)
+    frame = av.VideoFrame.from_ndarray(cast(Plane, np.ascontiguousarray(luma)), format=pix_fmt)
     frame.pts = index
     frame.time_base = Fraction(1, 1000)
     return frame
@@ -119,13 +119,16 @@ class FieldDetector:
             self._graph = _gray_graph(part, ("idet", ""))
         self._graph.push(_gray_frame(part, self._seen))
         self._seen += 1
+        self._pull(self._graph)
+        if self.verdict is not None or self._seen >= _IDET_FRAMES:
+            self._graph = None
+
+    def _pull(self, graph: Graph) -> None:
         try:
             while True:
-                self._judge(self._graph.pull().metadata)
+                self._judge(graph.pull().metadata)
         except (FFmpegError, EOFError):
-            pass
-        if self.done:
-            self._graph = None
+            return
 
     def _judge(self, metadata: dict[str, str]) -> None:
         count = {

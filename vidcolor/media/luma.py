@@ -113,7 +113,7 @@ def _rows(frame: av.VideoFrame, plane: int, dtype: type[Any]) -> npt.NDArray[Any
     """View a plane as rows of samples, line padding included; no copy."""
     source = frame.planes[plane]
     stride = abs(source.line_size)
-    rows = np.frombuffer(source, np.uint8).reshape(-1, stride)
+    rows: npt.NDArray[Any] = np.frombuffer(memoryview(source), np.uint8).reshape(-1, stride)
     rows = rows[:, : stride - stride % np.dtype(dtype).itemsize].view(dtype)
     return rows[::-1] if source.line_size < 0 else rows
 
@@ -150,7 +150,8 @@ def _shifted(samples: npt.NDArray[Any], layout: PixelLayout) -> Plane:
 def _float_codes(samples: npt.NDArray[Any]) -> Plane:
     """Quantise floats to 16-bit codes; values outside 0..1 and NaN are clipped."""
     clean = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
-    return np.rint(np.clip(clean, 0.0, 1.0) * np.float32(65535)).astype(np.uint16)
+    codes = np.rint(np.clip(clean, 0.0, 1.0) * np.float32(65535))
+    return cast(Plane, codes.astype(np.uint16))
 
 
 def _rgb_luma(frame: av.VideoFrame, layout: PixelLayout, matrix: int) -> Plane:
@@ -194,7 +195,7 @@ def _planar_rgb_luma(
         return _float_codes(total)
     if "msb" in layout.name:
         total /= np.float32(1 << (16 - layout.bits))
-    return np.rint(total).astype(np.uint8 if layout.depth == 8 else np.uint16)
+    return cast(Plane, np.rint(total).astype(np.uint8 if layout.depth == 8 else np.uint16))
 
 
 def _word_rgb_luma(

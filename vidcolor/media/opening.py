@@ -23,6 +23,12 @@ from ..errors import InputError
 MAX_PIXELS: Final = 1 << 28
 """Largest picture that is decoded: 16384 x 16384 (libav's own limit is about the same)."""
 
+NO_TIMESTAMPS: Final = 0x0080
+"""AVFMT_NOTIMESTAMPS: a raw stream, whose packets have no stamps."""
+
+TS_DISCONT: Final = 0x0200
+"""AVFMT_TS_DISCONT: stamps may begin anew within the file."""
+
 _HEAD_BYTES: Final = 4096
 _BUFFER_BYTES: Final = 1 << 17
 _REFUSED_FORMATS: Final = frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import av
 import cv2
@@ -62,7 +62,7 @@ class PictureMaker:
         codes = (luma.astype(np.float32) - black) * np.float32(new_span / span) + new_black
         limit = (1 << self.depth) - 1
         dtype = np.uint8 if self.depth == 8 else np.uint16
-        return np.clip(np.rint(codes), 0, limit).astype(dtype)
+        return cast(Plane, np.clip(np.rint(codes), 0, limit).astype(dtype))
 
 
 def _scale(depth: int, full_range: bool) -> tuple[int, int]:

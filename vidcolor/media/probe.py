@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import av
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
 from ..types import UNSPECIFIED, ColorTags, StreamInfo, VideoInfo
 from .fields import FieldOrder, header_field_order
+from .opening import NO_TIMESTAMPS
 from .pixels import pixel_layout
 from .side_data import rotation
 
-NO_TIMESTAMPS: Final = 0x0080  # AVFMT_NOTIMESTAMPS
 _MAX_RATE: Final = 1000
 _SUSPICIOUS_SECONDS: Final = 3600
 _LEAST_BYTES_PER_SECOND: Final = 50
@@ -143,7 +144,7 @@ def _known(of_frame: int, of_header: int) -> int:
 
 def codec_name(stream: Stream) -> str:
     """Return FFmpeg's codec name (not the decoder's), or the tag, or ""."""
-    context = stream.codec_context
+    context = cast("CodecContext | None", stream.codec_context)
     if context is None:
         return str(getattr(stream, "name", None) or "")
     return context.codec.canonical_name or context.name

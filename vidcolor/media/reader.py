@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import av
-from av.format import Flags as FormatFlags
 from av.packet import Packet
 
 from .base import BaseSource, Item, check_span
 from .decoder import Decoder
 from .demux import Demuxer
-from .opening import shown
+from .opening import NO_TIMESTAMPS, shown
 from .probe import describe_container
 from .source import FrameSource
 from .stage import FrameStage
@@ -92,7 +91,7 @@ class VideoReader(BaseSource):
 
     def _restart(self) -> None:
         """Begin to decode at the container's position."""
-        unstamped = self._demuxer.container.format.flags & FormatFlags.no_timestamps.value
+        unstamped = self._demuxer.container.format.flags & NO_TIMESTAMPS
         self._decoder = Decoder(
             self._demuxer.video, threads=self._threads, frame_threads=not unstamped
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final, cast
 
 import av
 from av.error import FFmpegError
@@ -21,7 +21,7 @@ _PER_STREAM: Final = frozenset({"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEV
 def _items(frame: av.VideoFrame) -> Iterable[tuple[str, bytes]]:
     """List (kind, payload); empty where PyAV doesn't know a kind that is there."""
     try:
-        return [(item.type.name, bytes(item)) for item in frame.side_data]  # type: ignore[attr-defined]
+        return [(item.type.name, bytes(item)) for item in cast("Iterable[Any]", frame.side_data)]
     except (ValueError, KeyError, TypeError):
         return []
 

@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from ..errors import InputError
 from .opening import InputFile, open_container, shown
@@ -74,7 +74,7 @@ def _stdin_head() -> bytes:
     if stream.seekable():
         head = stream.read(_HEAD_BYTES)
         stream.seek(-len(head), io.SEEK_CUR)
-        return bytes(head)
+        return bytes(cast(bytes, head))
     return b""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     import av
@@ -151,7 +151,7 @@ class FrameSource(Protocol):
         """Kinds of side data seen."""
         ...
 
-    def __iter__(self) -> Iterator[LumaFrame | av.Packet]:
+    def __iter__(self) -> Iterator[LumaFrame | av.Packet[Any]]:
         """Yield frames in presentation order and copied streams' packets in file order.
 
         Packets are of ``copied_streams`` only, none empty, stamps already cut and shifted.

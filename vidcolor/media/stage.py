@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Final
+from typing import Final, cast
 
 import av
 
@@ -56,7 +56,8 @@ class FrameStage:
         self._label = label
         self._deinterlace = deinterlace
         self._stamps = StampFiller(info.time_base, info.rate)
-        self._fields = FieldStage(header=info.field_order, deinterlace=deinterlace)
+        header = cast(FieldOrder, info.field_order)
+        self._fields = FieldStage(header=header, deinterlace=deinterlace)
         self._flag_order: FieldOrder | None = None
         self._picture: PictureMaker | None = None
 
@@ -133,7 +134,7 @@ class FrameStage:
         """Learn from the first wanted frame."""
         check_size(frame.width, frame.height, self._label)
         self.display_matrix = display_matrix(frame)
-        order = self.info.field_order
+        order = cast(FieldOrder, self.info.field_order)
         if frame.interlaced_frame:
             order = self._flag_order = frame_field_order(frame)
         self.info = with_first_frame(

@@ -1,0 +1,160 @@
+"""What counts as what, numbered scans, animations, and a system ffmpeg."""
+
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from read_helpers import fingerprints, frames_of, moving_luma, split, write_clip
+
+from vidcolor.errors import DependencyError, InputError
+from vidcolor.media.reader import VideoReader, open_reader
+from vidcolor.media.sniff import sniff
+
+
+def write_scans(folder: Path, numbers: list[int], suffix: str = "png") -> Path:
+    """16-bit gray scans, each with its own brightness."""
+    for number in numbers:
+        codes = moving_luma(number).astype(np.uint16) * 257
+        cv2.imwrite(str(folder / f"scan_{number:06d}.{suffix}"), codes)
+    return folder / f"scan_%06d.{suffix}"
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_scans_of_16_bit(tmp_path: Path, suffix: str) -> None:
+    """Every bit arrives; numbers start anywhere; fps gives the stamps."""
+    pattern = write_scans(tmp_path, list(range(86400, 86410)), suffix)
+    (tmp_path / "scan_notes.txt").write_text("not a scan")
+    assert sniff(pattern) == "sequence"
+    with open_reader(pattern, fps=Fraction(18)) as source:
+        frames = frames_of(source)
+        assert source.info.rate == 18
+        assert (source.info.width, source.info.height, source.info.depth) == (96, 64, 16)
+        assert source.template is None
+        assert source.warnings == []
+    assert [frame.seconds for frame in frames] == [pytest.approx(i / 18) for i in range(10)]
+    for index, frame in enumerate(frames):
+        assert (frame.luma == moving_luma(86400 + index).astype(np.uint16) * 257).all()
+        assert frame.full_range
+
+
+def test_dpx_of_10_bit(tmp_path: Path) -> None:
+    """DPX scanners write 10-bit RGB, big endian."""
+    codes = np.random.default_rng(5).integers(0, 1024, (64, 96), dtype=np.uint16)
+    frame = av.VideoFrame(96, 64, "gbrp10le")
+    for plane in frame.planes:
+        rows = np.zeros((64, plane.line_size // 2), np.uint16)
+        rows[:, :96] = codes
+        plane.update(rows.tobytes())
+    context = av.CodecContext.create("dpx", "w")
+    context.width, context.height = 96, 64  # type: ignore[attr-defined]
+    context.pix_fmt, context.time_base = "gbrp10le", Fraction(1, 24)  # type: ignore[attr-defined]
+    packets = context.encode(frame) + context.encode(None)  # type: ignore[attr-defined]
+    (tmp_path / "s_1.dpx").write_bytes(b"".join(bytes(packet) for packet in packets))
+    with open_reader(tmp_path / "s_%d.dpx") as source:
+        frames = frames_of(source)
+        assert any("--fps" in line for line in source.warnings)
+    assert (frames[0].depth, frames[0].full_range) == (10, True)
+    assert (frames[0].luma == codes).all()
+
+
+def test_missing_and_broken_scans(tmp_path: Path) -> None:
+    """A gap and a broken file leave gaps in time, and are said; the rest keeps its place."""
+    pattern = write_scans(tmp_path, [3, 4, 6, 7])
+    (tmp_path / "scan_000004.png").write_bytes(b"broken")
+    with open_reader(pattern, fps=Fraction(24)) as source:
+        assert [frame.pts for frame in frames_of(source)] == [0, 3, 4]
+        assert source.damaged == 1
+        assert any(line.startswith("1 numbers are missing") for line in source.warnings)
+    with pytest.raises(InputError, match="no file has a name of this pattern"):
+        open_reader(tmp_path / "other_%06d.png")
+
+
+def test_span_of_scans(tmp_path: Path) -> None:
+    """--start and --end hold for scans too."""
+    pattern = write_scans(tmp_path, list(range(20)))
+    with open_reader(pattern, fps=Fraction(10), start_s=0.5, end_s=1.0) as source:
+        frames = frames_of(source)
+        assert [frame.pts + source.time_offset_s * 10 for frame in frames] == [5, 6, 7, 8, 9]
+
+
+def test_a_percent_sign_in_a_real_name(tmp_path: Path) -> None:
+    """A file of that very name is that file."""
+    path = write_clip(tmp_path / "plain.mkv", frames=2).rename(tmp_path / "a%06d.mkv")
+    assert sniff(path) == "video"
+
+
+def test_sniff_goes_by_content(tmp_path: Path) -> None:
+    """Extensions lie."""
+    gray = Image.fromarray(moving_luma(0))
+    others = [Image.fromarray(moving_luma(index)) for index in (5, 9)]
+    gray.save(tmp_path / "photo.mp4", "PNG")
+    gray.save(tmp_path / "photo.avi", "JPEG")
+    gray.save(tmp_path / "still.gif")
+    gray.save(tmp_path / "moves.gif", save_all=True, append_images=others)
+    gray.save(tmp_path / "moves.webp", save_all=True, append_images=others)
+    gray.save(tmp_path / "moves.png", save_all=True, append_images=others)
+    tifffile.imwrite(tmp_path / "scan.mov", moving_luma(0))
+    write_clip(tmp_path / "clip.mkv", frames=2).rename(tmp_path / "clip.jpg")
+    (tmp_path / "text.mp4").write_text("words " * 100)
+    expected = {
+        "photo.mp4": "image", "photo.avi": "image", "still.gif": "image", "moves.gif": "video",
+        "moves.webp": "video", "moves.png": "video", "scan.mov": "image", "clip.jpg": "video",
+        "text.mp4": "unknown",
+    }  # fmt: skip
+    assert {name: sniff(tmp_path / name) for name in expected} == expected
+    with pytest.raises(InputError, match="no such file"):
+        sniff(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png", "gif"])
+def test_animations(tmp_path: Path, suffix: str) -> None:
+    """All frames, each with its own duration."""
+    pictures = [Image.fromarray(moving_luma(9 * index)) for index in range(4)]
+    path = tmp_path / f"moves.{suffix}"
+    options = {"lossless": True} if suffix == "webp" else {}
+    pictures[0].save(
+        path, save_all=True, append_images=pictures[1:], duration=[100, 50, 200, 100], **options
+    )
+    with open_reader(path) as source:
+        frames = frames_of(source)
+    assert [frame.seconds for frame in frames] == pytest.approx([0, 0.1, 0.15, 0.35])
+    # GIF has 256 colours and gray ramps of its own: two codes of tolerance.
+    assert np.abs(frames[2].luma.astype(int) - moving_luma(18)).max() <= 2
+
+
+def test_ffmpeg_decodes_the_same(tmp_path: Path) -> None:
+    """Frames, stamps and copied packets are those of our own libraries."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("no ffmpeg program on the PATH")
+    pytest.importorskip("ffmpeg")
+    path = write_clip(
+        tmp_path / "a.mp4", frames=40, audio_s=1.6, options={"bf": "2"},
+        time_base=Fraction(1, 90000),
+        stamps=[9000 + 3600 * i + 700 * (i % 3) for i in range(40)],
+    )  # fmt: skip
+    with VideoReader(path, start_s=0.5, end_s=1.2) as reader:
+        frames, packets = split(reader)
+    with open_reader(path, decoder="ffmpeg", start_s=0.5, end_s=1.2) as source:
+        ours, others = split(source)
+        assert source.template is not None
+    assert [frame.pts for frame in ours] == [frame.pts for frame in frames]
+    assert all((a.luma == b.luma).all() for a, b in zip(ours, frames, strict=True))
+    assert fingerprints(others) == fingerprints(packets)
+
+
+def test_missing_ffmpeg_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is used only when asked for, and its absence is one clear line."""
+    path = write_clip(tmp_path / "a.mkv", frames=3)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DependencyError, match="ffmpeg"):
+        open_reader(path, decoder="ffmpeg")
+    with open_reader(path) as source:
+        assert len(frames_of(source)) == 3

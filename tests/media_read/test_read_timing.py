@@ -1,0 +1,186 @@
+"""Stamps and spans."""
+
+from __future__ import annotations
+
+import io
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from read_helpers import frames_of, moving_luma, split, write_clip
+
+from vidcolor.errors import InputError, OptionError
+from vidcolor.media.reader import VideoReader
+from vidcolor.media.timing import Span, StampFiller, exact_seconds
+from vidcolor.types import LumaFrame
+
+IRREGULAR = [0, 3, 4, 9, 10, 20, 21, 22, 40, 41, 57, 58]
+
+
+def test_irregular_stamps_survive_b_frames(tmp_path: Path) -> None:
+    """VFR, offset start, and reordering: each frame keeps its own stamp and its own picture."""
+    stamps = [7 + 10 * stamp for stamp in IRREGULAR]
+    path = write_clip(
+        tmp_path / "vfr.mkv",
+        frames=len(stamps),
+        codec="libx264",
+        stamps=stamps,
+        time_base=Fraction(1, 1000),
+        options={"bf": "3", "qp": "0"},
+        pix_fmt="yuv420p",
+    )
+    with VideoReader(path) as reader:
+        frames = frames_of(reader)
+    assert [frame.pts for frame in frames] == stamps
+    for index, frame in enumerate(frames):
+        assert (frame.luma == moving_luma(index)).all()
+
+
+def test_filler() -> None:
+    """Missing stamps follow the rate without drift; repeats move by one unit; none goes back."""
+    filler = StampFiller(Fraction(1, 1000), Fraction(30))
+    assert [filler.place(None, None, 0) for _ in range(4)] == [0, 33, 67, 100]
+    filler = StampFiller(Fraction(1, 1000), Fraction(25))
+    places = [filler.place(pts, None, 40) for pts in (100, 140, 140, 180, 150, 260)]
+    assert places == [100, 140, 141, 180, 220, 260]
+    assert filler.nudged == 2
+
+
+def test_span_offset_is_exact_in_all_time_bases() -> None:
+    """90 kHz video and 44.1 kHz sound move by the same time, to the last tick."""
+    bases = [Fraction(1, 90000), Fraction(1, 44100)]
+    span = Span(origin=Fraction(0), start=Fraction("1.2345"), end=None, time_bases=bases)
+    assert 0 <= Fraction("1.2345") - span.offset < Fraction(1, 10)
+    for base in bases:
+        assert (span.offset / base).denominator == 1
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds with sound, a key frame every 2 s, B-frames."""
+    path = tmp_path_factory.mktemp("span") / "film.mp4"
+    return write_clip(path, frames=200, audio_s=8.0, options={"g": "50", "bf": "2"})
+
+
+@pytest.mark.parametrize(("start", "end"), [(None, 1.0), (3.3, None), (3.3, 5.1), (0.04, 0.08)])
+def test_span(film: Path, start: float | None, end: float | None) -> None:
+    """Exactly the frames with start <= t < end, shifted like the sound, which keeps its sync."""
+    with VideoReader(film) as whole:
+        all_frames, all_packets = split(whole)
+    low, high = -1e9 if start is None else start, end or 1e9
+    wanted = [frame for frame in all_frames if low - 1e-6 <= frame.seconds < high - 1e-6]
+    with VideoReader(film, start_s=start, end_s=end) as reader:
+        frames, packets = split(reader)
+        offset = reader.time_offset_s
+        expected = reader.expected_frames
+    assert [frame.pts * frame.time_base + offset for frame in frames] == [
+        frame.pts * frame.time_base for frame in wanted
+    ]
+    assert all((a.luma == b.luma).all() for a, b in zip(frames, wanted, strict=True))
+    assert frames[0].seconds < 0.2
+    assert expected is not None and abs(expected - len(frames)) <= 1
+    kept = [p for p in all_packets if low - 1e-6 <= p.pts * p.time_base < high - 1e-6]
+    assert [bytes(p) for p in packets] == [bytes(p) for p in kept]
+    assert [p.pts * p.time_base + offset for p in packets] == [p.pts * p.time_base for p in kept]
+
+
+def test_span_on_a_pipe(film: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Standard input can't seek: the same frames come out by decoding and dropping."""
+    mkv = tmp_path / "film.mkv"
+    with av.open(str(film)) as source, av.open(str(mkv), "w") as output:
+        streams = {s.index: output.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                output.mux(packet)
+    with VideoReader(mkv, start_s=3.3, end_s=4.0) as reader:
+        seeked = [(frame.pts, frame.luma.tobytes()) for frame in frames_of(reader)]
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as pipe:
+        _feed(write_end, mkv.read_bytes())
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
+        with VideoReader("-", start_s=3.3, end_s=4.0) as reader:
+            piped = [(frame.pts, frame.luma.tobytes()) for frame in frames_of(reader)]
+    assert piped == seeked
+    assert len(piped) == 18
+
+
+def _feed(descriptor: int, data: bytes) -> None:
+    """Write into a pipe from another process, whose death at a closed pipe is no matter."""
+    if os.fork() == 0:
+        try:
+            with os.fdopen(descriptor, "wb") as target:
+                target.write(data)
+        finally:
+            os._exit(0)
+    os.close(descriptor)
+
+
+def test_span_outside(film: Path) -> None:
+    """A start behind the end of the film is said; an empty span is a usage error."""
+    with pytest.raises(InputError, match="no frame at or after 100 s"):
+        VideoReader(film, start_s=100)
+    with pytest.raises(OptionError, match="--end"):
+        VideoReader(film, start_s=5, end_s=5)
+    with pytest.raises(OptionError, match="--start"):
+        VideoReader(film, start_s=-1)
+
+
+def test_end_stops_reading(film: Path) -> None:
+    """Nothing far behind the end is read, so long films end at once."""
+    with VideoReader(film, end_s=1.0) as reader:
+        last = max(float(p.pts * p.time_base) for p in split(reader)[1])
+        position = reader.template.streams[0].container.size
+    assert last < 1.0
+    assert position == film.stat().st_size
+
+
+def test_subtitle_that_shows_at_the_start_begins_there() -> None:
+    """A caption of 2..6 s, cut at 5 s, shows for one second."""
+    span = Span(
+        origin=Fraction(0), start=Fraction(5), end=Fraction(8), time_bases=[Fraction(1, 1000)]
+    )
+
+    class Stream:
+        type = "subtitle"
+        disposition = 0
+
+    class Packet:
+        stream = Stream()
+        pts, dts, duration, time_base = 2000, 2000, 4000, Fraction(1, 1000)
+
+    packet = Packet()
+    assert span.admit(packet)  # type: ignore[arg-type]
+    assert (packet.pts, packet.duration) == (0, 1000)
+
+
+def test_joined_recordings(tmp_path: Path) -> None:
+    """Two transport streams in one file: the second's stamps go on where the first's end."""
+    one = write_clip(tmp_path / "a.ts", frames=50, audio_s=2.0).read_bytes()
+    path = tmp_path / "joined.ts"
+    path.write_bytes(one + one)
+    with VideoReader(path) as reader:
+        frames, packets = split(reader)
+        assert any("time line" in line for line in reader.warnings)
+    assert len(frames) == 100
+    steps = [b.seconds - a.seconds for a, b in zip(frames, frames[1:], strict=False)]
+    assert min(steps) > 0
+    assert max(steps) < 0.2  # the sound outlasts the picture a little
+    stamps = [packet.dts for packet in packets]
+    assert stamps == sorted(set(stamps))
+
+
+def test_seconds_to_the_microsecond() -> None:
+    """Floats from the command line don't drag binary fractions along."""
+    assert exact_seconds(0.1) == Fraction(1, 10)
+    assert exact_seconds(None) is None
+
+
+def test_durations_are_carried(tmp_path: Path) -> None:
+    """The writer needs them for the last frame."""
+    with VideoReader(write_clip(tmp_path / "a.mp4")) as reader:
+        frames = frames_of(reader)
+    assert isinstance(frames[0], LumaFrame)
+    assert {frame.duration * frame.time_base for frame in frames} == {Fraction(1, 25)}
