@@ -1,0 +1,60 @@
+"""Working sizes and orientation."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+
+from vidcolor.engine.colorist import side_by_side
+from vidcolor.engine.geometry import as_stored, upright, working_size
+from vidcolor.models.registry import MODELS
+from vidcolor.models.spec import WorkingSize
+
+ASPECT = WorkingSize(shape="aspect", video=16, image=16, multiple=32)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "sar", "want"),
+    [
+        (640, 480, Fraction(1), (256, 352)),
+        (480, 640, Fraction(1), (352, 256)),
+        (720, 576, Fraction(16, 15), (256, 352)),
+        (100, 100, Fraction(1), (256, 256)),
+        (1, 1, Fraction(1), (256, 256)),
+        (4000, 20, Fraction(1), (32, 1536)),
+    ],
+)
+def test_short_side_rules_and_shape_is_kept(
+    width: int, height: int, sar: Fraction, want: tuple[int, int]
+) -> None:
+    assert working_size(ASPECT, width, height, render_factor=16, sar=sar) == want
+
+
+def test_deoldify_works_on_the_original_square() -> None:
+    spec = MODELS["deoldify-video"].working_size
+    assert working_size(spec, 1920, 1080, render_factor=spec.video) == (336, 336)
+    assert working_size(spec, 1920, 1080, render_factor=spec.image) == (560, 560)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_turning_back_undoes_turning(rotation: int) -> None:
+    x = torch.rand(2, 2, 3, 5)
+    assert torch.equal(as_stored(upright(x, rotation), rotation), x)
+
+
+def test_ninety_degrees_turns_clockwise() -> None:
+    stored = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    assert upright(stored, 90).tolist() == [[[[3.0, 1.0], [4.0, 2.0]]]]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_grey_is_left_as_shown_whatever_the_rotation(rotation: int) -> None:
+    lightness, ab = torch.rand(1, 1, 4, 6), torch.full((1, 2, 4, 6), 9.0)
+    pair_l, pair_ab = side_by_side(lightness, ab, rotation)
+    shown_l, shown_ab = upright(pair_l, rotation), upright(pair_ab, rotation)
+    half = shown_ab.shape[3] // 2
+    assert torch.equal(shown_l[..., :half], upright(lightness, rotation))
+    assert shown_ab[..., :half].abs().max() == 0
+    assert shown_ab[..., half:].min() == 9.0
