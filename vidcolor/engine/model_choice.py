@@ -23,7 +23,7 @@ def load_for(
         progress.message(auto_line(kind, name))
     return load_model(
         name, options.device, options.precision,
-        kind=kind, weights_dir=options.weights_dir, offline=options.offline,
+        kind=kind, weights_dir=options.weights_dir, offline=options.offline, progress=progress,
     )  # fmt: skip
 
 

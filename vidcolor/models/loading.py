@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
+from vidcolor.models._meter import DownloadProgress
 from vidcolor.models.colorizer import Colorizer, build_compact, is_compact
 from vidcolor.models.deoldify import DeOldifyColorizer, detect_deoldify
 from vidcolor.models.device import resolve_device, resolve_precision
@@ -35,6 +36,7 @@ def load_model(
     kind: Kind = "video",
     weights_dir: Path | None = None,
     offline: bool = False,
+    progress: DownloadProgress | None = None,
 ) -> Colorizer:
     """Load a colorizer.
 
@@ -46,6 +48,7 @@ def load_model(
         kind: what "auto" chooses for.
         weights_dir: where downloaded weights are, and go; None for the usual places.
         offline: never download.
+        progress: told of the download of missing weights.
 
     Returns:
         A module that takes lightness L*/100 ``(B, 1, H, W)`` float32 to Lab ab ``(B, 2, h, w)``.
@@ -60,7 +63,7 @@ def load_model(
     target = resolve_device(device)
     if str(name) in MODELS:
         spec = find_spec(str(name))
-        path = _weights_of(spec, weights_dir, offline)
+        path = _weights_of(spec, weights_dir, offline, progress)
         checkpoint = load_checkpoint(path)
         if _recognise(checkpoint.state_dict) is None:
             raise WeightsError(f"{path}: not the weights of {spec.name}; pull them again")
@@ -82,10 +85,12 @@ def choose_model(kind: Kind, *, weights_dir: Path | None = None) -> str:
     return first if find_weights(first, weights_dir=weights_dir) else COMPACT.name
 
 
-def _weights_of(spec: ModelSpec, weights_dir: Path | None, offline: bool) -> Path:
+def _weights_of(
+    spec: ModelSpec, weights_dir: Path | None, offline: bool, progress: DownloadProgress | None
+) -> Path:
     if spec.bundled:
         return bundled_path(spec.bundled)
-    return ensure_weights(spec.name, weights_dir=weights_dir, offline=offline)
+    return ensure_weights(spec.name, weights_dir=weights_dir, offline=offline, progress=progress)
 
 
 def _recognise(state_dict: Mapping[str, Tensor]) -> str | None:
