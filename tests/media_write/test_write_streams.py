@@ -167,3 +167,21 @@ def test_tags_that_no_program_can_decode_do_no_harm(tmp_path: Path) -> None:
     source.write_bytes(source.read_bytes().replace(b"Cafe 1950", b"Caf\xe9 1950"))
     colorize(source, tmp_path / "out.mkv", FAST)
     assert "1950" in inspect(tmp_path / "out.mkv").metadata["title"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtitle"),
+    [
+        (".mp4", ("ttml", b'<tt xmlns="http://www.w3.org/ns/ttml"><body/></tt>')),
+        (".ts", ("dvb_teletext", b"\x10\x02\x2c" + b"\xff" * 44)),
+    ],
+)
+def test_subtitles_that_nothing_here_can_decode(
+    tmp_path: Path, suffix: str, subtitle: tuple[str, bytes]
+) -> None:
+    source = make_clip(tmp_path / f"in{suffix}", subtitle=subtitle)
+    colorize(source, tmp_path / f"out{suffix}", STRICT)
+    before, after = inspect(source), inspect(tmp_path / f"out{suffix}")
+    assert after.packets == before.packets
+    assert sum(map(len, after.packets.values())) >= 2
+    assert after.kinds == ["video", "subtitle"]

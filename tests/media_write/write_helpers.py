@@ -250,7 +250,7 @@ def inspect(path: Path) -> Held:
     packets: dict[int, list[str]] = {}
     starts: dict[int, Fraction] = {}
     duration = Fraction(0)
-    with av.open(str(path)) as file:
+    with av.open(str(path), metadata_errors="replace") as file:
         picture = next(s for s in file.streams.video if not s.disposition & 1024)
         for packet in file.demux():
             if packet.stream.index == picture.index:

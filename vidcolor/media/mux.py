@@ -20,18 +20,18 @@ from av.video.stream import VideoStream
 from .amr import split_amr
 from .encoder import EncoderPlan, configure
 from .formats import ContainerFacts
+from .holding import close_quietly
 from .source import FrameSource
 from .streams import (
     CopiedStream,
     add_copy,
     add_cover_attachment,
     chapters_of,
-    close_quietly,
     codec_name,
     container_tags,
-    first_seconds,
     is_cover,
     is_time_code,
+    known_starts,
     needs_split,
     repair_stamps,
 )
@@ -117,7 +117,7 @@ class Mux:
             self._comment,
             cover=any(is_cover(stream) for stream in streams),
         )
-        starts = [start, *(s for s in map(first_seconds, first_packets.values()) if s is not None)]
+        starts = [start, *known_starts(self._source, streams, first_packets).values()]
         output = self._open_muxer(self._options(tag_options, starts))
         try:
             output.metadata.update(tags)

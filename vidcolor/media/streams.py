@@ -1,27 +1,24 @@
-"""Copies audio, subtitles and all else, packet for packet, as far as a container takes it."""
+"""Copies of audio, subtitles and all else: streams with all that they say, packets as they are."""
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
-import av
 from av.audio.codeccontext import AudioCodecContext
+from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
-from .amr import split_amr
-from .formats import CONTAINERS, ContainerFacts
+from .formats import ContainerFacts
 from .source import FrameSource
 
 logger = logging.getLogger(__name__)
 
-_LEAST_VALUED_FIRST = ("data", "attachment", "subtitle", "video", "audio")
-_DUMMY_CODECS = ("mpeg4", "vp8", "flv1")
+_PLACEHOLDERS = ("aac", "mov_text", "subrip", "webvtt", "dvb_subtitle")
 # QuickTime numbers languages; libavformat finds the number by one spelling only
 _QUICKTIME_CODES = {
     "bod": "tib",
@@ -38,7 +35,6 @@ _QUICKTIME_CODES = {
     "swe": "sve",
     "zho": "chi",
 }
-_REFUSED = (av.error.FFmpegError, OSError, ValueError, TypeError, RuntimeError)
 
 
 @dataclass(slots=True)
@@ -58,52 +54,6 @@ class CopiedStream:
     skips_empty: bool = False
 
 
-@dataclass(slots=True)
-class CopyPlan:
-    """Which streams are copied, and which the container can't hold.
-
-    Attributes:
-        streams: to be copied.
-        lost: can't be.
-        notes: one line for each of ``lost``.
-    """
-
-    streams: list[Stream] = field(default_factory=list)
-    lost: list[Stream] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-def plan_copies(
-    streams: Iterable[Stream],
-    container: ContainerFacts,
-    *,
-    audio: bool = True,
-    chapters: bool = False,
-) -> CopyPlan:
-    """Find out what ``container`` holds, by trying each stream in a muxer that writes to memory.
-
-    Args:
-        streams: candidates.
-        container: where to.
-        audio: False leaves audio streams out, silently.
-        chapters: the source has chapters; their text track is then written anew, not copied.
-    """
-    plan = CopyPlan()
-    for stream in streams:
-        if stream.type == "audio" and not audio:
-            continue
-        if chapters and is_chapter_text(stream):
-            continue
-        if is_time_code(stream) and container.metadata != "none":
-            continue
-        if can_hold(container, stream):
-            plan.streams.append(stream)
-        else:
-            plan.lost.append(stream)
-    plan.notes = loss_notes(plan.lost, container)
-    return plan
-
-
 def is_time_code(stream: Stream) -> bool:
     """Whether this is a time code track whose start the demuxer has put into a tag.
 
@@ -119,47 +69,9 @@ def has_time_code(source: FrameSource) -> bool:
     return any(item is not None and "timecode" in item.metadata for item in tagged)
 
 
-def loss_notes(lost: Sequence[Stream], container: ContainerFacts) -> list[str]:
-    """One line for each stream that ``container`` can't hold, with one that can where there is."""
-    notes = []
-    for stream in lost:
-        better = _better_container(container, stream)
-        hint = f"; {better.suffixes[0]} can" if better else ""
-        notes.append(
-            f"stream {stream.index} ({stream.type}, {codec_name(stream)}) is left out:"
-            f" {container.name} can't hold it{hint}"
-        )
-    return notes
-
-
 def is_chapter_text(stream: Stream) -> bool:
     """Whether this is the text track in which MP4 and QuickTime repeat their chapters' titles."""
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"
-
-
-def can_hold(
-    container: ContainerFacts, stream: Stream, first: Packet[Stream] | None = None
-) -> bool:
-    """Whether a muxer takes the stream beside a dummy video stream: its header, and one packet."""
-    if container.copies is not None and codec_name(stream) not in container.copies:
-        return False
-    output = av.open(
-        io.BytesIO(), "w", format=container.name, container_options={"strict": "experimental"}
-    )
-    try:
-        _add_dummy(output)
-        target = add_copy(output, stream)
-        output.start_encoding()
-        if first is not None:
-            part = split_amr(first)[0] if needs_split(container, stream) else first
-            output.mux_one(_copied_packet(part, target))
-            output.close()
-    except _REFUSED as error:
-        logger.debug("%s refuses stream %d: %s", container.name, stream.index, error)
-        return False
-    finally:
-        close_quietly(output)
-    return True
 
 
 def add_copy(output: OutputContainer, stream: Stream) -> Stream:
@@ -168,11 +80,40 @@ def add_copy(output: OutputContainer, stream: Stream) -> Stream:
     Raises:
         ValueError: the container refuses the codec.
     """
-    target = output.add_stream_from_template(stream, opaque=True)
+    if _has_no_decoder(stream):
+        target = _add_undecodable(output, stream)
+    else:
+        target = output.add_stream_from_template(stream, opaque=True)
     target.time_base = stream.time_base
     target.disposition = stream.disposition
     target.metadata.update(container_tags(output, stream.metadata))
     return target
+
+
+def _has_no_decoder(stream: Stream) -> bool:
+    """Whether this build knows the codec, if at all, by name only (teletext, TTML)."""
+    return stream.type not in ("data", "attachment") and _context(stream) is None
+
+
+def _context(stream: Stream) -> object | None:
+    """The stream's codec context; PyAV's stubs don't say that it may be missing."""
+    return getattr(stream, "codec_context", None)
+
+
+def _add_undecodable(output: OutputContainer, stream: Stream) -> Stream:
+    """Add a stream for which PyAV has no template: some codec's, then given all parameters.
+
+    Raises:
+        ValueError: the container takes none of the placeholders.
+    """
+    for codec in _PLACEHOLDERS:
+        try:
+            target = output.add_mux_stream(codec)
+        except ValueError:
+            continue
+        BitStreamFilterContext("null", in_stream=stream, out_stream=target)
+        return target
+    raise ValueError(f"no place for stream {stream.index}")
 
 
 def container_tags(output: OutputContainer, tags: Mapping[str, str]) -> dict[str, str]:
@@ -196,15 +137,6 @@ def add_cover_attachment(output: OutputContainer, stream: Stream, picture: bytes
     suffix = "jpg" if kind == "jpeg" else kind
     name = stream.metadata.get("filename", f"cover.{suffix}")
     output.add_attachment(name, stream.metadata.get("mimetype", f"image/{kind}"), picture)
-
-
-def without_least(streams: Sequence[Stream]) -> tuple[list[Stream], Stream | None]:
-    """``streams`` without the least valued one (data first), and that one; None where empty."""
-    for kind in _LEAST_VALUED_FIRST:
-        for stream in reversed(streams):
-            if stream.type == kind:
-                return [other for other in streams if other is not stream], stream
-    return list(streams), None
 
 
 def repair_stamps(packet: Packet[Stream], copy: CopiedStream, shift: Fraction) -> None:
@@ -244,11 +176,31 @@ def first_seconds(packet: Packet[Stream]) -> Fraction | None:
     return None if stamp is None or not packet.time_base else stamp * Fraction(packet.time_base)
 
 
+def known_starts(
+    source: FrameSource, streams: Iterable[Stream], first_packets: Mapping[int, Packet[Stream]]
+) -> dict[int, Fraction]:
+    """When each copied stream starts, in seconds, by index: as its first packet or header says.
+
+    Headers count only where the source isn't cut at its start.
+    """
+    starts: dict[int, Fraction] = {}
+    for stream in streams:
+        packet = first_packets.get(stream.index)
+        seconds = None if packet is None else first_seconds(packet)
+        if seconds is None and not source.time_offset_s and stream.start_time is not None:
+            seconds = stream.start_time * Fraction(stream.time_base or 0)
+        if seconds is not None:
+            starts[stream.index] = seconds
+    return starts
+
+
 def codec_name(stream: Stream) -> str:
     """FFmpeg's name of a stream's codec; "unknown" where it has none."""
     context = getattr(stream, "codec_context", None)
     if context is not None:
         return str(context.codec.canonical_name)
+    if stream.type == "subtitle" and stream.container.format.name == "mpegts":
+        return "dvb_teletext"  # the only one in there that PyAV has no decoder for
     name = getattr(stream, "name", None)
     return name if stream.type == "data" and name else "unknown"
 
@@ -276,40 +228,3 @@ def earliest_start(stream: Stream, container: ContainerFacts) -> Fraction:
         return Fraction(0)
     rounding = Fraction(1, 1000)
     return -Fraction(audio.delay, audio.sample_rate) - rounding
-
-
-def _copied_packet(packet: Packet[Stream], target: Stream) -> Packet[Stream]:
-    """A packet with the same data for a trial: muxing changes stamps."""
-    copy = Packet(bytes(packet))
-    copy.time_base, copy.is_keyframe = packet.time_base, packet.is_keyframe
-    copy.pts = copy.dts = 0
-    copy.duration = packet.duration or 0
-    copy.stream = target
-    return copy
-
-
-def _better_container(container: ContainerFacts, stream: Stream) -> ContainerFacts | None:
-    """Another container that takes the stream; Matroska first."""
-    by_name = {facts.name: facts for facts in CONTAINERS}
-    names = ("matroska", "mov", "mpegts")
-    others = (by_name[name] for name in names if name != container.name)
-    return next((facts for facts in others if can_hold(facts, stream)), None)
-
-
-def _add_dummy(output: OutputContainer) -> None:
-    """Add some video stream that the container takes: alone, some streams are refused."""
-    for codec in _DUMMY_CODECS:
-        try:
-            dummy = output.add_mux_stream(codec, rate=25, width=64, height=64)
-        except ValueError:
-            continue
-        dummy.time_base = Fraction(1, 25)
-        return
-
-
-def close_quietly(output: OutputContainer) -> None:
-    """Free a muxer whose output nobody wants."""
-    try:
-        output.close()
-    except _REFUSED as error:
-        logger.debug("closing a trial muxer: %s", error)

@@ -32,21 +32,13 @@ from .encoder import (
 from .formats import container_facts, encoder_facts
 from .frames import FrameBuilder
 from .hdr import dynamic_losses, hdr_options, static_metadata
+from .holding import can_hold, loss_notes, plan_copies, without_least
 from .mux import Mux, holds_codec
 from .naming import is_pattern
 from .plane_format import choose_planes, output_tags
 from .sequence_writer import SequenceWriter
 from .source import FrameSource
-from .streams import (
-    can_hold,
-    chapters_of,
-    earliest_start,
-    first_seconds,
-    has_time_code,
-    loss_notes,
-    plan_copies,
-    without_least,
-)
+from .streams import chapters_of, earliest_start, has_time_code, known_starts
 
 logger = logging.getLogger(__name__)
 
@@ -288,11 +280,9 @@ class VideoWriter:
         """Seconds to add to all stamps, because the container can't begin that early."""
         earliest = start
         if not self._container.below_zero:
+            starts = known_starts(self._source, self._streams, self._first_packets())
             limits = {s.index: earliest_start(s, self._container) for s in self._streams}
-            for packet in self._pending:
-                seconds = first_seconds(packet)
-                if seconds is not None and packet.stream_index in limits:
-                    earliest = min(earliest, seconds - limits[packet.stream_index])
+            earliest = min([start, *(s - limits[index] for index, s in starts.items())])
         shift = max(Fraction(0), -earliest)
         unit = self._container.unit
         if shift and unit:
@@ -304,13 +294,17 @@ class VideoWriter:
             )
         return shift
 
+    def _first_packets(self) -> dict[int, Packet[Stream]]:
+        """The first packet of each copied stream that came before the first frame."""
+        return {packet.stream_index: packet for packet in reversed(self._pending)}
+
     def _open(self, start: Fraction) -> Mux:
         """Open the container, leaving out one stream after the other where it is refused.
 
         Raises:
             OutputError: it is refused for another reason.
         """
-        first = {packet.stream_index: packet for packet in reversed(self._pending)}
+        first = self._first_packets()
         streams = []
         for stream in self._streams:
             packet = first.get(stream.index)
