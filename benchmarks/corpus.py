@@ -41,7 +41,7 @@ COLUMNS = (
     "C*",
     "peak MB",
     "s",
-    "last line on stderr",
+    "said",
 )
 _NOT_MEDIA = {".md", ".txt", ".json", ".csv", ".py"}
 _GOOD = {"ok", "refused"}
@@ -61,7 +61,7 @@ def judge(source: Path, result: Run, made: list[Path]) -> tuple[str, Comparison]
     if "Traceback (most recent call last)" in result.stderr:
         return "TRACEBACK", Comparison()
     if result.exit_code != 0:
-        return ("LEFTOVER" if made else "refused" if result.last_line else "SILENT"), Comparison()
+        return ("LEFTOVER" if made else "refused" if result.said else "SILENT"), Comparison()
     if len(made) != 1:
         return "NO RESULT" if not made else "LEFTOVER", Comparison()
     try:
@@ -89,7 +89,7 @@ def process(source: Path, folder: Path, args: argparse.Namespace) -> dict[str, s
         "exit": str(result.exit_code),
         "peak MB": f"{result.peak_mb:.0f}",
         "s": f"{result.seconds:.1f}",
-        "last line on stderr": result.last_line,
+        "said": result.said.replace(str(source.absolute()), source.name)[:200],
         **found.columns,
     }
 

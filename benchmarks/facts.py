@@ -6,7 +6,9 @@ can't hide the same mistake in its writer.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,9 +19,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageCms, ImageFile, ImageOps
 
 pillow_heif.register_heif_opener()
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it can't read is no matter
 ImageFile.LOAD_TRUNCATED_IMAGES = True  # what is there of a damaged source is worth comparing
 Image.MAX_IMAGE_PIXELS = 100_000_000
 
@@ -169,8 +172,21 @@ def read_photo(path: Path) -> tuple[PhotoFacts, Rgb]:
         if image.mode.startswith(("I", "F")):
             codes = np.asarray(upright, np.float64)
             upright = Image.fromarray((codes / (257 if codes.max() > 255 else 1)).astype(np.uint8))
-        picture = np.asarray(upright.convert("RGB"))
+        picture = np.asarray(_as_srgb(upright))
         return PhotoFacts(upright.size, image.mode, depth, has_icc, has_exif), picture
+
+
+def _as_srgb(image: Image.Image) -> Image.Image:
+    """Convert to 8-bit sRGB by the picture's ICC profile, where it has a usable one."""
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "CMYK", "L"):
+        with contextlib.suppress(ImageCms.PyCMSError):
+            stored = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(
+                image, stored, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+            return converted or image
+    return image.convert("RGB")
 
 
 def _stored_depth(path: Path) -> int:

@@ -53,7 +53,7 @@ def measure(clip: Path, folder: Path, extra: list[str], timeout_s: float) -> Run
     command = [sys.executable, "-m", "vidcolor", "--progress", "none", "-y", *extra]
     result = run([*command, "--", str(clip), str(folder / "out.mkv")], timeout_s=timeout_s)
     if result.exit_code:
-        raise SystemExit(f"{clip.name}: exit code {result.exit_code}: {result.last_line}")
+        raise SystemExit(f"{clip.name}: exit code {result.exit_code}: {result.said}")
     return result
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+_USUAL = re.compile(r"^\d+ of \d+ inputs? done|using (the built-in model|deoldify)")
+"""Lines that every good run says."""
 
 _POLL_S = 0.05
 _GRACE_S = 15.0
@@ -32,10 +36,12 @@ class Run:
     timed_out: bool
 
     @property
-    def last_line(self) -> str:
-        """The last thing said on stderr, or ""."""
+    def said(self) -> str:
+        """What a person should know of stderr: the first error, or else all warnings."""
         lines = [line.strip() for line in self.stderr.replace("\r", "\n").splitlines()]
-        return next((line for line in reversed(lines) if line), "")
+        errors = [line for line in lines if "error:" in line.lower()]
+        warnings = [line for line in lines if line and not _USUAL.search(line)]
+        return errors[0] if errors else "; ".join(warnings)
 
 
 def run(command: list[str], *, timeout_s: float, folder: Path | None = None) -> Run:
