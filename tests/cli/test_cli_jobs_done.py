@@ -305,3 +305,17 @@ def test_info_as_json(run_here: RunHere, clip: Path, photo: Path) -> None:
     assert film["video"]["width"] == 64
     assert film["video"]["rate"] == "24"
     assert film["lines"]
+
+
+def test_scans_become_a_film(run_here: RunHere, tmp_path: Path, model_words: list[str]) -> None:
+    (tmp_path / "reel").mkdir()
+    for number in range(1, 6):
+        make_photo(tmp_path / f"reel/scan_{number:06d}.png")
+    run = run_here("reel/scan_%06d.png", "out.mov", "--fps", "18", *model_words)
+    assert run.returncode == 0, run.stderr
+    with av.open("out.mov") as film:
+        assert film.streams.video[0].average_rate == 18
+        assert sum(1 for _ in film.decode(video=0)) == 5
+    again = run_here("reel/scan_%06d.png", "reel/scan_%06d.png", "-y", *model_words)
+    assert again.returncode == 2
+    assert "same file" in again.stderr

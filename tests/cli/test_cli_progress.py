@@ -210,6 +210,18 @@ def test_plain_without_a_total_or_past_it() -> None:
         assert re.fullmatch(r"film: 5 frames, [\d.]+ fps", line)
 
 
+def test_advance_without_start_says_nothing(terminal: Terminal) -> None:
+    stream = io.StringIO()
+    for progress in (
+        PlainProgress(Console(stream), every_s=0),
+        JsonProgress(Console(stream), source="x", output="y"),
+        BarProgress(Console(terminal.stream)),
+    ):
+        progress.advance(1)
+        progress.close()
+    assert stream.getvalue() == terminal.read() == ""
+
+
 def test_a_reader_that_went_away_does_not_stop_the_work() -> None:
     reading, writing = os.pipe()
     os.close(reading)

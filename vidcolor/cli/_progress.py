@@ -120,7 +120,9 @@ class _Meter(MessageProgress):
         self._running = True
 
     def advance(self, n: int) -> None:
-        """Count, and report if it is time."""
+        """Count, and report if it is time; without ``start`` (a photo) there is nothing to say."""
+        if not self._running:
+            return
         self.done += n
         now = time.monotonic()
         if now - self._reported >= self.every_s:

@@ -55,7 +55,7 @@ class ColorizeOptions:
         preset: encoder preset; None is the encoder's default of ours.
         pix_fmt: FFmpeg pixel format to encode; None chooses by codec and source depth.
         audio: "copy" keeps all audio packets as they are; "none" drops the audio.
-        deinterlace: weave fields into frames (bwdif, one frame per frame); False leaves the fields.
+        deinterlace: make whole frames of fields (bwdif, one frame per frame); False leaves them.
         decoder: "pyav", or "ffmpeg" for files that only a system ffmpeg can open.
         strict: raise ``StreamLossError`` where the output can't hold a stream of the source.
         compare: write grey and result side by side instead of the result alone.
