@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import InputError
+from .opening import shown
 
 MAX_PIXELS = 300_000_000
 """Larger pictures are refused: 300 Mpx is a 60 x 50 cm plate scanned at 800 dpi."""
@@ -68,25 +69,26 @@ def open_still(source: str | os.PathLike[str] | bytes) -> StillFile:
     if os.fspath(source) == "-":
         return _known("standard input", None, sys.stdin.buffer.read())
     path = Path(source)
+    name = shown(path)
     try:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             head = stream.read(4096)
             kind = identify(head)
             if head and kind is None:
-                raise InputError(f"{path}: not a picture in a format that vidcolor knows")
+                raise InputError(f"{name}: not a picture in a format that vidcolor knows")
             if size > MAX_BYTES:
-                raise InputError(f"{path}: {size / 1e9:.1f} GB is too large for a picture")
-            return _known(str(path), path, head + stream.read())
+                raise InputError(f"{name}: {size / 1e9:.1f} GB is too large for a picture")
+            return _known(name, path, head + stream.read())
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{name}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, not a picture") from None
+        raise InputError(f"{name}: is a folder, not a picture") from None
     except PermissionError:
         reason = "is a folder, not a picture" if path.is_dir() else "no permission to read it"
-        raise InputError(f"{path}: {reason}") from None
+        raise InputError(f"{name}: {reason}") from None
     except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror or error})") from error
+        raise InputError(f"{name}: can't be read ({error.strerror or error})") from error
 
 
 def identify(head: bytes) -> str | None:

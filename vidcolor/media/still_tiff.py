@@ -16,6 +16,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from PIL import UnidentifiedImageError
 
 from ..errors import InputError
 from .exif import ORIENTATION, ExifBlock
@@ -31,6 +32,9 @@ _MODELS = {_MINISWHITE: ("gray", 1), _MINISBLACK: ("gray", 1), _RGB: ("rgb", 3)}
     _LAB: ("lab", 3),
     _ICCLAB: ("icclab", 3),
 }
+_LIBTIFF = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000})
+"""Compressions that Pillow's libtiff decodes: all but WebP, JPEG XL, LERC and the like."""
+
 _DNG_VERSION, _SUB_IFDS, _MAX_SAMPLE = 50706, 330, 281
 _UINT, _INT, _FLOAT = 1, 2, 3
 
@@ -50,13 +54,11 @@ def decode_tiff(file: StillFile) -> Raster:
         check_size(file.name, int(page.imagewidth), int(page.imagelength), sample_bytes)
         _check_whole(file, page)
         full_pages = sum(1 for other in tiff.pages if not _is_extra(other))
-        if _suits_pillow(page):
-            with _mute_libtiff():
-                raster = decode_with_pillow(file)
-            raster.metadata, raster.icc = _metadata(file, page)
-            if (raster.metadata.exif.number(ORIENTATION) or 1) > 4 and raster.metadata.dpi:
-                raster.metadata.dpi = raster.metadata.dpi[::-1]  # Pillow has turned the picture
-        else:
+        try:
+            raster = _decode_with_libtiff(file, page) if _suits_pillow(page) else None
+        except UnidentifiedImageError:  # a mix of samples that Pillow has no mode for
+            raster = None
+        if raster is None:
             raster = _decode(file, page)
     raster.pages = max(full_pages, 1)
     return raster
@@ -115,10 +117,20 @@ def _check_whole(file: StillFile, page: tifffile.TiffPage) -> None:
         )
 
 
+def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage) -> Raster:
+    with _mute_libtiff():
+        raster = decode_with_pillow(file)
+    raster.metadata, raster.icc = _metadata(file, page)
+    if (raster.metadata.exif.number(ORIENTATION) or 1) > 4 and raster.metadata.dpi:
+        raster.metadata.dpi = raster.metadata.dpi[::-1]  # Pillow has turned the picture
+    return raster
+
+
 def _suits_pillow(page: tifffile.TiffPage) -> bool:
     photometric = int(page.photometric)
     return (
         _bits(page) <= 8
+        and int(page.compression) in _LIBTIFF
         and int(page.sampleformat or _UINT) == _UINT
         and photometric in (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _CMYK, _YCBCR)
         and not (photometric in (_RGB, _CMYK) and _bits(page) < 8)
@@ -164,7 +176,9 @@ def _to_codes(pixels: npt.NDArray[Any], page: tifffile.TiffPage, raster: Raster)
         return pixels.view(np.uint16 if bits == 16 else np.uint8)
     if kind == _FLOAT or pixels.dtype.kind == "f":
         return _scale_float(pixels, raster)
-    if kind == _INT or bits > 16:
+    if kind == _UINT and bits > 16:
+        return (pixels >> (bits - 16)).astype(np.uint16)
+    if kind == _INT:
         return _scale_float(pixels.astype(np.float64), raster)
     tag = page.tags.get(_MAX_SAMPLE)
     top = max(np.atleast_1d(tag.value)) if tag is not None else 0
