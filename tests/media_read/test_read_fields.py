@@ -16,7 +16,7 @@ from vidcolor.media.fields import Deinterlacer, FieldDetector, header_field_orde
 from vidcolor.media.reader import VideoReader
 from vidcolor.types import LumaFrame
 
-SIZE = {"width": 352, "height": 288}
+SIZE = {"width": 352, "height": 480}
 
 
 def woven(index: int, order: str) -> npt.NDArray[np.uint8]:
@@ -84,7 +84,7 @@ def interlaced_clip(path: Path) -> Path:
     """H.264 flagged as interlaced, bottom field first (x264 reads that off frames); 15 frames."""
     with av.open(str(path), "w") as output:
         stream: Any = output.add_stream("libx264", rate=25, options={"x264-params": "bff=1"})
-        stream.width, stream.height, stream.pix_fmt = 352, 288, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 352, 480, "yuv420p"
         stream.codec_context.flags |= 1 << 18 | 1 << 29  # interlaced DCT and motion estimation
         for index in range(15):
             output.mux(stream.encode(gray_frame(woven(index, "bff"))))

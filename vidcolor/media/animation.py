@@ -80,9 +80,7 @@ class AnimationReader(BaseSource):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Free the picture; safe to call twice."""
-        super().close()
+    def _release(self) -> None:
         self._image.close()
 
     def _process(self) -> Generator[Item, None, None]:

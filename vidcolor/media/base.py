@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections import deque
 from collections.abc import Generator, Iterator
 from fractions import Fraction
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from .stage import FrameStage
+
+logger = logging.getLogger(__name__)
 
 Item: TypeAlias = "LumaFrame | Packet[Any]"
 
@@ -109,12 +111,20 @@ class BaseSource:
             yield from self._items
 
     def close(self) -> None:
-        """Free everything; safe to call twice."""
+        """Free everything; safe to call twice. Join the thread that iterates first."""
         if self._items is not None:
-            with contextlib.suppress(ValueError):  # it is running in another thread
+            try:
                 self._items.close()
+            except ValueError:
+                # Another thread is inside libav right now: a leak is better than a crash.
+                logger.warning("closed while another thread reads: left to the garbage collector")
+                return
         self._items = None
         self._ready.clear()
+        self._release()
+
+    def _release(self) -> None:
+        """Free what the subclass holds; called once or more, also after a failed constructor."""
 
     def __enter__(self) -> Self:
         """Return itself."""

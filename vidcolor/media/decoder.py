@@ -50,8 +50,11 @@ class Decoder:
     ) -> None:
         self._stream = stream
         self._context = stream.codec_context
-        self._context.thread_type = "AUTO" if frame_threads else "SLICE"
-        self._context.thread_count = threads
+        if self._context.is_open:
+            self._context.flush_buffers()  # a seek went before
+        else:
+            self._context.thread_type = "AUTO" if frame_threads else "SLICE"
+            self._context.thread_count = threads
         self.damaged = 0
         self.packets = 0
         self.frames = 0
@@ -77,15 +80,6 @@ class Decoder:
             self.damaged = self.packets  # draining shows only the first of several errors
         self._tail.clear()
         return frames
-
-    def reset(self) -> None:
-        """Forget everything, after a seek."""
-        if self._context.is_open:
-            self._context.flush_buffers()
-        self._tail.clear()
-        self._tail_packets = self._tail_bytes = 0
-        self._last_pts = None
-        self.damaged = self.packets = self.frames = 0
 
     def _decode(self, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         try:

@@ -93,9 +93,8 @@ class MatroskaReader(VideoReader):
             self._ffmpeg.close()
             raise
 
-    def close(self) -> None:
-        """Stop ffmpeg and free everything; safe to call twice."""
-        super().close()
+    def _release(self) -> None:
+        super()._release()
         self._ffmpeg.close()
 
 
@@ -150,9 +149,7 @@ class FfmpegReader(BaseSource):
         self.video_stream = original.video
         self.copied_streams = original.copied
 
-    def close(self) -> None:
-        """Stop ffmpeg and free everything; safe to call twice."""
-        super().close()
+    def _release(self) -> None:
         if self._frames is not None:
             self._frames.close()
         if self._ffmpeg is not None:

@@ -27,7 +27,7 @@ _HEADER_ORDER: Final[dict[int, FieldOrder]] = {
     5: "bff",  # BT
 }
 _IDET_FRAMES: Final = 60
-_IDET_MIN_HEIGHT: Final = 240
+_IDET_MIN_HEIGHT: Final = 400  # no interlaced system has fewer lines
 _IDET_EVIDENCE: Final = 15
 _IDET_COLUMNS: Final = 640
 

@@ -184,7 +184,10 @@ def open_container(
         )
     except FFmpegError as error:
         file.close()
-        raise InputError(f"{shown(path)}: not a film that can be opened: {reason(error)}") from None
+        hint = "; from a pipe, MP4 must be fragmented, MKV or TS go" if str(path) == "-" else ""
+        raise InputError(
+            f"{shown(path)}: not a film that can be opened: {reason(error)}{hint}"
+        ) from None
     except (OSError, ValueError, RuntimeError, UnicodeError) as error:
         file.close()
         raise InputError(f"{shown(path)}: can't be read: {reason(error)}") from None

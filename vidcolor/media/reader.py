@@ -83,9 +83,7 @@ class VideoReader(BaseSource):
         self.video_stream = self._demuxer.video
         self.copied_streams = self._demuxer.copied
 
-    def close(self) -> None:
-        """Free decoder and file; safe to call twice."""
-        super().close()
+    def _release(self) -> None:
         self._raw = iter(())
         self._demuxer.close()
 

@@ -159,7 +159,7 @@ class FrameSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Free decoder and file; safe to call twice."""
+        """Free decoder and file; safe to call twice. Join the thread that iterates first."""
         ...
 
     def __enter__(self) -> Self:

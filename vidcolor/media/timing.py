@@ -152,16 +152,19 @@ def _exact_offset(start: Fraction, time_bases: Iterable[Fraction]) -> Fraction:
     """Return the latest time up to ``start`` that is whole in all time bases.
 
     The least common multiple of fractions in lowest terms is lcm(numerators) / gcd(denominators).
-    Where it is too coarse to be of use, ``start`` itself: each stream is then off by less than
-    half of its unit.
+    Where it is too coarse to be of use, the offset is whole in the coarsest time base only (say an
+    AVI's frame), and the finer ones are off by up to half of their small units.
     """
     numerator, denominator = 1, 0
-    for base in time_bases:
+    bases = list(time_bases)
+    for base in bases:
         numerator = math.lcm(numerator, base.numerator)
         denominator = math.gcd(denominator, base.denominator)
-    if not denominator or Fraction(numerator, denominator) > _MAX_COMMON_STEP:
+    if not denominator:
         return start
     step = Fraction(numerator, denominator)
+    if step > _MAX_COMMON_STEP:
+        step = max(bases)
     return start // step * step
 
 
