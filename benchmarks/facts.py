@@ -179,6 +179,7 @@ def read_photo(path: Path) -> tuple[PhotoFacts, Rgb]:
 def _as_srgb(image: Image.Image) -> Image.Image:
     """Convert to 8-bit sRGB by the picture's ICC profile, where it has a usable one."""
     profile = image.info.get("icc_profile")
+    image = image.convert("RGB") if image.mode in ("RGBA", "P") else image
     if profile and image.mode in ("RGB", "CMYK", "L"):
         with contextlib.suppress(ImageCms.PyCMSError):
             stored = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-_USUAL = re.compile(r"^\d+ of \d+ inputs? done|using (the built-in model|deoldify)")
+_USUAL = re.compile(r"^\d+ of \d+ inputs? done|^wrote |^using (the built-in model|deoldify)")
 """Lines that every good run says."""
 
 _POLL_S = 0.05

@@ -57,7 +57,7 @@ def test_every_folder_with_code_is_a_declared_package() -> None:
 def test_wheel_holds_code_data_and_weights(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     for path in (ROOT / "vidcolor").rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and not re.search(r"__pycache__|/\.", path.as_posix()):
             assert path.relative_to(ROOT).as_posix() in names
     assert "vidcolor/_weights/compact.safetensors" in names
     assert not [n for n in names if n.startswith(("tests/", "samples/", "benchmarks/"))]
