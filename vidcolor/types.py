@@ -28,7 +28,7 @@ class ColorTags:
         transfer: 1 is BT.709, 16 PQ, 18 HLG, 2 unspecified.
         matrix: 0 RGB, 1 BT.709, 5 and 6 BT.601, 7 SMPTE 240M, 9 BT.2020, 2 unspecified.
         range: FFmpeg's color_range: 0 unspecified, 1 limited ("mpeg"), 2 full ("jpeg").
-        chroma_location: FFmpeg's chroma sample location, 0 unspecified, 1 left, 2 centre, 3 top left.
+        chroma_location: FFmpeg's chroma location: 0 unspecified, 1 left, 2 centre, 3 top left.
     """
 
     primaries: int = UNSPECIFIED
@@ -48,8 +48,8 @@ class PlanarFormat:
         depth: bits per sample, 8 to 16.
         chroma_shift: log2 of the chroma subsampling, (horizontal, vertical); (1, 1) is 4:2:0.
             Chroma planes measure ``ceil(size / 2**shift)``.
-        full_range: whether codes span 0..2**depth - 1, or 16..235 (Y) and 16..240 (C) << (depth - 8).
-        matrix: the H.273 matrix that Y, Cb and Cr are made with: 1, 5, 6, 7 or 9; never unspecified.
+        full_range: codes span 0..2**depth - 1; else 16..235 (Y), 16..240 (C) << (depth - 8).
+        matrix: the H.273 matrix of Y, Cb and Cr: 1, 5, 6, 7 or 9; never unspecified.
     """
 
     pix_fmt: str
@@ -214,7 +214,7 @@ class StillImage:
     """One photo, upright (EXIF orientation applied), as lightness, with what must be kept.
 
     Attributes:
-        luma: ``(H, W)`` uint8 or uint16, full-range code values of the grey picture (sRGB-like curve).
+        luma: ``(H, W)`` uint8 or uint16, full-range codes of the grey picture (sRGB curve).
         depth: 8 or 16.
         alpha: ``(H, W)`` in the same depth, or None.
         format: container name as Pillow spells it ("JPEG", "PNG", "TIFF", ...).

@@ -64,7 +64,9 @@ def test_gamut_mapping_keeps_lightness_and_hue_and_only_lowers_chroma() -> None:
     assert factor.max() <= 1 + 1e-6
     cross = ab[:, 0] * mapped[:, 1] - ab[:, 1] * mapped[:, 0]
     assert cross.abs().max() < 1e-2  # of up to 40,000: the same hue
-    outside = (lab_to_linear(lightness, ab).amin(1) < -0.01) | (lab_to_linear(lightness, ab).amax(1) > 1.01)
+    outside = (lab_to_linear(lightness, ab).amin(1) < -0.01) | (
+        lab_to_linear(lightness, ab).amax(1) > 1.01
+    )
     # The search halves twelve times: a 1/4096 more of the wanted chroma must not fit.
     larger = lab_to_linear(lightness, mapped + ab / 4096)
     still_outside = (larger.amin(1) < -5e-5) | (larger.amax(1) > 1 + 5e-5)

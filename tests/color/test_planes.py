@@ -14,8 +14,10 @@ from vidcolor.types import PlanarFormat
 MATRICES = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 
 
-def _decode(planes: tuple[torch.Tensor, ...], target: PlanarFormat, size: tuple[int, int]) -> np.ndarray:
-    """RGB in float64, straight from the definition (ITU-T H.273), chroma repeated over its block."""
+def _decode(
+    planes: tuple[torch.Tensor, ...], target: PlanarFormat, size: tuple[int, int]
+) -> np.ndarray:
+    """RGB in float64, straight from ITU-T H.273, chroma repeated over its block."""
     unit = 1 << (target.depth - 8)
     top = (1 << target.depth) - 1
     y, cb, cr = (p[0].numpy().astype(np.float64) for p in planes)
@@ -23,7 +25,11 @@ def _decode(planes: tuple[torch.Tensor, ...], target: PlanarFormat, size: tuple[
     if target.full_range:
         y, cb, cr = y / top, (cb - middle) / top, (cr - middle) / top
     else:
-        y, cb, cr = (y / unit - 16) / 219, (cb - middle) / (224 * unit), (cr - middle) / (224 * unit)
+        y, cb, cr = (
+            (y / unit - 16) / 219,
+            (cb - middle) / (224 * unit),
+            (cr - middle) / (224 * unit),
+        )
     across, down = 1 << target.chroma_shift[0], 1 << target.chroma_shift[1]
     cb, cr = (c.repeat(down, 0).repeat(across, 1)[: size[0], : size[1]] for c in (cb, cr))
     kr, kb = MATRICES[target.matrix]
@@ -35,7 +41,12 @@ def _decode(planes: tuple[torch.Tensor, ...], target: PlanarFormat, size: tuple[
 @pytest.mark.parametrize("matrix", sorted(MATRICES))
 @pytest.mark.parametrize(
     ("pix_fmt", "depth", "shift"),
-    [("yuv420p", 8, (1, 1)), ("yuv422p10le", 10, (1, 0)), ("yuv444p", 8, (0, 0)), ("yuv410p", 8, (2, 2))],
+    [
+        ("yuv420p", 8, (1, 1)),
+        ("yuv422p10le", 10, (1, 0)),
+        ("yuv444p", 8, (0, 0)),
+        ("yuv410p", 8, (2, 2)),
+    ],
 )
 @pytest.mark.parametrize("full_range", [False, True])
 def test_lightness_survives(

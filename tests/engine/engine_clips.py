@@ -10,12 +10,21 @@ import numpy as np
 
 
 def write_clip(
-    path: Path, frames: list[np.ndarray], *, rate: int = 24, codec: str = "ffv1", pix_fmt: str = "gray"
+    path: Path,
+    frames: list[np.ndarray],
+    *,
+    rate: int = 24,
+    codec: str = "ffv1",
+    pix_fmt: str = "gray",
 ) -> Path:
     """A film of grey frames, ``(H, W)`` uint8, at a constant rate."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=rate)
-        stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], pix_fmt
+        stream.width, stream.height, stream.pix_fmt = (
+            frames[0].shape[1],
+            frames[0].shape[0],
+            pix_fmt,
+        )
         stream.codec_context.time_base = Fraction(1, rate)
         for number, grey in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(grey, format="gray").reformat(format=pix_fmt)

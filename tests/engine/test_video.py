@@ -36,11 +36,15 @@ def _grey(name: str, side: int = 160) -> np.ndarray:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """13 frames, a cut at frame 6."""
     first, second = _grey("astronaut"), _grey("coffee")
-    frames = [np.roll(first, n, axis=1) for n in range(6)] + [np.roll(second, n, axis=1) for n in range(7)]
+    frames = [np.roll(first, n, axis=1) for n in range(6)] + [
+        np.roll(second, n, axis=1) for n in range(7)
+    ]
     return write_clip(tmp_path_factory.mktemp("clips") / "film.mkv", frames)
 
 
-def test_every_frame_comes_out_coloured_in_its_place(clip: Path, tmp_path: Path, model: Colorizer) -> None:
+def test_every_frame_comes_out_coloured_in_its_place(
+    clip: Path, tmp_path: Path, model: Colorizer
+) -> None:
     out = tmp_path / "out.mkv"
     result = colorize_video(clip, out, options=FP32, model=model)
     assert result.frames == 13
@@ -50,7 +54,9 @@ def test_every_frame_comes_out_coloured_in_its_place(clip: Path, tmp_path: Path,
         # ffv1 is lossless and gray becomes 4:4:4: what is left is rounding and the player's own.
         assert error.mean() <= 0.3
         assert np.quantile(error, 0.999) <= 1.0
-        assert np.abs(skcolor.rgb2lab(rgb)[..., 1:]).mean() > 1.0, "a frame passed through uncoloured"
+        assert np.abs(skcolor.rgb2lab(rgb)[..., 1:]).mean() > 1.0, (
+            "a frame passed through uncoloured"
+        )
 
 
 def test_cuts_are_reported_in_seconds(clip: Path, tmp_path: Path, model: Colorizer) -> None:
@@ -67,8 +73,11 @@ def test_batch_sizes_agree(clip: Path, tmp_path: Path, model: Colorizer) -> None
         outputs.append(read_rgb(out))
     for other in outputs[1:]:
         for a, b in zip(outputs[0], other, strict=True):
-            # 0.01 Lab is far below one 8-bit code: rounding may flip, nothing more.
-            assert np.abs(a.astype(int) - b.astype(int)).max() <= 1
+            # 0.01 Lab is far below one code, but the rounding of Y, Cb and Cr may flip, and a
+            # step of each, limited range, is up to 1.2 + 1.8 codes of RGB.
+            difference = np.abs(a.astype(int) - b.astype(int))
+            assert difference.max() <= 3
+            assert difference.mean() < 0.02
 
 
 def test_smoothing_zero_is_per_frame(clip: Path, tmp_path: Path, model: Colorizer) -> None:
@@ -86,7 +95,9 @@ def test_saturation_scales_and_zero_is_grey(clip: Path, tmp_path: Path, model: C
         assert np.ptp(rgb.astype(int), axis=2).max() <= 1
 
 
-def test_compare_puts_grey_and_result_side_by_side(clip: Path, tmp_path: Path, model: Colorizer) -> None:
+def test_compare_puts_grey_and_result_side_by_side(
+    clip: Path, tmp_path: Path, model: Colorizer
+) -> None:
     options = ColorizeOptions(**{**vars(FP32), "compare": True})
     colorize_video(clip, tmp_path / "pair.mkv", options=options, model=model)
     for rgb, grey in zip(read_rgb(tmp_path / "pair.mkv"), read_rgb(clip), strict=True):
@@ -123,11 +134,21 @@ def test_scans_in_scans_out(tmp_path: Path, model: Colorizer) -> None:
     import cv2
 
     for number in range(4):
-        cv2.imwrite(str(tmp_path / f"scan_{number:03d}.png"), np.roll(_grey("rocket", 96), number, axis=0))
+        cv2.imwrite(
+            str(tmp_path / f"scan_{number:03d}.png"), np.roll(_grey("rocket", 96), number, axis=0)
+        )
     options = ColorizeOptions(model="compact", fps=Fraction(18))
-    result = colorize_video(tmp_path / "scan_%03d.png", tmp_path / "out.mov", options=options, model=model)
+    result = colorize_video(
+        tmp_path / "scan_%03d.png", tmp_path / "out.mov", options=options, model=model
+    )
     assert result.frames == 4
     assert read_times(tmp_path / "out.mov") == pytest.approx([n / 18 for n in range(4)])
+    colorize_video(
+        tmp_path / "scan_%03d.png", tmp_path / "color_%03d.png", options=options, model=model
+    )
+    for number in range(4):
+        found = cv2.imread(str(tmp_path / f"color_{number:03d}.png"))
+        assert found.shape == (96, 96, 3)
 
 
 class _SmallMemory:
@@ -139,7 +160,9 @@ class _SmallMemory:
     def __call__(self, lightness):  # noqa: ANN001, ANN204
         self.calls.append(len(lightness))
         if len(lightness) > self.limit:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+            raise RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+            )
         return self.model(lightness)
 
 

@@ -89,7 +89,11 @@ def _film(shot: torch.Tensor, count: int, seed: int) -> list[torch.Tensor]:
 def test_cuts_are_found_and_exposure_flicker_is_none() -> None:
     film = [frame for n, shot in enumerate(_shots()) for frame in _film(shot, 24, n)]
     detector = CutDetector()
-    found = [cut for start in range(0, len(film), 7) for cut in detector.find(torch.cat(film[start : start + 7]))]
+    found = [
+        cut
+        for start in range(0, len(film), 7)
+        for cut in detector.find(torch.cat(film[start : start + 7]))
+    ]
     assert [i for i, cut in enumerate(found) if cut] == [24, 48, 72]
 
 

@@ -31,7 +31,7 @@ def power_of(base: Tensor, exponent: float) -> Tensor:
 
 
 def srgb_to_linear(value: Tensor) -> Tensor:
-    """sRGB code values to linear light, any shape, float32; values below 0 continue the line."""
+    """SRGB code values to linear light, any shape, float32; values below 0 continue the line."""
     curve = power_of((value.clamp_min(0.04045) + 0.055) / 1.055, 2.4)
     return torch.where(value > 0.04045, curve, value / 12.92)
 
@@ -53,7 +53,7 @@ def lightness_to_luminance(lightness: Tensor) -> Tensor:
 
 
 def grey_to_lightness(grey: Tensor) -> Tensor:
-    """sRGB grey code values in [0, 1] to L*/100 in [0, 1]."""
+    """SRGB grey code values in [0, 1] to L*/100 in [0, 1]."""
     return luminance_to_lightness(srgb_to_linear(grey))
 
 
@@ -63,7 +63,7 @@ def lightness_to_grey(lightness: Tensor) -> Tensor:
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
-    """sRGB to Lab.
+    """SRGB to Lab.
 
     Args:
         rgb: ``(B, 3, H, W)`` float32 code values in [0, 1].
@@ -72,7 +72,9 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
         ``(B, 3, H, W)`` float32: L* in [0, 100], a* and b*.
     """
     linear = srgb_to_linear(rgb)
-    x, y, z = (_cie_f(_mix(linear, row) / white) for row, white in zip(RGB_TO_XYZ, WHITE_D65, strict=True))
+    x, y, z = (
+        _cie_f(_mix(linear, row) / white) for row, white in zip(RGB_TO_XYZ, WHITE_D65, strict=True)
+    )
     return torch.cat((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), dim=1)
 
 
@@ -89,7 +91,9 @@ def lab_to_linear(lightness: Tensor, ab: Tensor) -> Tensor:
     fy = (lightness * 100.0 + 16.0) / 116.0
     fx = fy + ab[:, 0:1] / 500.0
     fz = fy - ab[:, 1:2] / 200.0
-    xyz = torch.cat([_cie_f_inverse(f) * w for f, w in zip((fx, fy, fz), WHITE_D65, strict=True)], dim=1)
+    xyz = torch.cat(
+        [_cie_f_inverse(f) * w for f, w in zip((fx, fy, fz), WHITE_D65, strict=True)], dim=1
+    )
     return torch.cat([_mix(xyz, row) for row in XYZ_TO_RGB], dim=1)
 
 

@@ -42,7 +42,7 @@ Offsets = tuple[Tensor, Tensor, Tensor]
 
 
 def resize_ab(ab: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample ab ``(B, 2, h, w)`` to ``size`` (H, W): bilinear, with antialiasing when it shrinks."""
+    """Resample ab ``(B, 2, h, w)`` to ``size`` (H, W): bilinear, antialiased when shrinking."""
     if ab.shape[-2:] == size:
         return ab
     return F.interpolate(ab, size=size, mode="bilinear", antialias=size[0] < ab.shape[-2])
@@ -64,7 +64,9 @@ def join_rgb(lightness: Tensor, ab: Tensor, *, depth: int = 8) -> Tensor:
     return _quantise(rgb, float((1 << depth) - 1), 0.0, depth)
 
 
-def join_planes(lightness: Tensor, ab: Tensor, target: PlanarFormat) -> tuple[Tensor, Tensor, Tensor]:
+def join_planes(
+    lightness: Tensor, ab: Tensor, target: PlanarFormat
+) -> tuple[Tensor, Tensor, Tensor]:
     """Lightness and ab to the three planes of ``target``.
 
     Args:
@@ -91,7 +93,7 @@ def join_planes(lightness: Tensor, ab: Tensor, target: PlanarFormat) -> tuple[Te
 
 
 def _chroma(lightness: Tensor, ab: Tensor, target: PlanarFormat) -> tuple[Tensor, Tensor]:
-    """Cb and Cr in [-0.5, 0.5] at the chroma planes' size, shown by every pixel that shares them."""
+    """Cb and Cr in [-0.5, 0.5] at the chroma planes' size, fit for all pixels that share them."""
     block = (1 << target.chroma_shift[1], 1 << target.chroma_shift[0])
     mean = F.avg_pool2d(lightness, block, ceil_mode=True, count_include_pad=False)
     small = map_into_gamut(mean, resize_ab(ab, _size(mean)))
@@ -112,8 +114,8 @@ def _fit_block(
 ) -> tuple[Tensor, Tensor]:
     """Lower chroma where the darkest or brightest pixel of a block couldn't keep its lightness.
 
-    With chroma fixed, R', G', B' are Y' plus three offsets, so a pixel can be shown exactly when its
-    luminance lies between those of the lowest and the highest Y' that keep all three in [0, 1].
+    With chroma fixed, R', G', B' are Y' plus three offsets, so a pixel can be shown exactly when
+    its luminance lies between those of the lowest and the highest Y' that keep all three in [0, 1].
     """
     low_y, high_y = lightness_to_luminance(darkest), lightness_to_luminance(brightest)
     bad = ~_shows(cb, cr, low_y, high_y, matrix)
@@ -148,7 +150,10 @@ def _offsets(cb: Tensor, cr: Tensor, matrix: int) -> Offsets:
 
 def _luminance(y: Tensor, offsets: Offsets) -> Tensor:
     return sum(
-        (srgb_to_linear((y + d).clamp(0.0, 1.0)) * w for d, w in zip(offsets, LUMINANCE, strict=True)),
+        (
+            srgb_to_linear((y + d).clamp(0.0, 1.0)) * w
+            for d, w in zip(offsets, LUMINANCE, strict=True)
+        ),
         start=torch.zeros_like(y),
     )
 
@@ -181,12 +186,16 @@ def _mean_offset(offsets: Offsets) -> Tensor:
 
 def _spread_of(offsets: Offsets) -> Tensor:
     """Variance of the offsets, weighted by luminance."""
-    square = LUMINANCE[0] * offsets[0] ** 2 + LUMINANCE[1] * offsets[1] ** 2 + LUMINANCE[2] * offsets[2] ** 2
+    square = (
+        LUMINANCE[0] * offsets[0] ** 2
+        + LUMINANCE[1] * offsets[1] ** 2
+        + LUMINANCE[2] * offsets[2] ** 2
+    )
     return square - _mean_offset(offsets) ** 2
 
 
 def _curve_and_slope(code: Tensor) -> tuple[Tensor, Tensor]:
-    """sRGB's code-to-light curve and its derivative, continued beyond [0, 1] so that Newton sees no kink."""
+    """The sRGB curve and its slope, continued beyond [0, 1] so that Newton sees no kink."""
     base = (code.clamp_min(0.04045) + 0.055) / 1.055
     power = power_of(base, 1.4)
     above = code > 0.04045
@@ -213,7 +222,9 @@ def _chroma_values(codes: Tensor, target: PlanarFormat) -> Tensor:
 
 def _chroma_scale(target: PlanarFormat) -> tuple[float, float]:
     middle = float(1 << (target.depth - 1))
-    scale = float((1 << target.depth) - 1) if target.full_range else 224.0 * (1 << (target.depth - 8))
+    scale = (
+        float((1 << target.depth) - 1) if target.full_range else 224.0 * (1 << (target.depth - 8))
+    )
     return scale, middle
 
 

@@ -38,7 +38,7 @@ class FrameColorist:
         self.cuts: list[float] = []
 
     def lightness(self, frames: Sequence[LumaFrame]) -> Tensor:
-        """L*/100 of frames of one size and format, ``(B, 1, H, W)`` float32 on the model's device."""
+        """L*/100 of frames of one format, ``(B, 1, H, W)`` float32 on the model's device."""
         codes = torch.from_numpy(np.stack([f.luma for f in frames])).unsqueeze(1)
         first = frames[0]
         return luma_to_lightness(
@@ -46,7 +46,7 @@ class FrameColorist:
         )
 
     def ab(self, lightness: Tensor, seconds: Sequence[float]) -> Tensor:
-        """Smoothed ab of frames that follow one another, ``(B, 2, h, w)`` float32, way up as stored."""
+        """Smoothed ab of consecutive frames, ``(B, 2, h, w)`` float32, turned as stored."""
         turned = upright(lightness, self._rotation)
         seen = resize_lightness(turned, self._size(turned))
         ab = self._batcher(seen)

@@ -12,7 +12,7 @@ from vidcolor.media.naming import default_output
 from vidcolor.media.sniff import sniff
 from vidcolor.media.source import FrameSource
 from vidcolor.media.still import read_still
-from vidcolor.models.loading import choose_model
+from vidcolor.models.loading import Kind, choose_model
 from vidcolor.types import StreamInfo, VideoInfo
 
 
@@ -35,7 +35,9 @@ def describe(path: str | Path, options: ColorizeOptions | None = None) -> list[s
 def _describe_photo(path: str | Path, options: ColorizeOptions) -> list[str]:
     photo = read_still(path)
     height, width = photo.luma.shape
-    extras = "".join((", alpha" if photo.alpha is not None else "", ", in colour" if photo.has_color else ""))
+    extras = "".join(
+        (", alpha" if photo.alpha is not None else "", ", in colour" if photo.has_color else "")
+    )
     lines = [f"{path}", f"  photo: {photo.format}, {width}x{height}, {photo.depth} bit{extras}"]
     lines += [f"  note: {w}" for w in photo.warnings]
     if photo.has_color:
@@ -48,7 +50,8 @@ def _describe_video(source: FrameSource) -> list[str]:
     lines = [
         f"{info.path}",
         f"  container: {info.container}, {_duration(info)}, starts at {info.start_s:g} s",
-        f"  video: {info.codec}, {info.width}x{info.height}, {info.pix_fmt}, {_rate(info)}{_geometry(info)}",
+        f"  video: {info.codec}, {info.width}x{info.height}, {info.pix_fmt}, {_rate(info)}"
+        f"{_geometry(info)}",
         f"  colour tags: {_tags(info)}",
     ]
     lines += [f"  stream {s.index}: {_stream(s)}" for s in info.streams if not _is_main(source, s)]
@@ -57,10 +60,9 @@ def _describe_video(source: FrameSource) -> list[str]:
     return lines + [f"  note: {w}" for w in source.warnings]
 
 
-def _plan(kind: str, path: Path, options: ColorizeOptions) -> list[str]:
-    still = "image" if kind == "image" else "video"
+def _plan(kind: Kind, path: Path, options: ColorizeOptions) -> list[str]:
     if options.model == "auto":
-        model = auto_line(still, choose_model(still, weights_dir=options.weights_dir))  # type: ignore[arg-type]
+        model = auto_line(kind, choose_model(kind, weights_dir=options.weights_dir))
     else:
         model = f"using {options.model}"
     return [f"  output: {default_output(path, kind)}", f"  model: {model}"]

@@ -31,7 +31,9 @@ def working_size(
     scale = side / min(shown)
     # A panorama or a banner is not drawn out without end.
     scale = min(scale, 6.0 * side / max(shown))
-    return _to_multiple(shown[1] * scale, spec.multiple), _to_multiple(shown[0] * scale, spec.multiple)
+    return _to_multiple(shown[1] * scale, spec.multiple), _to_multiple(
+        shown[0] * scale, spec.multiple
+    )
 
 
 def upright(lightness: Tensor, rotation: int) -> Tensor:

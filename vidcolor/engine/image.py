@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.errors import OutputExistsError
-from vidcolor.media.still import read_still, write_still
+from vidcolor.media.still import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.types import StillImage
+from vidcolor.types import Plane, StillImage
 
 _STRIP_PIXELS = 1_000_000
-"""Photos are joined in strips of about this many pixels, so that scratch memory stays near 100 MB."""
+"""Photos are joined in strips of about this many pixels: scratch memory stays near 100 MB."""
 
 Rgb = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """``(H, W, 3)`` code values."""
@@ -59,15 +60,17 @@ def colorize_image(
     if str(output) != "-" and not options.overwrite and Path(output).exists():
         raise OutputExistsError(f"{output} exists already; use -y to overwrite it or -n to skip it")
     photo = read_still(input)
+    check_still_output(output, photo)
     chosen = load_for("image", options, progress, model)
     rgb = colorize_still(photo, chosen, options)
     if options.compare:
         photo, rgb = _beside(photo, rgb)
-    write_still(output, rgb, photo, comment=credit(chosen))
+    notes = write_still(output, rgb, photo, comment=credit(chosen))
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,
-        device=str(chosen.device), precision=chosen.precision, warnings=photo.warnings,
+        device=str(chosen.device), precision=chosen.precision,
+        warnings=tuple(dict.fromkeys((*photo.warnings, *notes))),
     )  # fmt: skip
 
 
@@ -120,9 +123,10 @@ def _strip(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
 
 def _beside(photo: StillImage, rgb: Rgb) -> tuple[StillImage, Rgb]:
     grey = np.repeat(photo.luma[:, :, None], 3, axis=2)
-    alpha = None if photo.alpha is None else np.hstack((photo.alpha, photo.alpha))
-    wide = StillImage(
-        luma=np.hstack((photo.luma, photo.luma)), depth=photo.depth, alpha=alpha,
-        format=photo.format, has_color=photo.has_color, metadata=photo.metadata, warnings=photo.warnings,
-    )  # fmt: skip
-    return wide, np.hstack((grey, rgb))
+    alpha = None if photo.alpha is None else _twice(photo.alpha)
+    wide = replace(photo, luma=_twice(photo.luma), alpha=alpha)
+    return wide, np.hstack((grey, rgb)).astype(rgb.dtype, copy=False)  # type: ignore[return-value]
+
+
+def _twice(plane: Plane) -> Plane:
+    return np.hstack((plane, plane)).astype(plane.dtype, copy=False)  # type: ignore[return-value]

@@ -1,8 +1,8 @@
 """Three stages that overlap: read, colour, write; bounded queues between them.
 
 Memory is bounded whatever the length of the film. At most ``2 * QUEUE_LENGTH + 3`` chunks are alive
-(two queues, and one in the hands of each stage), and a chunk holds at most ``batch_size`` frames and
-``MAX_CHUNK_PACKETS`` copied packets. A frame costs its luma (1 or 2 bytes per pixel) before the
+(two queues, and one in the hands of each stage), and a chunk holds at most ``batch_size`` frames
+and ``MAX_CHUNK_PACKETS`` copied packets. A frame costs its luma (1 or 2 bytes per pixel) before the
 colouring and its planes (1.5 to 6 bytes per pixel) after it; the chunk being coloured costs another
 ``4 + 8`` bytes per pixel of float32, once, and one frame's worth of scratch (about 100).
 
@@ -33,7 +33,7 @@ Out = TypeVar("Out")
 class Pipeline(Generic[In, Out]):
     """Source thread -> the caller's thread -> sink thread.
 
-    The middle stage stays in the caller's thread: it owns the accelerator, and signals arrive there.
+    The middle stage stays in the caller's thread: it owns the accelerator, and is signalled there.
     """
 
     def __init__(

@@ -60,8 +60,8 @@ def preview(
     if sniff(input) == "image":
         photo = read_still(input)
         model = load_for("image", options, progress, None)
-        pair = np.hstack((_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth)))
-        _write(output, [pair], model)
+        pair = (_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth))
+        _write(output, [np.hstack(pair).astype(np.uint8, copy=False)], model)
         return [0.0]
     model = load_for("video", options, progress, None)
     shown, rows = [], []
@@ -120,7 +120,9 @@ def _write(output: str | Path, rows: list[Rgb], model: Colorizer) -> None:
     width = min(max(r.shape[1] for r in rows), 2 * _MAX_SIDE_PX)
     fitted = [
         r if r.shape[1] == width
-        else cv2.resize(r, (width, round(r.shape[0] * width / r.shape[1])), interpolation=cv2.INTER_AREA)
+        else cv2.resize(
+            r, (width, round(r.shape[0] * width / r.shape[1])), interpolation=cv2.INTER_AREA
+        )
         for r in rows
     ]  # fmt: skip
     sheet = np.vstack(fitted).astype(np.uint8)
@@ -129,7 +131,8 @@ def _write(output: str | Path, rows: list[Rgb], model: Colorizer) -> None:
 
 
 def _as_rgb8(photo: StillImage) -> Rgb:
-    return np.repeat(_to_8bit(photo.luma, photo.depth)[:, :, None], 3, axis=2)
+    grey = _to_8bit(photo.luma, photo.depth)
+    return np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8, copy=False)
 
 
 def _to_8bit(codes: Rgb, depth: int) -> Rgb:

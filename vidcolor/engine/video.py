@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidcolor.engine.batching import default_batch_size
 from vidcolor.engine.colorist import FrameColorist, color_planes, side_by_side
@@ -18,13 +18,19 @@ from vidcolor.engine.pipeline import MAX_CHUNK_PACKETS, Pipeline
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.errors import InputError, OutputExistsError
 from vidcolor.media.reader import open_reader
+from vidcolor.media.sequence_writer import SequenceWriter
 from vidcolor.media.source import FrameSource
-from vidcolor.media.writer import VideoWriter
+from vidcolor.media.writer import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 if TYPE_CHECKING:
-    import av
+    from typing import TypeAlias
+
+    from av import Packet as _Packet
+
+    Packet: TypeAlias = _Packet[Any]
+    Item: TypeAlias = LumaFrame | ColorFrame | Packet
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +39,7 @@ logger = logging.getLogger(__name__)
 class Chunk:
     """What travels between the stages: frames and copied packets in file order."""
 
-    items: list[LumaFrame | ColorFrame | av.Packet] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
 
     @property
     def frames(self) -> list[LumaFrame]:
@@ -73,7 +79,7 @@ def colorize_video(
     _check_output(output, options)
     with open_source(input, options) as source:
         chosen = load_for("video", options, progress, model)
-        with VideoWriter(output, source, _settings(source, options, chosen)) as writer:
+        with open_writer(output, source, _settings(source, options, chosen)) as writer:
             job = _Job(source, writer, chosen, options, progress)
             try:
                 job.run(stop)
@@ -104,11 +110,16 @@ class _Job:
     """One film on its way through the pipeline."""
 
     def __init__(
-        self, source: FrameSource, writer: VideoWriter, model: Colorizer,
+        self, source: FrameSource, writer: VideoWriter | SequenceWriter, model: Colorizer,
         options: ColorizeOptions, progress: Progress,
     ) -> None:  # fmt: skip
         info = source.info
-        self._source, self._writer, self._options, self._progress = source, writer, options, progress
+        self._source, self._writer, self._options, self._progress = (
+            source,
+            writer,
+            options,
+            progress,
+        )
         self._rotation = info.rotation
         self._batch = options.batch_size or default_batch_size(model, info.width * info.height)
         self.colorist = FrameColorist(
@@ -125,7 +136,7 @@ class _Job:
 
     def run(self, stop: threading.Event | None) -> None:
         info = self._source.info
-        self._progress.start(_expected(self._source, self._options), "frames", Path(info.path).name)
+        self._progress.start(self._source.expected_frames, "frames", Path(info.path).name)
         Pipeline(_chunks(self._source, self._batch), self._color, self._write, stop=stop).run()
         if self.read == 0:
             raise InputError(f"{info.path}: no frame of this video could be decoded")
@@ -140,10 +151,15 @@ class _Job:
         lightness = self.colorist.lightness(frames)
         ab = self.colorist.ab(lightness, [f.seconds for f in frames])
         done = iter(range(len(frames)))
-        items = [self._finish(item, lightness, ab, done) if isinstance(item, LumaFrame) else item for item in chunk.items]
+        items: list[Item] = [
+            self._finish(item, lightness, ab, done) if isinstance(item, LumaFrame) else item
+            for item in chunk.items
+        ]
         return Chunk(items)
 
-    def _finish(self, frame: LumaFrame, lightness: object, ab: object, done: Iterator[int]) -> ColorFrame:
+    def _finish(
+        self, frame: LumaFrame, lightness: object, ab: object, done: Iterator[int]
+    ) -> ColorFrame:
         at = next(done)
         one_l, one_ab = lightness[at : at + 1], ab[at : at + 1]  # type: ignore[index]
         if self._options.compare:
@@ -160,7 +176,7 @@ class _Job:
                 self._progress.advance(1)
 
 
-def _chunks(source: Iterable[LumaFrame | av.Packet], batch_size: int) -> Iterator[Chunk]:
+def _chunks(source: Iterable[LumaFrame | Packet], batch_size: int) -> Iterator[Chunk]:
     chunk, frames = Chunk(), 0
     for item in source:
         chunk.items.append(item)
@@ -185,18 +201,6 @@ def _settings(source: FrameSource, options: ColorizeOptions, model: Colorizer) -
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
         fps=options.fps, comment=f"vidcolor {__version__}, model {Path(model.label).name}",
     )  # fmt: skip
-
-
-def _expected(source: FrameSource, options: ColorizeOptions) -> int | None:
-    info = source.info
-    total = info.frames
-    if total is None and info.duration_s and info.rate:
-        total = round(info.duration_s * float(info.rate))
-    if total and info.duration_s and (options.start_s or options.end_s):
-        end = min(options.end_s or info.duration_s, info.duration_s)
-        share = max(end - (options.start_s or 0.0), 0.0) / info.duration_s
-        total = round(total * share)
-    return total or None
 
 
 def _check_output(output: str | Path, options: ColorizeOptions) -> None:

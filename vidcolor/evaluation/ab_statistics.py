@@ -45,7 +45,9 @@ class AbStatistics:
         self._centred = torch.zeros(3, dtype=torch.float64)
         self._colour = torch.zeros(2, dtype=torch.float64)
 
-    def add(self, ab: Tensor, truth: Tensor, colourfulness: tuple[float, float] = (0.0, 0.0)) -> None:
+    def add(
+        self, ab: Tensor, truth: Tensor, colourfulness: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
         """Compare one picture.
 
         Args:

@@ -20,12 +20,16 @@ def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> P
     """``<stem>_color<ext>`` beside the input.
 
     ``<stem>_color.mp4`` for video in containers that take neither H.264 nor VP9, or that keep no
-    time stamps (GIF, raw streams, AVI), and for numbered scans. ``-`` stays ``-``.
+    time stamps (GIF, raw streams, AVI), and for numbered scans; ``.png`` for photos of a kind that
+    can't be written. ``-`` stays ``-``.
     """
     if str(path) == "-":
         return path
     if kind == "image":
-        return path.with_name(f"{path.stem}_color{path.suffix}")
+        from .still import writable_extension  # Pillow is slow to import: only for photos
+
+        suffix = path.suffix if writable_extension(path.suffix) else ".png"
+        return path.with_name(f"{path.stem}_color{suffix}")
     if kind == "sequence":
         stem = _PATTERN.sub("", path.stem).rstrip("_-. ") or path.parent.name or "scan"
         return path.with_name(f"{stem}_color.mp4")

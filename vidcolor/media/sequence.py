@@ -74,6 +74,7 @@ class SequenceReader(BaseSource):
         self._files = find_files(path)
         if not self._files:
             raise InputError(f"{self._label}: no file has a name of this pattern")
+        self.start_number = self._files[0][0]
         rate = fps or _DEFAULT_FPS
         span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
         self._stage = FrameStage(

@@ -24,7 +24,15 @@ class Colorizer(nn.Module):
         dtype: number format of its weights.
     """
 
-    def __init__(self, network: nn.Module, spec: ModelSpec, *, label: str, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        spec: ModelSpec,
+        *,
+        label: str,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
         super().__init__()
         self.network = network
         self.spec, self.label = spec, label
@@ -49,7 +57,10 @@ class Colorizer(nn.Module):
             ValueError: for any other shape or dtype.
         """
         if lightness.ndim != 4 or lightness.shape[1] != 1 or lightness.dtype != torch.float32:
-            raise ValueError(f"lightness must be (B, 1, H, W) float32, got {tuple(lightness.shape)} {lightness.dtype}")
+            raise ValueError(
+                "lightness must be (B, 1, H, W) float32,"
+                f" got {tuple(lightness.shape)} {lightness.dtype}"
+            )
         ab: Tensor = self.network(lightness.to(self.device))
         return ab.float()
 
@@ -63,7 +74,7 @@ class CompactColorizer(nn.Module):
         self.saturation = saturation
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """``(B, 1, H, W)`` to ``(B, 2, ceil(H/4), ceil(W/4))``; at odd sizes to ``(B, 2, H, W)``."""
+        """``(B, 1, H, W)`` to ``(B, 2, H/4, W/4)``; at sizes not in fours to ``(B, 2, H, W)``."""
         height, width = lightness.shape[-2:]
         down, right = -height % STRIDE, -width % STRIDE
         if down or right:

@@ -59,7 +59,9 @@ def load_model(
         UnsafeWeightsError: for a checkpoint that would run code.
         DeviceError: if the device or precision can't be had.
     """
-    name = choose_model(kind, weights_dir=weights_dir) if str(name_or_path) == "auto" else name_or_path
+    name = (
+        choose_model(kind, weights_dir=weights_dir) if str(name_or_path) == "auto" else name_or_path
+    )
     target = resolve_device(device)
     if str(name) in MODELS:
         spec = find_spec(str(name))

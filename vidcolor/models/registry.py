@@ -39,7 +39,9 @@ COMPACT = ModelSpec(
     source="vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
     parameters_millions=3.3,
     working_size=WorkingSize(shape="aspect", video=14, image=14, multiple=32),
-    precisions=MappingProxyType({"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}),
+    precisions=MappingProxyType(
+        {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
+    ),
     batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
     bundled="compact.safetensors",
 )

@@ -67,5 +67,7 @@ def _change(first: Tensor, second: Tensor) -> float:
         step = abs(float(first.mean() - second.mean()))
         both_flat = max(spread_a, spread_b) < _FLAT
         # From black into a picture, or out of it: a cut unless it comes slowly.
-        return 1.0 if step > _FLAT_STEP or (not both_flat and max(spread_a, spread_b) > 0.08) else 0.0
+        return (
+            1.0 if step > _FLAT_STEP or (not both_flat and max(spread_a, spread_b) > 0.08) else 0.0
+        )
     return 1.0 - float(torch.dot(a, b)) / (spread_a * spread_b * a.numel())

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class AbSmoother:
-    """Weighted mean of all colours since the last cut; weights fall by 1/e every ``time_constant_s``.
+    """Weighted mean of all colours since the last cut; weights fall by 1/e per time constant.
 
     The mean is a true one from the first frame on (as bias correction in Adam, Kingma and Ba 2015):
     the first frame after a cut starts with no more weight than its age gives it, so a poor first

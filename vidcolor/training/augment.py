@@ -30,9 +30,11 @@ def random_crop(
     factor = float(np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1]))))
     side = int(min(round(size / factor), height, width))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    crop = photo[top : top + side, left : left + side]
+    part = photo[top : top + side, left : left + side]
     shrinks = side > size
-    crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    crop = cv2.resize(
+        part, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    ).astype(np.uint8, copy=False)
     return crop[:, ::-1] if rng.random() < 0.5 else crop
 
 

@@ -17,7 +17,9 @@ from vidcolor.training.config import TrainConfig
 from vidcolor.training.photos import Photo
 
 
-def batches(photos: list[Photo], config: TrainConfig, *, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(
+    photos: list[Photo], config: TrainConfig, *, first_step: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless pairs of lightness and true ab.
 
     Every step's randomness comes from (seed, step) alone, so a resumed run sees the same batches.

@@ -74,14 +74,16 @@ class TrainConfig:
         if self.precision not in ("bf16", "fp32"):
             raise OptionError(f"precision must be bf16 or fp32, got {self.precision = }")
         if self.steps <= 0 or self.batch_size <= 0:
-            raise OptionError(f"steps and batch_size must be positive, got {self.steps = }, {self.batch_size = }")
+            raise OptionError(
+                f"steps and batch_size must be positive, got {self.steps = }, {self.batch_size = }"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return asdict(self)
 
 
-def load_config(path: Path, **overrides: Any) -> TrainConfig:
+def load_config(path: Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - one per setting
     """Read a TOML file; ``overrides`` that are not None win.
 
     Raises:
@@ -94,6 +96,8 @@ def load_config(path: Path, **overrides: Any) -> TrainConfig:
         raise InputError(f"{path}: can't read this training configuration: {error}") from error
     known = {f.name for f in fields(TrainConfig)}
     if unknown := sorted(set(values) - known):
-        raise OptionError(f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise OptionError(
+            f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     return replace(TrainConfig(**values), **{k: v for k, v in overrides.items() if v is not None})

@@ -44,9 +44,8 @@ class Trainer:
         sample = [make_batch(self.photos, config, i)[1] for i in range(_BALANCE_BATCHES)]
         self.bins.balance(torch.cat(sample).to(device))
         self.network = self._build()
-        self.average = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True
-        )
+        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
         self.optimizer = self._optimizer()
         self.step = 0
         self.out = Path(config.out)
@@ -80,17 +79,30 @@ class Trainer:
         """Write the averaged weights in float16, without the training head, and what made them."""
         network = self._averaged()
         shipped = CompactConfig(decoder=self.config.decoder)
-        state = {k: v.half().contiguous().cpu() for k, v in network.state_dict().items() if not k.startswith("classify.")}
+        state = {
+            k: v.half().contiguous().cpu()
+            for k, v in network.state_dict().items()
+            if not k.startswith("classify.")
+        }
         metadata = {
             "format": "vidcolor",
             "architecture": "compact",
             "config": json.dumps(shipped.as_dict()),
             "saturation": str(self.config.saturation or 1.0),
-            "training": json.dumps(self.config.as_dict() | {"reached_step": self.step, "photos": len(self.photos)}),
+            "training": json.dumps(self._history()),
         }
         path = self.out / "compact.safetensors"
         save_file(state, path, metadata=metadata)
         return path
+
+    def _history(self) -> dict[str, Any]:
+        """What made the weights: settings, and names (not places) of the data."""
+        config = self.config
+        values = config.as_dict() | {"reached_step": self.step, "photos": len(self.photos)}
+        del values["out"]
+        values["data"] = [Path(source).name for source in config.data]
+        values["val"], values["pretrained"] = Path(config.val).name, Path(config.pretrained).name
+        return values
 
     def _build(self) -> CompactNet:
         network = CompactNet(CompactConfig(decoder=self.config.decoder, bins=len(self.bins)))
@@ -116,7 +128,9 @@ class Trainer:
         self.network.train()
         truth = truth.to(self.device)
         lightness = lightness.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
+        with torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
+        ):
             features = self.network.features(lightness)
             ab = self.network.head_ab(features)
             assert self.network.classify is not None
@@ -126,11 +140,15 @@ class Trainer:
         classes = cross_entropy(logits, truth[..., ::2, ::2], self.bins)
         loss = config.huber * regression + config.classification * classes
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.average.update_parameters(self.network)
-        return {"huber": float(regression.detach()), "classification": float(classes.detach()), "rate": rate}
+        return {
+            "huber": float(regression.detach()),
+            "classification": float(classes.detach()),
+            "rate": rate,
+        }
 
     def _validate(self) -> dict[str, float]:
         if not self.val_photos:
@@ -144,7 +162,8 @@ class Trainer:
         }
 
     def _averaged(self) -> CompactNet:
-        module: CompactNet = copy.deepcopy(self.average.module)
+        module = copy.deepcopy(self.average.module)
+        assert isinstance(module, CompactNet)
         return module.eval()
 
     def _log(self, measured: dict[str, float]) -> None:

@@ -38,7 +38,7 @@ class AbBins:
         return self._table[steps[:, 0] * (2 * _REACH + 1) + steps[:, 1]]
 
     def balance(self, ab: Tensor) -> None:
-        """Set the weights from a sample of true colours ``(B, 2, H, W)``; their mean over it is 1."""
+        """Set the weights from a sample of true colours ``(B, 2, H, W)``; their mean is 1."""
         counts = torch.bincount(self.index(ab).flatten(), minlength=len(self)).float()
         share = counts / counts.sum()
         weight = 1.0 / (0.5 * share + 0.5 / len(self))
@@ -62,6 +62,8 @@ def _in_gamut(ab: Tensor) -> Tensor:
     lightness = torch.linspace(0.02, 0.98, 49).view(-1, 1, 1, 1)
     shown = torch.zeros(len(ab), dtype=torch.bool)
     for level in lightness:
-        linear = lab_to_linear(level.view(1, 1, 1, 1).expand(len(ab), 1, 1, 1), ab.view(-1, 2, 1, 1))
+        linear = lab_to_linear(
+            level.view(1, 1, 1, 1).expand(len(ab), 1, 1, 1), ab.view(-1, 2, 1, 1)
+        )
         shown |= ((linear > -0.02) & (linear < 1.02)).flatten(1).all(dim=1)
     return shown

@@ -54,7 +54,11 @@ def iter_named(source: Path) -> Iterator[tuple[str, bytes]]:
         return
     try:
         with tarfile.open(source, "r:") as tar:
-            members = [m for m in tar.getmembers() if m.isfile() and Path(m.name).suffix.lower() in _SUFFIXES]
+            members = [
+                m
+                for m in tar.getmembers()
+                if m.isfile() and Path(m.name).suffix.lower() in _SUFFIXES
+            ]
             for member in sorted(members, key=lambda m: m.name):
                 file = tar.extractfile(member)
                 if file is not None:
@@ -66,7 +70,9 @@ def iter_named(source: Path) -> Iterator[tuple[str, bytes]]:
 def decode_rgb(blob: bytes) -> Photo | None:
     """RGB of an encoded picture, None where it does not decode."""
     bgr = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_COLOR)
-    return None if bgr is None else np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)
+    return (
+        None if bgr is None else np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)
+    )
 
 
 def _read(source: Path) -> list[bytes]:

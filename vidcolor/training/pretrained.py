@@ -24,7 +24,9 @@ def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
     """
     with safe_open(path, framework="pt") as file:
         indices = sorted(int(k.split(".")[0]) for k in file.keys() if k.endswith(".weight"))  # noqa: SIM118
-        weights = [_restore(file.get_tensor(f"{i}.weight"), file.get_tensor(f"{i}.scale")) for i in indices]
+        weights = [
+            _restore(file.get_tensor(f"{i}.weight"), file.get_tensor(f"{i}.scale")) for i in indices
+        ]
         biases = [file.get_tensor(f"{i}.bias") for i in indices]
     weights[0] = weights[0].sum(dim=1, keepdim=True)
     layers = [m for m in encoder.modules() if isinstance(m, nn.Conv2d)]

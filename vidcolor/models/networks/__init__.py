@@ -1,0 +1,1 @@
+"""The networks themselves: plain torch, one readable file each."""

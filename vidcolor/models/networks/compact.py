@@ -1,7 +1,7 @@
 """Our own colorizer: a MobileNet-EdgeTPU encoder and a small U-Net decoder, 3.4 M parameters.
 
-Encoder: MobileNet EdgeTPU, width 0.75 (Gupta and Akin, 2020; Apache-2.0, google-coral/edgetpu), with
-its BatchNorm folded, so it is convolutions, ReLUs and additions only. Strides are padded as
+Encoder: MobileNet EdgeTPU, width 0.75 (Gupta and Akin, 2020; Apache-2.0, google-coral/edgetpu),
+with its BatchNorm folded, so it is convolutions, ReLUs and additions only. Strides are padded as
 TensorFlow's SAME does, because its features were learnt that way.
 
 Decoder: at each stride the coarser features are doubled in size, joined with the encoder's, and
@@ -107,7 +107,7 @@ class CompactNet(nn.Module):
         return result
 
     def head_ab(self, features: Tensor) -> Tensor:
-        """ab from the decoder's features, float32."""
+        """Ab from the decoder's features, float32."""
         ab: Tensor = self.regress(features.to(self.regress.weight.dtype))
         return ab.float() * AB_SCALE
 
@@ -117,8 +117,9 @@ class CompactNet(nn.Module):
         The last layer stays float32: bfloat16 would round its colours to steps of half a unit.
         """
         self.eval().requires_grad_(False)
-        for mix in [self.decoder.bottom, *(c for pair in self.decoder.mixes for c in pair)]:
-            mix.fold()
+        for part in list(self.decoder.modules()):
+            if isinstance(part, ConvNorm):
+                part.fold()
         self.classify = None
         self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.regress.float()
@@ -157,12 +158,21 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, block: _Block) -> None:
         super().__init__()
         if block.fused:
-            layers = [SameConv(channels, block.expand, block.kernel, stride=block.stride), nn.ReLU()]
+            layers = [
+                SameConv(channels, block.expand, block.kernel, stride=block.stride),
+                nn.ReLU(),
+            ]
         else:
             layers = [
                 SameConv(channels, block.expand, 1),
                 nn.ReLU(),
-                SameConv(block.expand, block.expand, block.kernel, stride=block.stride, groups=block.expand),
+                SameConv(
+                    block.expand,
+                    block.expand,
+                    block.kernel,
+                    stride=block.stride,
+                    groups=block.expand,
+                ),
                 nn.ReLU(),
             ]
         self.layers = nn.Sequential(*layers, SameConv(block.expand, block.out, 1))
@@ -175,7 +185,7 @@ class Bottleneck(nn.Module):
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow's SAME: at stride 2 and even sizes, less before than after."""
+    """A convolution padded as TensorFlow's SAME: at stride 2, less before than after."""
 
     def __init__(
         self, channels: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1
@@ -211,7 +221,8 @@ class Decoder(nn.Module):
         for mix, skip in zip(self.mixes, features[-2::-1], strict=True):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear")
             x = mix(torch.cat((x, skip), dim=1))
-        return x
+        result: Tensor = x
+        return result
 
 
 class ConvNorm(nn.Sequential):
@@ -225,5 +236,7 @@ class ConvNorm(nn.Sequential):
     def fold(self) -> None:
         """Fold the norm's statistics into the convolution, for inference."""
         if isinstance(self[1], nn.BatchNorm2d):
-            self[0] = fuse_conv_bn_eval(self[0].eval(), self[1].eval())
+            convolution = self[0]
+            assert isinstance(convolution, nn.Conv2d)
+            self[0] = fuse_conv_bn_eval(convolution.eval(), self[1].eval())
             self[1] = nn.Identity()
