@@ -1,9 +1,8 @@
-"""The original package's networks, built as its ``generators.py`` does. Reference environment only."""
+"""The original's networks, built as its ``generators.py`` does. Reference environment only."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import torch
 
@@ -30,8 +29,8 @@ def _define_missing_operators() -> torch.library.Library | None:
 _library = _define_missing_operators()
 
 
-def build_original(name: str) -> Any:
-    """The original generator of "artistic", "stable" or "video", in evaluation mode, random weights."""
+def build_original(name: str) -> torch.nn.Module:
+    """The original "artistic", "stable" or "video" generator, for evaluation, random weights."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of 2019's code on today's torch
         from deoldify.unet import DynamicUnetDeep, DynamicUnetWide
@@ -53,4 +52,5 @@ def build_original(name: str) -> Any:
             bottle=False,
             nf_factor=1.5 if deep else 2,
         )
-    return network.eval()
+    generator: torch.nn.Module = network.eval()
+    return generator

@@ -6,21 +6,22 @@ Usage::
     python reference/record.py small FILE.npz NAME    # what the fast tests compare with
     python reference/record.py full DIR NAME          # weights (.pth) and outputs for parity.py
 
-NAME is artistic, stable or video. All is drawn from seeds (``synthetic.py``); the photographs come from
-scikit-image. Every recording is refused if the network saturates, or says the same everywhere.
+NAME is artistic, stable or video. All is drawn from seeds (``synthetic.py``); the photographs come
+from scikit-image. A recording is refused if the network saturates or says the same everywhere.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from original import build_original
 from synthetic import PHOTOS, SEEDS, Array, NormStatistics, draw_state, grey_photo, network_input
+from torch import nn
 
 SMALL_SIZE = (48, 80)
 """Height and width of the fast tests' photo: odd multiples of 16, as most render factors give."""
@@ -34,7 +35,8 @@ STEP = 6.0 / 65535
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    layout = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("what", choices=("check", "small", "full"))
     parser.add_argument("target", nargs="?", type=Path)
     parser.add_argument("name", nargs="?", choices=tuple(SEEDS), default="artistic")
@@ -44,7 +46,7 @@ def main() -> None:
     if options.what == "check":
         for name in ("artistic", "video"):
             network = build_original(name)
-            say(f"{name}: {len(network.state_dict())} entries, {parameter_count(network) / 1e6:.2f} M")
+            say(f"{name}: {len(network.state_dict())} entries, {parameter_count(network)}")
     elif options.what == "small":
         record_small(options.target, options.name)
     else:
@@ -56,12 +58,12 @@ def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def parameter_count(network: Any) -> int:
+def parameter_count(network: nn.Module) -> int:
     """Number of parameters, buffers not counted."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def prepare(name: str) -> tuple[Any, NormStatistics]:
+def prepare(name: str) -> tuple[nn.Module, NormStatistics]:
     """The original network with the drawn weights and calibrated statistics."""
     network = build_original(name)
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
@@ -71,27 +73,29 @@ def prepare(name: str) -> tuple[Any, NormStatistics]:
     return network, statistics
 
 
-def load(network: Any, state: dict[str, Array]) -> None:
+def load(network: nn.Module, state: dict[str, Array]) -> None:
     """Puts arrays into the network, strictly."""
-    network.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()}, strict=True)
+    network.load_state_dict(
+        {key: torch.from_numpy(value) for key, value in state.items()}, strict=True
+    )
 
 
-def calibrate(network: Any, inputs: torch.Tensor) -> NormStatistics:
+def calibrate(network: nn.Module, inputs: torch.Tensor) -> NormStatistics:
     """Gives every BatchNorm the statistics of what it sees, in order, in one pass."""
     statistics, hooks = NormStatistics(), []
 
-    def hook_for(name: str) -> Any:
-        def measure(module: Any, arguments: tuple[torch.Tensor, ...]) -> None:
+    def hook_for(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
+        def measure(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
             std, mean = torch.std_mean(arguments[0].double(), dim=(0, 2, 3))
             statistics.measure(name, mean.numpy(), std.numpy())
             running = statistics.running(name)
-            module.running_mean.copy_(torch.from_numpy(running[0]))
-            module.running_var.copy_(torch.from_numpy(running[1]))
+            module.get_buffer("running_mean").copy_(torch.from_numpy(running[0]))
+            module.get_buffer("running_var").copy_(torch.from_numpy(running[1]))
 
         return measure
 
     for name, module in network.named_modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d):
             hooks.append(module.register_forward_pre_hook(hook_for(name)))
     network(inputs)
     for hook in hooks:
@@ -101,15 +105,17 @@ def calibrate(network: Any, inputs: torch.Tensor) -> NormStatistics:
 
 def photos(names: tuple[str, ...], height: int, width: int) -> torch.Tensor:
     """Photos as network input ``(B, 3, height, width)``."""
-    return torch.from_numpy(network_input(np.stack([grey_photo(name, height, width) for name in names])))
+    greys = np.stack([grey_photo(name, height, width) for name in names])
+    return torch.from_numpy(network_input(greys))
 
 
-def run(network: Any, inputs: torch.Tensor) -> Array:
-    """The original's raw output, one photo at a time as it does; refused where it shows nothing."""
+def run(network: nn.Module, inputs: torch.Tensor) -> Array:
+    """The original's raw output, photo by photo as it does it; refused if it shows nothing."""
     outputs = torch.cat([network(item[None]) for item in inputs]).numpy()
     saturated = float((np.abs(outputs) > SATURATED).mean())
     spread = outputs.std(axis=(2, 3))
-    say(f"  {inputs.shape[2]}x{inputs.shape[3]}: saturated {saturated:.5f}, std {spread.min():.3f} and more")
+    size = f"{inputs.shape[2]}x{inputs.shape[3]}"
+    say(f"  {size}: saturated {saturated:.5f}, std at least {spread.min():.3f}")
     if not np.isfinite(outputs).all() or saturated > 0.001 or spread.min() < 0.1:
         sys.exit("the network's output is not finite, saturated or flat: nothing to compare with")
     return outputs
@@ -126,7 +132,7 @@ def record_small(target: Path, name: str) -> None:
 
 
 def record_full(target: Path, name: str) -> None:
-    """All photos at render factor 21, one at 35 and one small; the weights as the original saves them."""
+    """All photos at render factor 21, one at 35, one small; weights as the original saves them."""
     target.mkdir(parents=True, exist_ok=True)
     network, _ = prepare(name)
     weights = target / f"{name}.pth"

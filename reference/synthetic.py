@@ -1,12 +1,12 @@
 """Weights and photos that the original and our network can both be given, from a seed; numpy only.
 
-A network's parameters are drawn by name and shape from numpy's PCG64, of which only the raw integers
-are used: unlike ``Generator.normal``, those are promised to stay the same in every numpy version.
+A network's parameters are drawn by name and shape from numpy's PCG64, of which only the raw
+integers are used: unlike ``Generator.normal``, they are promised to stay the same for ever.
 
-* Convolutions: He-uniform.  Biases, BatchNorm's scales and shifts: uniform.  Self-attention's gamma: 0.5.
+* Convolutions: He-uniform. Biases, BatchNorm's scales and shifts: uniform. Attention's gamma: 0.5.
 * Spectral norm's vectors: one step of power iteration, so that sigma is of the weight's real size.
-* BatchNorm's statistics: measured by ``record.py`` (``NormStatistics``). Without them, 100 layers of
-  random weights overflow or saturate, and comparing outputs shows nothing.
+* BatchNorm's statistics: measured by ``record.py`` (``NormStatistics``). Without them, 100 layers
+  of random weights overflow or saturate, and comparing outputs shows nothing.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ class NormStatistics:
 
     def measure(self, name: str, mean: Array, std: Array) -> None:
         """Stores what was measured of one BatchNorm's input, per channel."""
-        # No channel is blown up by much more than the others: that would blow up rounding errors too.
+        # No channel is blown up much more than others: that would blow up rounding errors too.
         std = np.maximum(std, 0.5 * np.sqrt(np.mean(np.square(std))))
-        top = np.array([max(np.abs(mean).max() / 127, 1e-6), max(std.max() / 255, 1e-6)], np.float32)
+        tops = (np.abs(mean).max() / 127, std.max() / 255)
+        top = np.maximum(tops, 1e-6).astype(np.float32)
         mean_code = np.clip(np.rint(mean / top[0]) + 128, 0, 255)
         std_code = np.clip(np.rint(std / top[1]), 1, 255)
         self.codes[name] = np.stack((mean_code, std_code)).astype(np.uint8)
@@ -89,7 +90,7 @@ def uniform(name: str, shape: tuple[int, ...], seed: int, low: float, high: floa
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     source = np.random.PCG64(int.from_bytes(digest[:8], "little"))
     values = np.empty(int(np.prod(shape)), np.float32)
-    for start in range(0, values.size, _CHUNK):  # pieces that stay in the cache; 24 bits of each draw
+    for start in range(0, values.size, _CHUNK):  # pieces that stay in the processor's cache
         piece = values[start : start + _CHUNK]
         raw = np.asarray(source.random_raw((piece.size + 1) // 2), dtype="<u8")
         np.multiply(raw.view("<u4")[: piece.size] >> 8, np.float32((high - low) / 2**24), out=piece)
@@ -97,7 +98,9 @@ def uniform(name: str, shape: tuple[int, ...], seed: int, low: float, high: floa
     return values.reshape(shape)
 
 
-def draw_state(shapes: Shapes, *, seed: int, statistics: NormStatistics | None = None) -> dict[str, Array]:
+def draw_state(
+    shapes: Shapes, *, seed: int, statistics: NormStatistics | None = None
+) -> dict[str, Array]:
     """A whole state_dict as arrays.
 
     Args:
@@ -133,15 +136,17 @@ def _draw_plain(name: str, shape: tuple[int, ...], seed: int) -> Array:
     if kind == "gamma":
         return np.full(shape, 0.5, np.float32)
     if kind == "weight_g":
-        return uniform(name, shape, seed, 0.25, 0.75)  # keeps the sigmoid at the end from saturating
+        return uniform(
+            name, shape, seed, 0.25, 0.75
+        )  # keeps the sigmoid at the end from saturating
     return uniform(name, shape, seed, 0.5, 1.5)  # BatchNorm's weight
 
 
 def _damping(owner: str, kind: str, shapes: Shapes) -> np.float32:
-    """What keeps rounding errors from growing a hundredfold, as they do in networks that nobody trained.
+    """What keeps rounding errors from growing a hundredfold, as untrained networks let them.
 
-    A residual block adds a quarter of its input's scale, and self-attention's softmax sees logits that
-    leave it soft.
+    A residual block adds a quarter of its input's scale, and self-attention's softmax sees logits
+    that leave it soft.
     """
     block, _, place = owner.rpartition(".")
     if kind != "weight" or f"{owner}.running_mean" not in shapes:
@@ -165,14 +170,18 @@ def _draw_spectral(state: dict[str, Array], owner: str, shape: tuple[int, ...], 
     right /= np.linalg.norm(right)
     left = matrix @ right
     left /= np.linalg.norm(left)
-    state.update({f"{owner}.weight_orig": weight, f"{owner}.weight_u": left, f"{owner}.weight_v": right})
+    state.update(
+        {f"{owner}.weight_orig": weight, f"{owner}.weight_u": left, f"{owner}.weight_v": right}
+    )
 
 
 def grey_photo(name: str, height: int, width: int) -> Array:
     """One of ``PHOTOS`` as grey codes ``(height, width)`` uint8, stretched as the original does."""
     from skimage import data  # only who renders photos needs scikit-image
 
-    red, green, blue = (np.asarray(getattr(data, name)())[..., c].astype(np.int64) for c in range(3))
+    red, green, blue = (
+        np.asarray(getattr(data, name)())[..., c].astype(np.int64) for c in range(3)
+    )
     grey = (299 * red + 587 * green + 114 * blue) / 1000.0
     resized = _area_weights(grey.shape[0], height) @ grey @ _area_weights(grey.shape[1], width).T
     return np.rint(resized).astype(np.uint8)

@@ -27,10 +27,10 @@ DeOldifyKind = Literal["artistic", "wide"]
 """What a state_dict's structure tells: stable and video are both "wide"."""
 
 MULTIPLE: Final = 16
-"""Inputs are padded to multiples of this: ``render_factor * 16`` is all that the networks were trained on.
+"""Inputs are padded to multiples of this: the original only ever runs at ``render_factor * 16``.
 
-They run at any even size, but below a multiple of 16 the decoder's features get out of step with the
-body's by up to half a pixel per stage.
+The networks take any even size, but between multiples of 16 the decoder's features get out of step
+with the body's at several sizes at once.
 """
 
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -41,14 +41,15 @@ _STRUCTURES: Final[dict[str, tuple[DeOldifyKind, tuple[int, ...]]]] = {
     "layers.4.conv2.0.weight_orig": ("artistic", (1024, 512, 3, 3)),
     "layers.4.conv.0.weight_orig": ("wide", (4096, 2048, 3, 3)),
 }
-"""By a key that only this structure has: its name, and the shape of its first middle convolution."""
+"""By a key that only this structure has: its name, and its first middle convolution's shape."""
 
 
 class DeOldifyColorizer(nn.Module):
     """Lightness to Lab a and b by one of DeOldify's networks.
 
-    ``to(torch.bfloat16)`` or ``to(torch.float16)`` sets what the network runs in; the colour arithmetic
-    around it, self-attention's softmax and the final sigmoid stay float32, under autocast too.
+    ``to(torch.bfloat16)`` or ``to(torch.float16)`` sets what the network runs in; the colour
+    arithmetic around it, self-attention's softmax and the last sigmoid stay float32, under autocast
+    too.
 
     Args:
         network: a ``DeOldifyNet``, folded or not, in evaluation mode.
@@ -71,7 +72,7 @@ class DeOldifyColorizer(nn.Module):
         return next(self.network.parameters()).dtype
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """Colorizes, at the size that it is given; the original's is a square of render_factor * 16.
+        """Colorizes at the size that it is given; the original's is render_factor * 16 square.
 
         Args:
             lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1]. Sizes other than multiples of
@@ -134,7 +135,9 @@ def load_deoldify(state_dict: Mapping[str, Any]) -> DeOldifyColorizer:
     """
     kind = detect_deoldify(state_dict)
     if kind is None:
-        raise WeightsError("these are not weights of a DeOldify generator: their names or shapes differ")
+        raise WeightsError(
+            "these are not weights of a DeOldify generator: their names or shapes differ"
+        )
     state = {
         name: value.float() if value.is_floating_point() else value
         for name, value in _unwrap(state_dict).items()

@@ -1,8 +1,8 @@
 """DeOldify's three generators in plain torch, with the parameter names of the published files.
 
-Structure: DeOldify (MIT, Jason Antic), built on fastai v1's dynamic U-Net (Apache-2.0) and ResNet (He et
-al., 2015). This file is written from that structure; no code is taken over. Input: ImageNet-normalised
-grey RGB. Output: ImageNet-normalised colour RGB in (-3, 3), the same size.
+Structure: DeOldify (MIT, Jason Antic), built on fastai v1's dynamic U-Net (Apache-2.0) and ResNet
+(He et al., 2015). This file is written from that structure; no code is taken over. Input: grey RGB,
+ImageNet-normalised. Output: colour RGB of the same size, ImageNet-normalised, in (-3, 3).
 
 ::
 
@@ -15,10 +15,12 @@ grey RGB. Output: ImageNet-normalised colour RGB in (-3, 3), the same size.
     layers.11  1x1 convolution to R, G, B
     layers.12  sigmoid, scaled to (-3, 3)   (no parameters)
 
-"Deep" (artistic: ResNet-34) has two convolutions per U-Net block, "wide" (stable and video: ResNet-101)
-one with more channels. The order inside is convolution, ReLU, BatchNorm: unlike in a ResNet, ReLU first.
-Convolutions of the decoder are spectrally normalised (Miyato et al., 2018); here the stored vectors are
-used as they are, without power iteration: the networks only infer. ``folding.fold`` makes them fast.
+"Deep" (artistic: ResNet-34) has two convolutions per U-Net block, "wide" (stable and video:
+ResNet-101) one with more channels. The order inside is convolution, ReLU, BatchNorm: unlike in a
+ResNet, ReLU comes first. Convolutions of the decoder are spectrally normalised (Miyato et al.,
+2018); the stored vectors are used as they are, without power iteration: the networks here only
+infer. ``folding.fold`` makes them fast. Operations are in place where nobody else sees the tensor:
+at full size, new memory costs as much time as the arithmetic.
 """
 
 from __future__ import annotations
@@ -36,11 +38,11 @@ OUTPUT_RANGE: Final = 3.0
 """The output's sigmoid spans (-3, 3), in ImageNet's standard deviations."""
 
 _SKIP_STAGES: Final = (2, 4, 5, 6)
-"""Stages of the body (children of ``layers.0``) whose output the decoder joins: the last at each size."""
+"""Children of ``layers.0`` whose output the decoder joins: the last of each size."""
 
 
 class Reparametrised(nn.Module):
-    """A layer whose weight is computed from stored parts; ``plain`` is the ordinary layer it equals."""
+    """A layer whose weight is computed from stored parts; ``plain`` is the layer it equals."""
 
     def plain(self) -> nn.Module:
         """An ordinary layer with the computed weight, for ``folding.fold``."""
@@ -75,9 +77,11 @@ class SpectralNormed(Reparametrised):
 
 
 class SpectralConv(SpectralNormed):
-    """Spectrally normalised 2-d convolution, stride 1, size kept; (B, in, H, W) -> (B, out, H, W)."""
+    """Spectrally normalised 2-d convolution of unchanged size, (B, in, H, W) -> (B, out, H, W)."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, *, bias: bool = False) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int = 3, *, bias: bool = False
+    ) -> None:
         super().__init__((channels_out, channels_in, kernel, kernel), bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,7 +94,7 @@ class SpectralConv(SpectralNormed):
 
 
 class SpectralProjection(SpectralNormed):
-    """Spectrally normalised linear map of tokens, (B, N, in) -> (B, N, out); stored as a 1-d convolution."""
+    """Spectrally normalised linear map, (B, N, in) -> (B, N, out); stored as a 1-d convolution."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__((channels_out, channels_in, 1))
@@ -113,12 +117,13 @@ class WeightNormConv(Reparametrised):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(channels_out))
-        self.weight_v = nn.Parameter(nn.init.kaiming_normal_(torch.empty(channels_out, channels_in, 1, 1)))
-        self.weight_g = nn.Parameter(self.weight_v.detach().flatten(1).norm(dim=1).view(-1, 1, 1, 1))
+        direction = nn.init.kaiming_normal_(torch.empty(channels_out, channels_in, 1, 1))
+        self.weight_v = nn.Parameter(direction)
+        self.weight_g = nn.Parameter(_row_lengths(direction))
 
     def weight(self) -> Tensor:
         """The weight, (out, in, 1, 1)."""
-        return self.weight_v * (self.weight_g / self.weight_v.flatten(1).norm(dim=1).view(-1, 1, 1, 1))
+        return self.weight_v * (self.weight_g / _row_lengths(self.weight_v))
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolves."""
@@ -129,10 +134,17 @@ class WeightNormConv(Reparametrised):
         return plain_conv(self.weight(), self.bias)
 
 
+def _row_lengths(weight: Tensor) -> Tensor:
+    """Euclidean length of each output channel's weights, (out, 1, 1, 1)."""
+    lengths: Tensor = torch.linalg.vector_norm(weight, dim=(1, 2, 3), keepdim=True)
+    return lengths
+
+
 def plain_conv(weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
     """A convolution of stride 1 that keeps the size, with these values (not copied)."""
     channels_out, channels_in, kernel, _ = weight.shape
-    conv = nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False, device="meta")
+    padding = kernel // 2
+    conv = nn.Conv2d(channels_in, channels_out, kernel, padding=padding, bias=False, device="meta")
     conv.weight = nn.Parameter(weight.detach(), requires_grad=False)
     if bias is not None:
         conv.bias = nn.Parameter(bias.detach(), requires_grad=False)
@@ -140,10 +152,10 @@ def plain_conv(weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
 
 
 class SelfAttention(nn.Module):
-    """Every place looks at every other (Zhang et al., 2018): x + gamma * attention(x), (B, C, H, W).
+    """Every place looks at every other (Zhang et al., 2018): x + gamma * attention(x).
 
-    Logits and softmax are float32 whatever the network runs in: unscaled, they would lose their order
-    in bfloat16 and could leave float16's range.
+    Logits and softmax are float32 whatever the network runs in: unscaled as they are, they would
+    lose their order in bfloat16 and could leave float16's range.
     """
 
     def __init__(self, channels: int) -> None:
@@ -154,16 +166,19 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attends."""
+        """(B, C, H, W) -> the same."""
         tokens = x.permute(0, 2, 3, 1).flatten(1, 2)
         # In the original the softmax runs over what it calls queries: they are the keys here.
         queries, keys, values = self.key(tokens), self.query(tokens), self.value(tokens)
         mixed = torch.empty_like(values)
-        for item in range(len(tokens)):  # one at a time: the N x N logits are the network's largest tensor
+        for item in range(
+            len(tokens)
+        ):  # one by one: the N x N logits are the largest tensor of all
             logits = queries[item].float() @ keys[item].float().t()
             mixed[item] = torch.softmax(logits, dim=-1).to(values.dtype) @ values[item]
         out = tokens + self.gamma * mixed
-        return out.unflatten(1, x.shape[-2:]).permute(0, 3, 1, 2)
+        batch, channels, height, width = x.shape
+        return out.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 class Residual(nn.Module):
@@ -176,7 +191,9 @@ class Residual(nn.Module):
         bottleneck: three convolutions, with 4 * width channels out.
     """
 
-    def __init__(self, channels_in: int, width: int, *, stride: int = 1, bottleneck: bool = False) -> None:
+    def __init__(
+        self, channels_in: int, width: int, *, stride: int = 1, bottleneck: bool = False
+    ) -> None:
         super().__init__()
         out = width * 4 if bottleneck else width
         if bottleneck:
@@ -199,10 +216,10 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds what the convolutions find."""
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        y: Tensor = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu_()))
         if self.bottleneck:
-            y = self.bn3(self.conv3(F.relu(y)))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+            y = self.bn3(self.conv3(y.relu_()))
+        return y.add_(x if self.downsample is None else self.downsample(x)).relu_()
 
 
 def resnet_body(blocks: Sequence[int], *, bottleneck: bool) -> nn.Sequential:
@@ -224,7 +241,9 @@ def resnet_body(blocks: Sequence[int], *, bottleneck: bool) -> nn.Sequential:
     return nn.Sequential(*stages)
 
 
-def conv_relu_norm(channels_in: int, channels_out: int, *, attention: bool = False) -> nn.Sequential:
+def conv_relu_norm(
+    channels_in: int, channels_out: int, *, attention: bool = False
+) -> nn.Sequential:
     """3x3 convolution, ReLU, BatchNorm, and perhaps self-attention."""
     layers: list[nn.Module] = [
         SpectralConv(channels_in, channels_out),
@@ -237,11 +256,11 @@ def conv_relu_norm(channels_in: int, channels_out: int, *, attention: bool = Fal
 
 
 class Upsample(nn.Module):
-    """Twice the size: 1x1 convolution to four times the channels, ReLU, PixelShuffle, perhaps a 2x2 blur.
+    """Twice the size: 1x1 convolution to four times the channels, ReLU, PixelShuffle, perhaps blur.
 
     Args:
         conv: what makes the channels: (B, in, H, W) -> (B, 4 * out, H, W).
-        blur: whether neighbours are averaged, which hides the shuffle's grid.
+        blur: whether 2x2 neighbours are averaged, which hides the shuffle's grid.
     """
 
     def __init__(self, *conv: nn.Module, blur: bool) -> None:
@@ -251,7 +270,7 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in, H, W) -> (B, out, 2 H, 2 W)."""
-        x = F.pixel_shuffle(F.relu(self.conv(x)), 2)
+        x = F.pixel_shuffle(self.conv(x).relu_(), 2)
         if not self.blur:
             return x
         return F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
@@ -269,7 +288,8 @@ class UnetBlock(nn.Module):
     def __init__(self, channels: tuple[int, int, int, int], *, deep: bool, attention: bool) -> None:
         super().__init__()
         below, upsampled, skip, out = channels
-        self.shuf = Upsample(SpectralConv(below, upsampled * 4, 1), nn.BatchNorm2d(upsampled * 4), blur=True)
+        widened = upsampled * 4
+        self.shuf = Upsample(SpectralConv(below, widened, 1), nn.BatchNorm2d(widened), blur=True)
         self.bn = nn.BatchNorm2d(skip)
         self.deep = deep
         if deep:
@@ -283,8 +303,9 @@ class UnetBlock(nn.Module):
         x = self.shuf(x)
         if x.shape[-2:] != skip.shape[-2:]:  # the body rounded an odd size up
             x = F.interpolate(x, skip.shape[-2:], mode="nearest")
-        x = F.relu(torch.cat((x, self.bn(skip)), dim=1))
-        return self.conv2(self.conv1(x)) if self.deep else self.conv(x)  # type: ignore[no-any-return]
+        x = torch.cat((x, self.bn(skip)), dim=1).relu_()
+        y: Tensor = self.conv2(self.conv1(x)) if self.deep else self.conv(x)
+        return y
 
 
 class LastResidual(nn.Module):
@@ -297,7 +318,8 @@ class LastResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds what the convolutions find."""
-        return x + self.layers[1](self.layers[0](x))  # type: ignore[no-any-return]
+        y: Tensor = self.layers[1](self.layers[0](x))
+        return y.add_(x)
 
 
 class DeOldifyNet(nn.Module):
@@ -309,7 +331,9 @@ class DeOldifyNet(nn.Module):
         deep: the "deep" decoder of artistic; else the "wide" one of stable and video.
     """
 
-    def __init__(self, body: nn.Sequential, skips: tuple[int, int, int, int, int], *, deep: bool) -> None:
+    def __init__(
+        self, body: nn.Sequential, skips: tuple[int, int, int, int, int], *, deep: bool
+    ) -> None:
         super().__init__()
         below = skips[-1]
         middle = nn.Sequential(conv_relu_norm(below, below * 2), conv_relu_norm(below * 2, below))
@@ -336,7 +360,7 @@ class DeOldifyNet(nn.Module):
         """
         layers = self.layers
         y, kept = x, []
-        for number, stage in enumerate(layers[0]):  # type: ignore[arg-type]
+        for number, stage in enumerate(layers[0].children()):
             y = stage(y)
             if number in _SKIP_STAGES:
                 kept.append(y)

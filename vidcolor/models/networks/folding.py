@@ -2,8 +2,8 @@
 
 * A spectrally or weight-normalised layer becomes the ordinary layer that it equals.
 * A BatchNorm directly behind a convolution goes into its weights and bias.
-* A BatchNorm elsewhere (DeOldify has most behind a ReLU) becomes one multiply-add, which also keeps its
-  variances out of half precision: some are beyond float16's range.
+* A BatchNorm elsewhere (DeOldify has most behind a ReLU) becomes one multiply-add, which also keeps
+  its variances out of half precision, where the smallest would become zero.
 
 The folded network equals the unfolded one to float precision.
 """
@@ -32,10 +32,10 @@ class ScaleShift(nn.Module):
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """Folds ``network`` in place, and returns it; it can't be trained, nor saved as published, any more.
+    """Folds ``network`` in place and returns it; after that it only infers.
 
-    A BatchNorm counts as directly behind a convolution if it is the next child of the same module: the
-    networks here register children in the order in which they run.
+    A BatchNorm counts as directly behind a convolution if it is the next child of the same module:
+    the networks here register children in the order in which they run.
 
     Args:
         network: in evaluation mode, float32 (precision would be lost for good in a smaller dtype).
