@@ -26,7 +26,8 @@ def test_default_name_and_kind_by_content(tmp_path: Path) -> None:
     plan = make_plan([str(tmp_path / "film.mp4")], None)
     assert not disguised.exists()
     assert plan.jobs[0].kind == "image"
-    assert plan.jobs[0].output == str(tmp_path / "film_color.mp4")
+    # a photo, and .mp4 is no type that photos are written in
+    assert plan.jobs[0].output == str(tmp_path / "film_color.png")
     assert not plan.is_batch
 
 

@@ -106,7 +106,9 @@ def credit(model: Colorizer) -> str:
 
 
 def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Tensor:
-    codes = torch.from_numpy(np.ascontiguousarray(photo.luma[top:bottom]))[None, None]
+    # Some readers hand out read-only arrays, which torch warns of.
+    rows = np.require(photo.luma[top:bottom], requirements=["C", "W"])
+    codes = torch.from_numpy(rows)[None, None]
     return luma_to_lightness(codes.to(model.device), depth=photo.depth, full_range=True)
 
 
