@@ -31,15 +31,17 @@ def power_of(base: Tensor, exponent: float) -> Tensor:
 
 
 def srgb_to_linear(value: Tensor) -> Tensor:
-    """SRGB code values to linear light, any shape, float32; values below 0 continue the line."""
-    curve = power_of((value.clamp_min(0.04045) + 0.055) / 1.055, 2.4)
-    return torch.where(value > 0.04045, curve, value / 12.92)
+    """sRGB code values to linear light, any shape, float32; values below 0 continue the line."""
+    bent = value.clamp_min(0.04045)
+    curve = power_of((bent + 0.055).div_(1.055), 2.4)
+    return curve.add_(value - bent, alpha=1.0 / 12.92)
 
 
 def linear_to_srgb(value: Tensor) -> Tensor:
     """Linear light to sRGB code values, any shape, float32; values below 0 continue the line."""
-    curve = power_of(value.clamp_min(0.0031308), 1.0 / 2.4) * 1.055 - 0.055
-    return torch.where(value > 0.0031308, curve, value * 12.92)
+    bent = value.clamp_min(0.0031308)
+    curve = power_of(bent, 1.0 / 2.4).mul_(1.055).sub_(0.055)
+    return curve.add_(value - bent, alpha=12.92)
 
 
 def luminance_to_lightness(luminance: Tensor) -> Tensor:

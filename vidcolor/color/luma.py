@@ -36,4 +36,5 @@ def _lightness_table(depth: int, full_range: bool, device: torch.device) -> Tens
     codes = torch.arange(1 << depth, dtype=torch.float64, device="cpu")
     unit = float(1 << (depth - 8))
     grey = codes / codes[-1] if full_range else (codes / unit - 16.0) / 219.0
-    return grey_to_lightness(grey.clamp(0.0, 1.0)).to(device=device, dtype=torch.float32)
+    lightness = grey_to_lightness(grey.clamp(0.0, 1.0)).clamp(0.0, 1.0)
+    return lightness.to(device=device, dtype=torch.float32)

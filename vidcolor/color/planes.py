@@ -162,21 +162,19 @@ def _solve_luma(lightness: Tensor, offsets: Offsets) -> Tensor:
     """Y' in [0, 1] at which (Y', Cb, Cr) has the given lightness.
 
     Starts where a parabola through the curve at the grey's own code says (chroma always adds
-    luminance to it, as the curve is convex), then takes a step of Newton's method. The equation is
-    solved for the sRGB grey of the same luminance, not for luminance itself: that is almost a
-    straight line in Y'.
+    luminance to it, as the curve is convex), then takes a step of Newton's method.
     """
-    grey = lightness_to_grey(lightness)
-    y = grey - _mean_offset(offsets) - _spread_of(offsets) * 0.7 / (grey + 0.055)
+    goal = lightness_to_luminance(lightness)
+    grey = linear_to_srgb(goal)
+    spread = _spread_of(offsets).mul_(0.7).div_(grey + 0.055)
+    y = grey.sub_(_mean_offset(offsets)).sub_(spread)
     for _ in range(_NEWTON_STEPS):
         value, slope = torch.zeros_like(y), torch.zeros_like(y)
         for offset, weight in zip(offsets, LUMINANCE, strict=True):
             linear, rise = _curve_and_slope(y + offset)
             value.add_(linear, alpha=weight)
             slope.add_(rise, alpha=weight)
-        shown = linear_to_srgb(value)
-        _, rise = _curve_and_slope(shown)
-        y = y - (shown - grey) * rise / slope
+        y.sub_(value.sub_(goal).div_(slope))
     return y.clamp_(0.0, 1.0)
 
 
@@ -195,12 +193,15 @@ def _spread_of(offsets: Offsets) -> Tensor:
 
 
 def _curve_and_slope(code: Tensor) -> tuple[Tensor, Tensor]:
-    """The sRGB curve and its slope, continued beyond [0, 1] so that Newton sees no kink."""
-    base = (code.clamp_min(0.04045) + 0.055) / 1.055
+    """The sRGB curve and its slope, continued beyond [0, 1] so that Newton sees no kink.
+
+    Below the knee the slope is the curve's at the knee, 2 % steeper than the line: near enough.
+    """
+    bent = code.clamp_min(0.04045)
+    base = (bent + 0.055).div_(1.055)
     power = power_of(base, 1.4)
-    above = code > 0.04045
-    linear = torch.where(above, power * base, code / 12.92)
-    return linear, torch.where(above, power * (2.4 / 1.055), 1.0 / 12.92)
+    linear = (code - bent).div_(12.92).addcmul_(power, base)
+    return linear, power.mul_(2.4 / 1.055)
 
 
 def _luma_codes(y: Tensor, target: PlanarFormat) -> Tensor:
