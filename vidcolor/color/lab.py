@@ -31,7 +31,7 @@ def power_of(base: Tensor, exponent: float) -> Tensor:
 
 
 def srgb_to_linear(value: Tensor) -> Tensor:
-    """sRGB code values to linear light, any shape, float32; values below 0 continue the line."""
+    """Code values of sRGB to linear light, any shape, float32; values below 0 continue the line."""
     bent = value.clamp_min(0.04045)
     curve = power_of((bent + 0.055).div_(1.055), 2.4)
     return curve.add_(value - bent, alpha=1.0 / 12.92)

@@ -16,7 +16,6 @@ from vidcolor.color.gamut import map_into_gamut
 from vidcolor.color.lab import (
     LUMINANCE,
     lab_to_linear,
-    lightness_to_grey,
     lightness_to_luminance,
     linear_to_srgb,
     power_of,
