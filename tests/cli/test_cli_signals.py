@@ -42,7 +42,11 @@ def start(*, patient: bool, deaf: bool = False) -> subprocess.Popen[str]:
 
 def ended(process: subprocess.Popen[str]) -> int:
     with process:
-        return process.wait(timeout=20)
+        try:
+            return process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()  # or leaving the block would wait for ever
+            raise
 
 
 @pytest.mark.parametrize("patient", [True, False])
