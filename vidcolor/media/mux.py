@@ -91,6 +91,7 @@ class Mux:
         self._video: VideoStream | None = None
         self._copies: dict[int, CopiedStream] = {}
         self._durations: dict[int, int] = {}
+        self._last_dts: int | None = None
         self.encoded = 0
         self.notes: list[str] = []
 
@@ -142,6 +143,7 @@ class Mux:
         for packet in self._video.encode(frame):
             self.encoded += 1
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
+            self._last_dts = _mend_dts(packet, self._last_dts)
             if self._shift:
                 self._move(packet)
             self._output.mux_one(packet)
@@ -259,6 +261,19 @@ class Mux:
         if not self._time_code:
             video.metadata.pop("timecode", None)
         self._video = video
+
+
+def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:
+    """Make a decoding time valid; libx265 can get it wrong in films of one or two frames.
+
+    Returns:
+        The packet's decoding time, for the next call.
+    """
+    if packet.pts is not None and (packet.dts is None or packet.dts > packet.pts):
+        packet.dts = packet.pts
+    if last is not None and packet.dts is not None and packet.dts <= last:
+        packet.dts = last + 1
+    return packet.dts
 
 
 class _WriteOnly(io.RawIOBase):
