@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from vidcolor.types import LumaFrame
 from read_helpers import fingerprints, plain_decode, split
 
 from vidcolor.errors import InputError
 from vidcolor.media.probe import probe
 from vidcolor.media.reader import VideoReader
+from vidcolor.types import LumaFrame
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/media"
 
