@@ -17,8 +17,8 @@ from vidcolor.engine.batching import Batcher
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.errors import OutputExistsError
 from vidcolor.media.still import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import Plane, StillImage
@@ -57,8 +57,7 @@ def colorize_image(
     options = options or ColorizeOptions()
     progress = progress or NullProgress()
     started = time.monotonic()
-    if str(output) != "-" and not options.overwrite and Path(output).exists():
-        raise OutputExistsError(f"{output} exists already; use -y to overwrite it or -n to skip it")
+    check_absent(output, options)
     photo = read_still(input)
     check_still_output(output, photo)
     chosen = load_for("image", options, progress, model)
@@ -96,13 +95,6 @@ def still_ab(photo: StillImage, model: Colorizer, *, render_factor: int | None =
     size = working_size(spec, width, height, render_factor=render_factor or spec.image)
     lightness = _lightness(photo, model, 0, height)
     return Batcher(model, 1)(resize_lightness(lightness, size))
-
-
-def credit(model: Colorizer) -> str:
-    """The line written into metadata."""
-    from vidcolor import __version__
-
-    return f"vidcolor {__version__}, model {Path(model.label).name}"
 
 
 def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Tensor:

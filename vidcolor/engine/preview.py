@@ -12,12 +12,13 @@ import torch
 from vidcolor.color import join_rgb
 from vidcolor.engine.colorist import FrameColorist
 from vidcolor.engine.geometry import upright
-from vidcolor.engine.image import Rgb, colorize_still, credit
+from vidcolor.engine.image import Rgb, colorize_still
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.video import open_source
-from vidcolor.errors import InputError, OutputExistsError
+from vidcolor.errors import InputError
 from vidcolor.media.sniff import sniff
 from vidcolor.media.still import read_still, write_still
 from vidcolor.models.colorizer import Colorizer
@@ -55,8 +56,7 @@ def preview(
     """
     options = options or ColorizeOptions()
     progress = progress or NullProgress()
-    if str(output) != "-" and not options.overwrite and Path(output).exists():
-        raise OutputExistsError(f"{output} exists already; use -y to overwrite it")
+    check_absent(output, options, advice="use -y to overwrite it")
     if sniff(input) == "image":
         photo = read_still(input)
         model = load_for("image", options, progress, None)

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from vidcolor.engine.batching import default_batch_size
 from vidcolor.engine.colorist import FrameColorist, color_planes, side_by_side
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.pipeline import MAX_CHUNK_PACKETS, Pipeline
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.errors import InputError, OutputExistsError
+from vidcolor.errors import InputError
 from vidcolor.media.reader import open_reader
 from vidcolor.media.sequence_writer import SequenceWriter
 from vidcolor.media.source import FrameSource
@@ -76,7 +79,7 @@ def colorize_video(
     options = options or ColorizeOptions()
     progress = progress or NullProgress()
     started = time.monotonic()
-    _check_output(output, options)
+    check_absent(output, options)
     with open_source(input, options) as source:
         chosen = load_for("video", options, progress, model)
         with open_writer(output, source, _settings(source, options, chosen)) as writer:
@@ -158,10 +161,10 @@ class _Job:
         return Chunk(items)
 
     def _finish(
-        self, frame: LumaFrame, lightness: object, ab: object, done: Iterator[int]
+        self, frame: LumaFrame, lightness: Tensor, ab: Tensor, done: Iterator[int]
     ) -> ColorFrame:
         at = next(done)
-        one_l, one_ab = lightness[at : at + 1], ab[at : at + 1]  # type: ignore[index]
+        one_l, one_ab = lightness[at : at + 1], ab[at : at + 1]
         if self._options.compare:
             one_l, one_ab = side_by_side(one_l, one_ab, self._rotation)
         planes = color_planes(one_l, one_ab, self._writer.plane_format)
@@ -189,8 +192,6 @@ def _chunks(source: Iterable[LumaFrame | Packet], batch_size: int) -> Iterator[C
 
 
 def _settings(source: FrameSource, options: ColorizeOptions, model: Colorizer) -> EncodeSettings:
-    from vidcolor import __version__
-
     info = source.info
     size = None
     if options.compare:
@@ -199,10 +200,5 @@ def _settings(source: FrameSource, options: ColorizeOptions, model: Colorizer) -
     return EncodeSettings(
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
-        fps=options.fps, comment=f"vidcolor {__version__}, model {Path(model.label).name}",
+        fps=options.fps, comment=credit(model),
     )  # fmt: skip
-
-
-def _check_output(output: str | Path, options: ColorizeOptions) -> None:
-    if str(output) != "-" and not options.overwrite and Path(output).exists():
-        raise OutputExistsError(f"{output} exists already; use -y to overwrite it or -n to skip it")

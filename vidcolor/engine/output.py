@@ -1,0 +1,31 @@
+"""What films, photos and previews have in common about their output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.errors import OutputExistsError
+from vidcolor.models.colorizer import Colorizer
+
+
+def check_absent(
+    output: str | Path,
+    options: ColorizeOptions,
+    *,
+    advice: str = "use -y to overwrite it or -n to skip it",
+) -> None:
+    """Refuse to replace a file that nobody allowed to replace; "-" is never a file.
+
+    Raises:
+        OutputExistsError: it exists, and ``options.overwrite`` is not set.
+    """
+    if str(output) != "-" and not options.overwrite and Path(output).exists():
+        raise OutputExistsError(f"{output} exists already; {advice}")
+
+
+def credit(model: Colorizer) -> str:
+    """The line written into metadata: who colorized it."""
+    from vidcolor import __version__
+
+    return f"vidcolor {__version__}, model {Path(model.label).name}"
