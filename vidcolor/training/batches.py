@@ -40,7 +40,8 @@ def make_batch(photos: list[Photo], config: TrainConfig, step: int) -> tuple[Ten
     """The batch of one step; see ``batches``."""
     rng = np.random.default_rng((config.seed, step))
     picks = _epoch_picks(len(photos), config, step)
-    crops = [random_crop(photos[i], config.crop, config.scale, rng) for i in picks]
+    side, scale = config.crop_at(step)
+    crops = [random_crop(photos[i], side, scale, rng) for i in picks]
     rgb = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255.0
     lab = rgb_to_lab(rgb)
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)

@@ -22,6 +22,9 @@ class TrainConfig:
         decoder: channels of the decoder at strides 32, 16, 8 and 4.
         crop: side of the training crops in pixels, a multiple of 32.
         scale: smallest and largest enlargement of a photograph before the crop.
+        stages: of growing crops, in order: share of the run at which it ends, its crop, and its
+            smallest and largest scale; empty is one stage of ``crop`` and ``scale``. Small crops
+            of whole pictures teach as much per photograph at a fraction of the cost.
         batch_size: crops per step.
         steps: length of the run.
         decay: share of the steps, at the end, over which the learning rate falls to zero.
@@ -49,6 +52,7 @@ class TrainConfig:
     decoder: tuple[int, int, int, int] = (256, 192, 128, 64)
     crop: int = 128
     scale: tuple[float, float] = (0.8, 1.6)
+    stages: tuple[tuple[float, int, float, float], ...] = ()
     batch_size: int = 32
     steps: int = 8000
     decay: float = 0.25
@@ -69,14 +73,22 @@ class TrainConfig:
     save_every: int = 250
 
     def __post_init__(self) -> None:
-        if self.crop % 32 or self.crop <= 0:
-            raise OptionError(f"crop must be a positive multiple of 32, got {self.crop = }")
+        for crop in (self.crop, *(stage[1] for stage in self.stages)):
+            if crop % 32 or crop <= 0:
+                raise OptionError(f"crop must be a positive multiple of 32, got {crop}")
         if self.precision not in ("bf16", "fp32"):
             raise OptionError(f"precision must be bf16 or fp32, got {self.precision = }")
         if self.steps <= 0 or self.batch_size <= 0:
             raise OptionError(
                 f"steps and batch_size must be positive, got {self.steps = }, {self.batch_size = }"
             )
+
+    def crop_at(self, step: int) -> tuple[int, tuple[float, float]]:
+        """Side of the crops, and range of their scale, at a step."""
+        for until, crop, low, high in self.stages:
+            if step < until * self.steps:
+                return crop, (low, high)
+        return self.crop, self.scale
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -99,5 +111,9 @@ def load_config(path: Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - 
         raise OptionError(
             f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
         )
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    values = {k: _frozen(v) for k, v in values.items()}
     return replace(TrainConfig(**values), **{k: v for k, v in overrides.items() if v is not None})
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value

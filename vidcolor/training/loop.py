@@ -134,10 +134,10 @@ class Trainer:
             features = self.network.features(lightness)
             ab = self.network.head_ab(features)
             assert self.network.classify is not None
-            # Every fourth position: its gradient is as good, and softmax over the bins is dear.
-            logits = self.network.classify(features[..., ::2, ::2])
+            # Every 16th position: its gradient is as good, and softmax over the bins is dear.
+            logits = self.network.classify(features[..., ::4, ::4])
         regression = huber(ab, truth, config.huber_delta)
-        classes = cross_entropy(logits, truth[..., ::2, ::2], self.bins)
+        classes = cross_entropy(logits, truth[..., ::4, ::4], self.bins)
         loss = config.huber * regression + config.classification * classes
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

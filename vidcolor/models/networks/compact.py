@@ -198,6 +198,10 @@ class SameConv(nn.Conv2d):
         """As ``nn.Conv2d``, for even sizes at stride 2."""
         if self.stride[0] == 2:
             x = F.pad(x, (self.before, self.after, self.before, self.after))
+        if self.groups > 1 and self.training and x.device.type == "cpu":
+            # oneDNN's bfloat16 gradient of a depthwise convolution takes 5 times float32's.
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(x.float()).to(x.dtype)
         return super().forward(x)
 
 
