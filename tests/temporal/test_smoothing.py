@@ -11,6 +11,9 @@ from skimage import data
 
 from vidcolor.temporal import AbSmoother, CutDetector
 
+GREY = torch.empty(0)
+"""Lightness, which this smoother doesn't look at."""
+
 
 def _frames(count: int, seed: int = 1) -> torch.Tensor:
     return torch.randn(count, 2, 6, 8, generator=torch.Generator().manual_seed(seed)) * 20
@@ -23,7 +26,7 @@ def _times(count: int, fps: float) -> list[float]:
 def test_smoothing_is_the_weighted_mean_since_the_cut() -> None:
     ab, tau, fps = _frames(30), 0.2, 24.0
     cuts = [i == 12 for i in range(30)]
-    got = AbSmoother(tau).smooth(ab, _times(30, fps), cuts)
+    got = AbSmoother(tau).push(GREY, ab, _times(30, fps), cuts)
     for last in (0, 5, 11, 12, 29):
         first = 12 if last >= 12 else 0
         weights = np.array([math.exp(-(last - i) / fps / tau) for i in range(first, last + 1)])
@@ -36,18 +39,18 @@ def test_smoothing_is_the_weighted_mean_since_the_cut() -> None:
 def test_batch_size_never_changes_what_comes_out(sizes: list[int]) -> None:
     ab, times = _frames(30), _times(30, 18.0)
     cuts = [i in (9, 10, 21) for i in range(30)]
-    whole = AbSmoother(0.3).smooth(ab, times, cuts)
+    whole = AbSmoother(0.3).push(GREY, ab, times, cuts)
     smoother, parts, at = AbSmoother(0.3), [], 0
     for size in sizes:
         span = slice(at, at + size)
-        parts.append(smoother.smooth(ab[span], times[span], cuts[span]))
+        parts.append(smoother.push(GREY, ab[span], times[span], cuts[span]))
         at += size
     assert torch.equal(torch.cat(parts), whole)
 
 
 def test_zero_is_exactly_per_frame() -> None:
     ab = _frames(5)
-    assert AbSmoother(0.0).smooth(ab, _times(5, 25), [False] * 5) is ab
+    assert AbSmoother(0.0).push(GREY, ab, _times(5, 25), [False] * 5) is ab
 
 
 def test_time_constant_means_the_same_at_any_frame_rate() -> None:
@@ -56,7 +59,7 @@ def test_time_constant_means_the_same_at_any_frame_rate() -> None:
     for fps in (16.0, 60.0):
         before, after = int(3 * fps), round(0.2 * fps)
         ab = torch.cat((torch.zeros(before, 2, 1, 1), torch.full((after, 2, 1, 1), 10.0)))
-        out = AbSmoother(0.2).smooth(ab, _times(len(ab), fps), [False] * len(ab))
+        out = AbSmoother(0.2).push(GREY, ab, _times(len(ab), fps), [False] * len(ab))
         levels.append(float(out[-1, 0, 0, 0]))
     # Whole frames: at 16 fps the last one lies 0.1875 s after the step, which is 2.5 % off.
     assert levels[0] == pytest.approx(levels[1], rel=0.04)
@@ -65,7 +68,7 @@ def test_time_constant_means_the_same_at_any_frame_rate() -> None:
 
 def test_a_cut_forgets_the_past() -> None:
     ab = _frames(4)
-    out = AbSmoother(5.0).smooth(ab, _times(4, 25), [False, False, True, False])
+    out = AbSmoother(5.0).push(GREY, ab, _times(4, 25), [False, False, True, False])
     assert torch.equal(out[2], ab[2])
 
 

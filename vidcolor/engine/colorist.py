@@ -52,7 +52,7 @@ class FrameColorist:
         ab = self._batcher(seen)
         cuts = self._detector.find(seen)
         self.cuts.extend(at for at, is_cut in zip(seconds, cuts, strict=True) if is_cut)
-        ab = self._smoother.smooth(ab, seconds, cuts)
+        ab = self._smoother.push(seen, ab, seconds, cuts)
         return as_stored(ab, self._rotation) * self._saturation
 
     def _size(self, turned: Tensor) -> tuple[int, int]:

@@ -2,5 +2,6 @@
 
 from vidcolor.temporal.cuts import CutDetector
 from vidcolor.temporal.ema import AbSmoother
+from vidcolor.temporal.smoother import PerFrame, Smoother
 
-__all__ = ["AbSmoother", "CutDetector"]
+__all__ = ["AbSmoother", "CutDetector", "PerFrame", "Smoother"]

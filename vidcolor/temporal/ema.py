@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vidcolor.temporal.smoother import no_frames
+
 
 class AbSmoother:
     """Weighted mean of all colours since the last cut; weights fall by 1/e per time constant.
@@ -31,10 +33,17 @@ class AbSmoother:
         self._weight = 0.0
         self._last_s = 0.0
 
-    def smooth(self, ab: Tensor, seconds: Sequence[float], cuts: Sequence[bool]) -> Tensor:
-        """Smooth a run of frames.
+    def push(
+        self,
+        lightness: Tensor,  # noqa: ARG002 - motion plays no part
+        ab: Tensor,
+        seconds: Sequence[float],
+        cuts: Sequence[bool],
+    ) -> Tensor:
+        """Smooth a run of frames, see ``Smoother``; every frame is ready at once.
 
         Args:
+            lightness: not looked at.
             ab: ``(B, 2, h, w)`` float32.
             seconds: presentation time of each frame.
             cuts: whether each frame is the first of a shot; there the past is forgotten.
@@ -42,9 +51,13 @@ class AbSmoother:
         Returns:
             ``(B, 2, h, w)`` float32.
         """
-        if self.time_constant_s <= 0.0:
+        if self.time_constant_s <= 0.0 or len(ab) == 0:
             return ab
         return torch.stack([self._step(*frame) for frame in zip(ab, seconds, cuts, strict=True)])
+
+    def flush(self) -> Tensor:
+        """Return no frame: none ever waits."""
+        return no_frames()
 
     def _step(self, ab: Tensor, now_s: float, is_cut: bool) -> Tensor:
         if self._mean is None or is_cut or self._mean.shape != ab.shape:
