@@ -97,7 +97,12 @@ def build_compact(
     """
     try:
         values = json.loads(metadata.get("config", "{}"))
-        config = CompactConfig(decoder=tuple(values.get("decoder", CompactConfig().decoder)))
+        plain = CompactConfig()
+        config = CompactConfig(
+            decoder=tuple(values.get("decoder", plain.decoder)),
+            resnet=tuple(values.get("resnet", plain.resnet)),
+            attention=int(values.get("attention", plain.attention)),
+        )
         network = CompactNet(config)
         network.load_state_dict({k: v.float() for k, v in state_dict.items()})
         saturation = float(metadata.get("saturation", "1.0"))

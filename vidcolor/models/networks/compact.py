@@ -1,4 +1,4 @@
-"""Our own colorizer: a MobileNet-EdgeTPU encoder and a small U-Net decoder, 3.4 M parameters.
+"""Our own colorizers: ``compact``, and ``large``, the same with a second encoder beside the first.
 
 Encoder: MobileNet EdgeTPU, width 0.75 (Gupta and Akin, 2020; Apache-2.0, google-coral/edgetpu),
 with its BatchNorm folded, so it is convolutions, ReLUs and additions only. Strides are padded as
@@ -7,6 +7,10 @@ TensorFlow's SAME does, because its features were learnt that way.
 Decoder: at each stride the coarser features are doubled in size, joined with the encoder's, and
 mixed by two 3x3 convolutions (Ronneberger et al., 2015). The mean over the whole picture is added
 at the coarsest stride: what a scene is decides much of its colour.
+
+``large`` adds ResNet-50's features (``resnet.py``), reduced by 1x1 convolutions, to the encoder's
+at strides 4 to 16: two encoders that learnt ImageNet differently know more than one. Blocks of
+self-attention at the coarsest stride let far parts of a scene agree on its light.
 
 Output: ab at a quarter of the input's size. Eyes and video codecs see colour at no more.
 """
@@ -21,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.color import lightness_to_grey
+from vidcolor.models.networks.resnet import GREY_MEAN, GREY_STD, RESNET_CHANNELS, ResNetEncoder
 
 STRIDE = 32
 """The encoder's coarsest stride: inputs are padded to multiples of it."""
@@ -38,10 +43,15 @@ class CompactConfig:
     Attributes:
         decoder: channels of the decoder at strides 32, 16, 8 and 4.
         bins: classes of the auxiliary head over quantised ab, 0 to leave the head out.
+        resnet: channels to which the second encoder's features at strides 4, 8 and 16 are reduced;
+            empty leaves that encoder out.
+        attention: blocks of self-attention at the coarsest stride.
     """
 
     decoder: tuple[int, int, int, int] = (256, 192, 128, 64)
     bins: int = 0
+    resnet: tuple[int, int, int] | tuple[()] = ()
+    attention: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, ready for JSON."""
@@ -83,7 +93,10 @@ class CompactNet(nn.Module):
         super().__init__()
         self.config = config or CompactConfig()
         self.encoder = EdgeEncoder()
-        self.decoder = Decoder(ENCODER_CHANNELS, self.config.decoder)
+        extra = self.config.resnet
+        self.resnet = Laterals(extra) if extra else None
+        skips = [c + e for c, e in zip(ENCODER_CHANNELS, (*(extra or (0, 0, 0)), 0), strict=True)]
+        self.decoder = Decoder(tuple(skips), self.config.decoder, self.config.attention)
         width = self.config.decoder[-1]
         self.regress = nn.Conv2d(width, 2, 1)
         self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
@@ -101,9 +114,13 @@ class CompactNet(nn.Module):
 
     def features(self, lightness: Tensor) -> Tensor:
         """The decoder's last features, ``(B, width, H/4, W/4)``, which the heads read."""
+        grey, dtype = lightness_to_grey(lightness), self.encoder.stem.weight.dtype
         # The encoder knows sRGB codes 0..255 through (code - 123) * 0.01157.
-        grey = (lightness_to_grey(lightness) * 255.0 - 123.0) * 0.01157
-        result: Tensor = self.decoder(self.encoder(grey.to(self.encoder.stem.weight.dtype)))
+        features: list[Tensor] = self.encoder(((grey * 255.0 - 123.0) * 0.01157).to(dtype))
+        if self.resnet is not None:
+            more = self.resnet(((grey - GREY_MEAN) / GREY_STD).to(dtype))
+            features[:3] = [torch.cat(pair, dim=1) for pair in zip(features, more, strict=False)]
+        result: Tensor = self.decoder(features)
         return result
 
     def head_ab(self, features: Tensor) -> Tensor:
@@ -150,6 +167,23 @@ class EdgeEncoder(nn.Module):
             x = stage(x)
             features.append(x)
         return features
+
+
+class Laterals(nn.Module):
+    """The ResNet's features, each stride's reduced by a 1x1 convolution."""
+
+    def __init__(self, channels: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.encoder = ResNetEncoder()
+        self.reduce = nn.ModuleList(
+            nn.Conv2d(wide, narrow, 1)
+            for wide, narrow in zip(RESNET_CHANNELS, channels, strict=True)
+        )
+
+    def forward(self, grey: Tensor) -> list[Tensor]:
+        """Reduced features at strides 4, 8 and 16 of ``(B, 1, H, W)`` normalised grey."""
+        features = self.encoder(grey)
+        return [F.relu(reduce(x)) for reduce, x in zip(self.reduce, features, strict=True)]
 
 
 class Bottleneck(nn.Module):
@@ -208,10 +242,13 @@ class SameConv(nn.Conv2d):
 class Decoder(nn.Module):
     """From features at strides 4 to 32 back to one map at stride 4."""
 
-    def __init__(self, encoder: tuple[int, ...], widths: tuple[int, ...]) -> None:
+    def __init__(
+        self, encoder: tuple[int, ...], widths: tuple[int, ...], attention: int = 0
+    ) -> None:
         super().__init__()
         self.context = nn.Conv2d(encoder[-1], widths[0], 1)
         self.bottom = ConvNorm(encoder[-1], widths[0])
+        self.attention = nn.Sequential(*(Attention(widths[0]) for _ in range(attention)))
         skips = encoder[-2::-1]
         self.mixes = nn.ModuleList(
             nn.Sequential(ConvNorm(coarse + skip, fine), ConvNorm(fine, fine))
@@ -222,11 +259,41 @@ class Decoder(nn.Module):
         """``(B, widths[-1], H/4, W/4)``."""
         deepest = features[-1]
         x = self.bottom(deepest) + self.context(deepest.mean(dim=(2, 3), keepdim=True))
+        x = self.attention(x)
         for mix, skip in zip(self.mixes, features[-2::-1], strict=True):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear")
             x = mix(torch.cat((x, skip), dim=1))
         result: Tensor = x
         return result
+
+
+class Attention(nn.Module):
+    """A pre-norm transformer block over positions (Vaswani et al., 2017); at first the identity."""
+
+    def __init__(self, channels: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm, self.mlp_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        self.widen = nn.Linear(channels, 2 * channels)
+        self.narrow = nn.Linear(2 * channels, channels)
+        for last in (self.out, self.narrow):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, channels, h, w)``, the same shape out."""
+        batch, channels, height, width = x.shape
+        tokens: Tensor = x.flatten(2).transpose(1, 2)
+        q, k, v = (
+            self.qkv(self.norm(tokens))
+            .view(batch, -1, 3, self.heads, channels // self.heads)
+            .permute(2, 0, 3, 1, 4)
+        )
+        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        tokens = tokens + self.out(seen)
+        tokens = tokens + self.narrow(F.gelu(self.widen(self.mlp_norm(tokens))))
+        return tokens.transpose(1, 2).reshape(batch, channels, height, width)
 
 
 class ConvNorm(nn.Sequential):
