@@ -14,7 +14,7 @@ from vidcolor.errors import InputError, Interrupted, OutputError
 
 def test_everything_arrives_in_order() -> None:
     out: list[int] = []
-    Pipeline(range(100), lambda n: n * n, out.append).run()
+    Pipeline(range(100), lambda n: [n * n], out.append).run()
     assert out == [n * n for n in range(100)]
 
 
@@ -35,7 +35,7 @@ def test_stages_overlap_but_never_run_far_ahead() -> None:
         with lock:
             alive -= 1
 
-    Pipeline(source(), lambda n: n, sink).run()
+    Pipeline(source(), lambda n: [n], sink).run()
     # Two queues, and one chunk in the hands of each stage: the documented bound.
     assert 3 <= most <= 2 * QUEUE_LENGTH + 3
 
@@ -50,10 +50,10 @@ def test_an_exception_anywhere_stops_all_and_surfaces_once(stage: str) -> None:
                 raise error
             yield n
 
-    def work(n: int) -> int:
+    def work(n: int) -> list[int]:
         if stage == "work" and n == 5:
             raise error
-        return n
+        return [n]
 
     def sink(n: int) -> None:
         if stage == "sink" and n == 5:
@@ -71,7 +71,7 @@ def test_the_first_error_wins() -> None:
         raise OutputError("disk full")
 
     with pytest.raises(OutputError):
-        Pipeline(range(1000), lambda n: n, sink).run()
+        Pipeline(range(1000), lambda n: [n], sink).run()
 
 
 def test_stop_interrupts_even_a_waiting_pipeline() -> None:
@@ -84,4 +84,4 @@ def test_stop_interrupts_even_a_waiting_pipeline() -> None:
     threading.Timer(0.2, stop.set).start()
     threading.Timer(0.6, release.set).start()
     with pytest.raises(Interrupted):
-        Pipeline(source(), lambda n: n, lambda n: None, stop=stop).run()
+        Pipeline(source(), lambda n: [n], lambda n: None, stop=stop).run()

@@ -64,9 +64,22 @@ model_options: Callable[[F], F] = stack(
 
 look_options: Callable[[F], F] = stack(
     option(
-        LOOK, "--smoothing", type=float, default=0.2, metavar="SECONDS",
-        help="Time constant of the smoothing of colours over time; 0 is per frame. "
-        "Default: 0.2.",
+        LOOK, "--stabilize", type=click.Choice(["motion", "ema", "off"]), default="ema",
+        help="Steady colours over time: along what moves, in place, or not. Default: ema.",
+    ),
+    option(
+        LOOK, "--smoothing", type=float, metavar="SECONDS",
+        help="Time constant of it; 0 colours each frame on its own. "
+        "Default: 0.8 with motion, 0.2 with ema.",
+    ),
+    option(
+        LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",
+        help="Run the network on every N-th frame (auto: where motion asks for it) and carry "
+        "colours between by motion: fast where little moves. Default: 1.",
+    ),
+    option(
+        LOOK, "--deflicker", type=click.Choice(["on", "off"]), default="off",
+        help="Even out the flicker of old film's lightness. Default: off, lightness is kept.",
     ),
     option(
         LOOK, "--saturation", type=float, default=1.0, metavar="FACTOR",
@@ -168,16 +181,19 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         OptionError: when a value is out of range, or two contradict each other.
     """
     same = (
-        "model", "device", "precision", "render_factor", "weights_dir", "offline", "smoothing",
-        "saturation", "fps", "decoder", "video_codec", "crf", "preset", "pix_fmt", "audio",
-        "strict", "compare",
+        "model", "device", "precision", "render_factor", "weights_dir", "offline", "stabilize",
+        "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset", "pix_fmt",
+        "audio", "strict", "compare",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs, ours in (("start", "start_s"), ("end", "end_s")):
         if theirs in values:
             chosen[ours] = values[theirs]
-    if "deinterlace" in values:
-        chosen["deinterlace"] = values["deinterlace"] == "on"
+    for name in ("deinterlace", "deflicker"):
+        if name in values:
+            chosen[name] = values[name] == "on"
+    if "every" in values:
+        chosen["every"] = values["every"] or "auto"
     if "batch_size" in values:
         chosen["batch_size"] = values["batch_size"] or None
     return ColorizeOptions(**chosen)

@@ -13,47 +13,71 @@ from vidcolor.color import join_planes, luma_to_lightness, resize_ab
 from vidcolor.engine.batching import Batcher
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.temporal import AbSmoother, CutDetector
+from vidcolor.temporal import CutDetector, PerFrame, Smoother
 from vidcolor.types import LumaFrame, PlanarFormat, Plane
 
 
 class FrameColorist:
     """Colours frames of one film, in order, and remembers what smoothing and cuts need.
 
+    Colours of a frame may depend on later frames; they come when they are ready, in order.
+
     Attributes:
         cuts: presentation times, in seconds, of the first frame after each cut.
     """
 
     def __init__(
-        self, model: Colorizer, *, render_factor: int, batch_size: int, smoothing_s: float,
-        saturation: float, rotation: int = 0, sar: Fraction = Fraction(1),
+        self, model: Colorizer, *, render_factor: int, batch_size: int, saturation: float,
+        smoother: Smoother | None = None, rotation: int = 0, sar: Fraction = Fraction(1),
     ) -> None:  # fmt: skip
+        """Begin a film.
+
+        Args:
+            model: the network.
+            render_factor: its working size in units of 16 pixels.
+            batch_size: frames per network call.
+            saturation: factor on ab.
+            smoother: None leaves every frame on its own.
+            rotation: degrees clockwise by which stored frames are turned for display.
+            sar: sample aspect ratio.
+        """
         self.model = model
         self._batcher = Batcher(model, batch_size)
         self._render_factor = render_factor
         self._saturation = saturation
         self._rotation, self._sar = rotation, sar
-        self._smoother = AbSmoother(smoothing_s)
+        self._smoother = smoother or PerFrame()
         self._detector = CutDetector()
         self.cuts: list[float] = []
 
-    def lightness(self, frames: Sequence[LumaFrame]) -> Tensor:
-        """L*/100 of frames of one format, ``(B, 1, H, W)`` float32 on the model's device."""
-        codes = torch.from_numpy(np.stack([f.luma for f in frames])).unsqueeze(1)
-        first = frames[0]
-        return luma_to_lightness(
-            codes.to(self.model.device), depth=first.depth, full_range=first.full_range
-        )
+    def lightness(self, frame: LumaFrame) -> Tensor:
+        """L*/100 of a frame, ``(1, 1, H, W)`` float32 on the model's device."""
+        codes = torch.from_numpy(frame.luma).to(self.model.device)[None, None]
+        return luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
 
-    def ab(self, lightness: Tensor, seconds: Sequence[float]) -> Tensor:
-        """Smoothed ab of consecutive frames, ``(B, 2, h, w)`` float32, turned as stored."""
-        turned = upright(lightness, self._rotation)
-        seen = resize_lightness(turned, self._size(turned))
-        ab = self._batcher(seen)
+    def push(self, frames: Sequence[LumaFrame]) -> Tensor:
+        """Take the next frames; return the colours that are ready.
+
+        Returns:
+            Lab ab of the next frames that have none yet, in order and turned as stored,
+            ``(N, 2, h, w)`` float32; N may be 0 or more than ``len(frames)``.
+        """
+        seconds = [f.seconds for f in frames]
+        seen = torch.cat([self._seen(f) for f in frames])
         cuts = self._detector.find(seen)
         self.cuts.extend(at for at, is_cut in zip(seconds, cuts, strict=True) if is_cut)
-        ab = self._smoother.push(seen, ab, seconds, cuts)
+        return self._finish(self._smoother.push(seen, self._batcher(seen), seconds, cuts))
+
+    def flush(self) -> Tensor:
+        """The colours that are still due at the end of the film, as ``push`` returns them."""
+        return self._finish(self._smoother.flush())
+
+    def _finish(self, ab: Tensor) -> Tensor:
         return as_stored(ab, self._rotation) * self._saturation
+
+    def _seen(self, frame: LumaFrame) -> Tensor:
+        turned = upright(self.lightness(frame), self._rotation)
+        return resize_lightness(turned, self._size(turned))
 
     def _size(self, turned: Tensor) -> tuple[int, int]:
         sar = self._sar if self._rotation % 180 == 0 else 1 / self._sar

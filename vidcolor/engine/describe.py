@@ -65,7 +65,22 @@ def _plan(kind: Kind, path: Path, options: ColorizeOptions) -> list[str]:
         model = auto_line(kind, choose_model(kind, weights_dir=options.weights_dir))
     else:
         model = f"using {options.model}"
-    return [f"  output: {default_output(path, kind)}", f"  model: {model}"]
+    lines = [f"  output: {default_output(path, kind)}", f"  model: {model}"]
+    return lines if kind == "image" else [*lines, f"  over time: {_over_time(options)}"]
+
+
+def _over_time(options: ColorizeOptions) -> str:
+    """What is done about flicker, in one line."""
+    every = {1: "every frame coloured", "auto": "frames coloured where motion asks for it"}
+    parts = [every.get(options.every, f"one frame in {options.every} coloured")]
+    if options.smoothing_s > 0:
+        kind = {"motion": "smoothed along the motion", "ema": "smoothed in place"}
+        parts.append(f"{kind[options.stabilize]}, {options.smoothing_s:g} s")
+    else:
+        parts.append("not smoothed")
+    if options.deflicker:
+        parts.append("lightness deflickered")
+    return ", ".join(parts)
 
 
 def _is_main(source: FrameSource, stream: StreamInfo) -> bool:

@@ -20,11 +20,17 @@ Audio = Literal["copy", "none"]
 """What becomes of the source's audio streams."""
 Decoder = Literal["pyav", "ffmpeg"]
 """Which FFmpeg reads the input: PyAV's own libraries, or the system's program."""
+Stabilize = Literal["motion", "ema", "off"]
+"""How colours are smoothed over time: along the motion, in place, or not at all."""
 
 MIN_RENDER_FACTOR: int = 2
 """32 pixels: below this the networks have no room left at their coarsest stage."""
 MAX_RENDER_FACTOR: int = 128
 """2048 pixels: beyond any use, and a guard against typing a pixel size by mistake."""
+MAX_EVERY: int = 48
+"""Two seconds of film: colours carried further than that by motion are no use."""
+DEFAULT_SMOOTHING_S: dict[str, float] = {"motion": 0.8, "ema": 0.2}
+"""Time constants by ``stabilize``; docs/stability.md has the figures."""
 MAX_SATURATION: float = 10.0
 """Far beyond the gamut; larger values are typing errors (a percentage, say)."""
 
@@ -45,8 +51,13 @@ class ColorizeOptions:
         batch_size: frames per network call, at least 1; None chooses by device and frame size.
         render_factor: working size of the network in units of 16 pixels, 2 to 128; None takes the
             model's own (DeOldify: 21 for video, 35 for photos).
-        smoothing: time constant in seconds of the exponential smoothing of colours over time; 0 is
-            exactly per-frame.
+        stabilize: how colours are smoothed over time: "motion" follows what moves, forward and
+            backward; "ema" is exponential smoothing in place; "off" leaves every frame on its own.
+        smoothing: time constant in seconds of the smoothing; 0 is exactly per-frame whatever
+            ``stabilize`` is; None takes the default of the kind, see ``smoothing_s``.
+        every: the network runs on every N-th frame of a shot only, 1 to 48, and motion carries the
+            colours to those between; "auto" chooses the distance by how far motion can be trusted.
+        deflicker: make the lightness of the output even over time; else it stays the source's.
         saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
@@ -73,7 +84,10 @@ class ColorizeOptions:
     precision: Precision = "auto"
     batch_size: int | None = None
     render_factor: int | None = None
-    smoothing: float = 0.2
+    stabilize: Stabilize = "ema"
+    smoothing: float | None = None
+    every: int | Literal["auto"] = 1
+    deflicker: bool = False
     saturation: float = 1.0
     start_s: float | None = None
     end_s: float | None = None
@@ -101,6 +115,13 @@ class ColorizeOptions:
         self._check_numbers()
         self._check_times()
 
+    @property
+    def smoothing_s(self) -> float:
+        """Time constant of the smoothing in seconds, 0 where there is none."""
+        if self.stabilize == "off":
+            return 0.0
+        return DEFAULT_SMOOTHING_S[self.stabilize] if self.smoothing is None else self.smoothing
+
     def _check_names(self) -> None:
         if not self.model:
             raise OptionError("model is empty: give a name, a path or 'auto'")
@@ -109,6 +130,7 @@ class ColorizeOptions:
                 f"device {self.device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
             )
         _check_choice("precision", self.precision, get_args(Precision))
+        _check_choice("stabilize", self.stabilize, get_args(Stabilize))
         _check_choice("audio", self.audio, get_args(Audio))
         _check_choice("decoder", self.decoder, get_args(Decoder))
         for name in ("video_codec", "preset", "pix_fmt"):
@@ -122,6 +144,8 @@ class ColorizeOptions:
             "render_factor", self.render_factor, MIN_RENDER_FACTOR, MAX_RENDER_FACTOR, whole=True
         )
         _check_range("smoothing", self.smoothing, 0, None)
+        if self.every != "auto":
+            _check_range("every", self.every, 1, MAX_EVERY, whole=True)
         _check_range("saturation", self.saturation, 0, MAX_SATURATION)
         _check_range("crf", self.crf, 0, 255)
         if self.fps is not None and self.fps <= 0:

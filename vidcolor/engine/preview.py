@@ -105,10 +105,10 @@ def _frame_at(
 def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: ColorizeOptions) -> Rgb:
     colorist = FrameColorist(
         model, render_factor=options.render_factor or model.spec.working_size.video, batch_size=1,
-        smoothing_s=0.0, saturation=options.saturation, rotation=info.rotation, sar=info.sar,
+        saturation=options.saturation, rotation=info.rotation, sar=info.sar,
     )  # fmt: skip
-    lightness = colorist.lightness([frame])
-    ab = colorist.ab(lightness, [0.0])
+    lightness = colorist.lightness(frame)
+    ab = colorist.push([frame])
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
     return torch.cat(sides, dim=3)[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -19,21 +19,19 @@ from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.pipeline import MAX_CHUNK_PACKETS, Pipeline
 from vidcolor.engine.progress import NullProgress, Progress
+from vidcolor.engine.stabilize import make_smoother
+from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError
 from vidcolor.media.reader import open_reader
 from vidcolor.media.sequence_writer import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.writer import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.temporal import no_frames
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from av import Packet as _Packet
-
-    Packet: TypeAlias = _Packet[Any]
-    Item: TypeAlias = LumaFrame | ColorFrame | Packet
+    from vidcolor.engine.waiting import Item, Packet
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +46,11 @@ class Chunk:
     def frames(self) -> list[LumaFrame]:
         """The frames still to be coloured."""
         return [i for i in self.items if isinstance(i, LumaFrame)]
+
+    def is_full(self, batch_size: int) -> bool:
+        """Whether it holds as many frames, or as many packets, as one chunk may."""
+        frames = sum(isinstance(i, (LumaFrame, ColorFrame)) for i in self.items)
+        return frames >= batch_size or len(self.items) - frames >= MAX_CHUNK_PACKETS
 
 
 def colorize_video(
@@ -129,46 +132,54 @@ class _Job:
             model,
             render_factor=options.render_factor or model.spec.working_size.video,
             batch_size=self._batch,
-            smoothing_s=options.smoothing,
             saturation=options.saturation,
+            smoother=make_smoother(options, look_ahead_frames(info.width, info.height, info.depth)),
             rotation=info.rotation,
             sar=info.sar,
         )
+        self._waiting = WaitingLine()
         self.read = self.written = 0
         self.notes: list[str] = []
 
     def run(self, stop: threading.Event | None) -> None:
         info = self._source.info
         self._progress.start(self._source.expected_frames, "frames", Path(info.path).name)
-        Pipeline(_chunks(self._source, self._batch), self._color, self._write, stop=stop).run()
+        chunks = _chunks(self._source, self._batch)
+        Pipeline(chunks, self._color, self._write, finish=self._flush, stop=stop).run()
         if self.read == 0:
             raise InputError(f"{info.path}: no frame of this video could be decoded")
         if self.read != self.written:  # never silently: this would be a fault of ours
             raise InputError(f"{info.path}: {self.read} frames read but {self.written} written")
 
-    def _color(self, chunk: Chunk) -> Chunk:
+    def _color(self, chunk: Chunk) -> Iterator[Chunk]:
         frames = chunk.frames
-        if not frames:
-            return chunk
         self.read += len(frames)
-        lightness = self.colorist.lightness(frames)
-        ab = self.colorist.ab(lightness, [f.seconds for f in frames])
-        done = iter(range(len(frames)))
-        items: list[Item] = [
-            self._finish(item, lightness, ab, done) if isinstance(item, LumaFrame) else item
-            for item in chunk.items
-        ]
-        return Chunk(items)
+        self._waiting.add(i for i in chunk.items if not isinstance(i, ColorFrame))
+        yield from self._release(self.colorist.push(frames) if frames else no_frames())
 
-    def _finish(
-        self, frame: LumaFrame, lightness: Tensor, ab: Tensor, done: Iterator[int]
-    ) -> ColorFrame:
-        at = next(done)
-        one_l, one_ab = lightness[at : at + 1], ab[at : at + 1]
+    def _flush(self) -> Iterator[Chunk]:
+        yield from self._release(self.colorist.flush())
+
+    def _release(self, ab: Tensor) -> Iterator[Chunk]:
+        """Pass on what has its colours now: frames, and the packets between them."""
+        chunk, frames = Chunk(), 0
+        for item in self._waiting.release(len(ab)):
+            if isinstance(item, LumaFrame):
+                chunk.items.append(self._finish(item, ab[frames : frames + 1]))
+                frames += 1
+            else:
+                chunk.items.append(item)
+            if chunk.is_full(self._batch):
+                yield chunk
+                chunk = Chunk()
+        if chunk.items:
+            yield chunk
+
+    def _finish(self, frame: LumaFrame, ab: Tensor) -> ColorFrame:
+        lightness = self.colorist.lightness(frame)
         if self._options.compare:
-            one_l, one_ab = side_by_side(one_l, one_ab, self._rotation)
-        planes = color_planes(one_l, one_ab, self._writer.plane_format)
-        return ColorFrame(planes, frame)
+            lightness, ab = side_by_side(lightness, ab, self._rotation)
+        return ColorFrame(color_planes(lightness, ab, self._writer.plane_format), frame)
 
     def _write(self, chunk: Chunk) -> None:
         for item in chunk.items:
@@ -180,13 +191,12 @@ class _Job:
 
 
 def _chunks(source: Iterable[LumaFrame | Packet], batch_size: int) -> Iterator[Chunk]:
-    chunk, frames = Chunk(), 0
+    chunk = Chunk()
     for item in source:
         chunk.items.append(item)
-        frames += isinstance(item, LumaFrame)
-        if frames == batch_size or len(chunk.items) - frames >= MAX_CHUNK_PACKETS:
+        if chunk.is_full(batch_size):
             yield chunk
-            chunk, frames = Chunk(), 0
+            chunk = Chunk()
     if chunk.items:
         yield chunk
 

@@ -2,6 +2,6 @@
 
 from vidcolor.temporal.cuts import CutDetector
 from vidcolor.temporal.ema import AbSmoother
-from vidcolor.temporal.smoother import PerFrame, Smoother
+from vidcolor.temporal.smoother import PerFrame, Smoother, no_frames
 
-__all__ = ["AbSmoother", "CutDetector", "PerFrame", "Smoother"]
+__all__ = ["AbSmoother", "CutDetector", "PerFrame", "Smoother", "no_frames"]
