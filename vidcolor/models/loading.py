@@ -19,6 +19,7 @@ from vidcolor.models.registry import COMPACT, MODELS, find_spec
 from vidcolor.models.safe_load import Checkpoint, load_checkpoint
 from vidcolor.models.spec import ModelSpec
 from vidcolor.models.store import bundled_path, ensure_weights, find_weights
+from vidcolor.models.trained import build_trained, trained_spec
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,9 @@ def _recognise(state_dict: Mapping[str, Tensor]) -> str | None:
 
 
 def _spec_of(checkpoint: Checkpoint, path: Path) -> ModelSpec:
+    trained = trained_spec(checkpoint.metadata, checkpoint.state_dict)
+    if trained is not None:
+        return trained
     name = _recognise(checkpoint.state_dict)
     if name is None:
         raise WeightsError(f"{path}: the tensors in it are of no network that vidcolor knows")
@@ -111,6 +115,8 @@ def _spec_of(checkpoint: Checkpoint, path: Path) -> ModelSpec:
 
 
 def _build(spec: ModelSpec, checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
+    if spec.family == "trained":
+        return build_trained(checkpoint.state_dict, checkpoint.metadata, dtype)
     if spec.family == "compact":
         return build_compact(checkpoint.state_dict, checkpoint.metadata, dtype)
     return DeOldifyColorizer.from_state_dict(checkpoint.state_dict, dtype=dtype)

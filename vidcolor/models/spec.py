@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Family = Literal["compact", "deoldify"]
+Family = Literal["compact", "deoldify", "trained"]
 
 RENDER_UNIT_PX = 16
 """Pixels of working size per unit of ``render_factor``, as in DeOldify."""

@@ -1,0 +1,134 @@
+"""Weights that ``vidcolor train`` wrote, of any architecture, behind the face of a colorizer.
+
+A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "decoding"
+("regression" or "annealed-mean") and "temperature".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidcolor.errors import OptionError, WeightsError
+from vidcolor.models.architectures import ARCHITECTURES, Architecture, as_trainable
+from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
+from vidcolor.models.spec import ModelSpec, WorkingSize
+
+_OURS = {"compact", "large"}
+"""What ``colorizer.build_compact`` knows, as long as the regression head decides."""
+
+
+class TrainedColorizer(nn.Module):
+    """A trained network at any size: padded inside, cropped after, its saturation applied.
+
+    Args:
+        network: prepared.
+        stride: what its inputs' sides are multiples of.
+        saturation: factor on ab.
+        head: reads the features in place of the network's own regression head.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        stride: int,
+        *,
+        saturation: float = 1.0,
+        head: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.network, self.head = network, head
+        self.stride, self.saturation = stride, saturation
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """``(B, 1, H, W)`` L*/100 to ``(B, 2, H/s, W/s)`` ab; ``(B, 2, H, W)`` where s won't fit."""
+        height, width = lightness.shape[-2:]
+        down, right = -height % self.stride, -width % self.stride
+        if down or right:
+            lightness = F.pad(lightness, (0, right, 0, down), mode="replicate")
+        trainable = as_trainable(self.network)
+        features = trainable.features(lightness)
+        ab = trainable.head_ab(features) if self.head is None else self.head(features)
+        ab = ab * self.saturation
+        ratio = lightness.shape[-1] // ab.shape[-1]
+        if height % ratio or width % ratio:
+            # Smaller samples don't tile such a picture: go back to its own grid, then crop.
+            ab = F.interpolate(ab, scale_factor=float(ratio), mode="bilinear")
+            ratio = 1
+        return ab[..., : height // ratio, : width // ratio]
+
+
+def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> ModelSpec | None:
+    """Facts about a file's network, None where ``build_trained`` isn't the one to build it."""
+    architecture = ARCHITECTURES.get(metadata.get("architecture", ""))
+    annealed = metadata.get("decoding", "regression") != "regression"
+    if architecture is None or (architecture.name in _OURS and not annealed):
+        return None
+    return ModelSpec(
+        name=architecture.name,
+        title="trained with vidcolor train",
+        family="trained",
+        variant=architecture.name,
+        licence="that of the file",
+        source="vidcolor train",
+        parameters_millions=round(sum(t.numel() for t in tensors.values()) / 1e6, 1),
+        # The side that crops of the shipped configurations show, which is what they learnt.
+        working_size=WorkingSize(
+            shape="aspect", video=14, image=14, multiple=_stride_of(architecture, metadata)
+        ),
+        precisions=MappingProxyType(
+            {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
+        ),
+        batch_size=MappingProxyType({"cpu": 4, "cuda": 16, "mps": 4}),
+    )
+
+
+def build_trained(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], dtype: torch.dtype
+) -> TrainedColorizer:
+    """The network from its file's content.
+
+    Raises:
+        WeightsError: if the tensors are not those of the network that the metadata describe.
+    """
+    architecture = ARCHITECTURES[metadata["architecture"]]
+    try:
+        network = architecture.build(_values(metadata))
+        network.load_state_dict({k: v.float() for k, v in tensors.items()})
+        head = _annealed(network, metadata)
+        saturation = float(metadata.get("saturation", "1.0"))
+    except (RuntimeError, ValueError, TypeError, OptionError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"not the weights of a {architecture.name} network: {reason}") from error
+    as_trainable(network).prepare(dtype)
+    stride = architecture.stride(_values(metadata))
+    return TrainedColorizer(network, stride, saturation=saturation, head=head)
+
+
+def _annealed(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:
+    if metadata.get("decoding", "regression") == "regression":
+        return None
+    classify = as_trainable(network).classify
+    if classify is None:
+        raise WeightsError("the file has no classification head, which its decoding needs")
+    as_trainable(network).classify = None
+    return AnnealedHead(classify, float(metadata.get("temperature", TEMPERATURE)))
+
+
+def _values(metadata: Mapping[str, str]) -> dict[str, object]:
+    values = json.loads(metadata.get("config", "{}"))
+    if not isinstance(values, dict):
+        raise ValueError("its configuration is no table")
+    return values
+
+
+def _stride_of(architecture: Architecture, metadata: Mapping[str, str]) -> int:
+    try:
+        return architecture.stride(_values(metadata))
+    except (ValueError, TypeError, OptionError):
+        return 32  # told properly when it is built
