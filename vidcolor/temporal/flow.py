@@ -1,0 +1,234 @@
+"""Where things move: dense optical flow on lightness, warping by it, and how far to trust it.
+
+Flow is kept at the size of the lightness it was found on, float32 pixels, x before y, and points
+from the first frame into the second: ``second[p + flow(p)]`` shows what ``first[p]`` shows. Flow
+and warping run on the CPU, where OpenCV's DIS and ``remap`` are quicker than a trip of kernels
+over pictures this small; results go back to the device of what was handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidcolor.errors import DependencyError, WeightsError
+
+FlowMethod = Literal["dis", "raft"]
+"""DIS (Kroeger et al., ECCV 2016) or RAFT (Teed and Deng, ECCV 2020; torchvision's)."""
+
+_Flow = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
+
+_MIN_SIDE_PX = {"dis": 32, "raft": 128}
+"""Smaller pictures are padded: DIS refuses less than its patch, RAFT less than its pyramid."""
+
+_CONSISTENCY_SLOPE, _CONSISTENCY_PX2 = 0.01, 0.5
+"""Squared forward-backward error that flow may have: slope times its squared length, and a floor
+(Sundaram, Brox and Keutzer, ECCV 2010; as the masks of Lai et al., ECCV 2018)."""
+
+_PHOTOMETRIC = 0.08
+"""Difference in L*/100, after evening out exposure, at which trust has fallen to 1/e."""
+
+_GAIN = (0.6, 1.7)
+"""Changes of contrast from frame to frame that are exposure."""
+
+_GRAIN_PX = 5
+"""Side of the box that averages grain out of the photometric difference."""
+
+_BORDER_PX = 4.0
+"""Trust falls to nothing over that many pixels beyond the edge of the picture."""
+
+
+class FlowEstimator:
+    """Dense flow between two frames; keeps no memory of earlier ones.
+
+    Raises:
+        DependencyError: for RAFT, if torchvision isn't installed.
+        WeightsError: for RAFT, without a weights file, or with one that doesn't fit.
+    """
+
+    def __init__(
+        self,
+        method: FlowMethod = "dis",
+        *,
+        preset: Literal["ultrafast", "fast", "medium"] = "fast",
+        weights: Path | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Make an estimator.
+
+        Args:
+            method: "dis", or "raft", which takes a GPU and is not installed by default.
+            preset: of DIS, from quick to exact.
+            weights: of RAFT, torchvision's ``raft_small`` or ``raft_large`` as a state dict.
+            device: where RAFT runs.
+        """
+        self._side = _MIN_SIDE_PX[method]
+        self._multiple = 8 if method == "raft" else 1
+        self._flow = _raft(weights, torch.device(device)) if method == "raft" else _dis(preset)
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Find where each pixel of the first frame is in the second.
+
+        Args:
+            first: ``(1, h, w)`` float32, L*/100 in [0, 1].
+            second: the same.
+
+        Returns:
+            ``(2, h, w)`` float32, pixels (x, y), on the device of ``first``.
+        """
+        height, width = first.shape[-2:]
+        flow = self._flow(self._eight_bit(first), self._eight_bit(second))[:height, :width]
+        planes = np.ascontiguousarray(flow.transpose(2, 0, 1), dtype=np.float32)
+        return torch.from_numpy(planes).to(first.device)
+
+    def _eight_bit(self, lightness: Tensor) -> NDArray[np.uint8]:
+        codes = (lightness[0].detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+        height, width = codes.shape
+        below = self._missing(height)
+        right = self._missing(width)
+        return np.pad(codes, ((0, below), (0, right)), mode="edge") if below or right else codes
+
+    def _missing(self, length: int) -> int:
+        wanted = max(length, self._side)
+        return wanted + (-wanted) % self._multiple - length
+
+
+def _dis(preset: str) -> _Flow:
+    presets = {
+        "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+        "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+        "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+    }
+
+    def flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+        # anew each time: it is cheap, and OpenCV's object adapts its scales to the last size seen
+        dis = cv2.DISOpticalFlow.create(presets[preset])
+        found = dis.calc(first, second, None)  # type: ignore[call-overload]
+        return np.asarray(found, dtype=np.float32)
+
+    return flow
+
+
+def _raft(weights: Path | None, device: torch.device) -> _Flow:
+    try:
+        from torchvision.models import optical_flow  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise DependencyError("flow by RAFT needs torchvision: pip install torchvision") from error
+    if weights is None:
+        raise WeightsError("flow by RAFT needs a file with the weights of torchvision's raft_small")
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        small = "context_encoder.convnormrelu.0.weight" in state and len(state) < 160
+        make = optical_flow.raft_small if small else optical_flow.raft_large
+        network = make(weights=None, progress=False)
+        network.load_state_dict(state)
+    except Exception as error:
+        raise WeightsError(f"{weights}: not torchvision's raft_small or raft_large") from error
+    network = network.eval().to(device)
+
+    @torch.inference_mode()
+    def flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pair = torch.from_numpy(np.stack((first, second))).to(device).float() / 127.5 - 1.0
+        grey = pair.unsqueeze(1).expand(-1, 3, -1, -1)
+        last = network(grey[:1], grey[1:])[-1]
+        return np.asarray(last[0].permute(1, 2, 0).cpu().numpy(), dtype=np.float32)
+
+    return flow
+
+
+def warp(x: Tensor, flow: Tensor) -> Tensor:
+    """Sample ``x`` at ``p + flow(p)``, bilinear, border replicated.
+
+    Args:
+        x: ``(C, h, w)`` float32, 1 to 4 channels.
+        flow: ``(2, h, w)`` float32, pixels (x, y).
+
+    Returns:
+        ``(C, h, w)`` float32 on the device of ``x``.
+    """
+    height, width = x.shape[-2:]
+    columns, rows = _grid(height, width)
+    offsets = flow.detach().cpu().numpy()
+    picture = np.ascontiguousarray(x.detach().cpu().numpy().transpose(1, 2, 0))
+    moved = cv2.remap(
+        picture,
+        columns + offsets[0],
+        rows + offsets[1],
+        interpolation=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    ).reshape(height, width, -1)
+    return torch.from_numpy(np.ascontiguousarray(moved.transpose(2, 0, 1))).to(x.device)
+
+
+def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return (
+        np.arange(width, dtype=np.float32)[None, :],
+        np.arange(height, dtype=np.float32)[:, None],
+    )
+
+
+def confidence(first: Tensor, second: Tensor, forward: Tensor, backward: Tensor) -> Tensor:
+    """How far ``warp(second, forward)`` may be trusted to show what ``first`` shows.
+
+    The product of three: forward and backward flow lead back to where they came from (not so where
+    one hides the other), lightness agrees once a change of exposure and grain are evened out, and
+    the flow stays inside the picture.
+
+    Args:
+        first: ``(1, h, w)`` float32, L*/100.
+        second: the same.
+        forward: flow from ``first`` to ``second``, ``(2, h, w)``.
+        backward: flow from ``second`` to ``first``, ``(2, h, w)``.
+
+    Returns:
+        ``(1, h, w)`` float32 in [0, 1].
+    """
+    moved = warp(torch.cat((second, backward)), forward)
+    consistent = _consistency(forward, moved[1:])
+    even = consistent * _inside(forward)
+    return even * _photometric(first, moved[:1], even)
+
+
+def _consistency(forward: Tensor, back: Tensor) -> Tensor:
+    error = (forward + back).square().sum(dim=0, keepdim=True)
+    length = (forward.square() + back.square()).sum(dim=0, keepdim=True)
+    excess = error / (_CONSISTENCY_SLOPE * length + _CONSISTENCY_PX2)
+    # 1 up to a quarter of what the binary mask allows, about 0.5 at it, nothing soon beyond.
+    return torch.exp(-(excess - 0.25).clamp_min(0.0))
+
+
+def _inside(flow: Tensor) -> Tensor:
+    height, width = flow.shape[-2:]
+    columns, rows = (torch.from_numpy(g).to(flow.device) for g in _grid(height, width))
+    x, y = columns + flow[0], rows + flow[1]
+    beyond = torch.maximum(
+        torch.maximum(-x, x - (width - 1)), torch.maximum(-y, y - (height - 1))
+    ).clamp_min(0.0)
+    return (1.0 - beyond / _BORDER_PX).clamp(0.0, 1.0).unsqueeze(0)
+
+
+def _photometric(first: Tensor, moved: Tensor, weight: Tensor) -> Tensor:
+    difference = moved - _exposure(first, moved, weight)
+    smooth = F.avg_pool2d(
+        difference.unsqueeze(0), _GRAIN_PX, 1, _GRAIN_PX // 2, count_include_pad=False
+    )[0]
+    return torch.exp(-(smooth / _PHOTOMETRIC).square())
+
+
+def _exposure(first: Tensor, moved: Tensor, weight: Tensor) -> Tensor:
+    """``first`` in the exposure of ``moved``: old film changes it from frame to frame."""
+    total = weight.sum().clamp_min(1e-6)
+    mean, mean_moved = (first * weight).sum() / total, (moved * weight).sum() / total
+    a, b = first - mean, moved - mean_moved
+    spread = (weight * a.square()).sum()
+    # A flat picture gives no gain; what only another picture explains is no exposure.
+    gain = ((weight * a * b).sum() + 1e-3) / (spread + 1e-3)
+    return a * gain.clamp(*_GAIN) + mean_moved
