@@ -29,13 +29,14 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return apply
 
 
-model_options: Callable[[F], F] = stack(
-    option(
-        MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
-        help="compact (shipped), deoldify-video, deoldify-stable, deoldify-artistic, or a "
-        "checkpoint. Default: DeOldify if its weights are installed (video for films, artistic "
-        "for photos), else compact.",
-    ),
+_model_option: Callable[[F], F] = option(
+    MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
+    help="compact (shipped), deoldify-video, deoldify-stable, deoldify-artistic, or a "
+    "checkpoint. Default: DeOldify if its weights are installed (video for films, artistic "
+    "for photos), else compact.",
+)  # fmt: skip
+
+compute_options: Callable[[F], F] = stack(
     option(
         MODEL, "-d", "--device", default="auto", metavar="DEVICE",
         help="auto, cpu, cuda, cuda:N or mps. Default: the best there is.",
@@ -60,6 +61,9 @@ model_options: Callable[[F], F] = stack(
     ),
     option(MODEL, "--offline", is_flag=True, help="Never download."),
 )  # fmt: skip
+"""On what, and how, networks run."""
+
+model_options: Callable[[F], F] = stack(_model_option, compute_options)
 """What colorizes, and on what."""
 
 look_options: Callable[[F], F] = stack(

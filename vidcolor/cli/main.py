@@ -27,6 +27,7 @@ cli = DefaultGroup(
         "preview": ("vidcolor.cli.preview:preview", "A picture of a few frames, grey and result."),
         "weights": ("vidcolor.cli.weights:weights", "List, fetch, check and find model weights."),
         "train": ("vidcolor.cli.train:train", "Train a network of ours."),
+        "bench": ("vidcolor.cli.bench:bench", "Measure how fast this machine colorizes."),
         "eval": ("vidcolor.cli.evaluate:evaluate", "Measure a model against true colours."),
     },
 )

@@ -1,0 +1,169 @@
+"""The stages of one film's way, each with what the stage before it made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vidcolor.benchmark.material import Material
+from vidcolor.benchmark.report import NETWORK
+from vidcolor.benchmark.timing import Timing, measure
+from vidcolor.color import luma_to_lightness
+from vidcolor.engine.batching import Batcher, default_batch_size
+from vidcolor.engine.colorist import color_planes
+from vidcolor.engine.geometry import resize_lightness, upright, working_size
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.stabilize import make_smoother
+from vidcolor.engine.video import open_source
+from vidcolor.engine.waiting import look_ahead_frames
+from vidcolor.media.writer import open_writer
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.temporal import CutDetector
+from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
+
+_NETWORK_S = 3.0
+"""The network is measured for about this long, whatever its speed."""
+
+
+class Stages:
+    """Runs each stage alone on the first frames of a film.
+
+    Attributes:
+        seen: what the network saw last, ``(B, 1, h, w)`` lightness; None before ``prepare`` ran.
+        batch_size: frames per call of the network.
+    """
+
+    def __init__(self, material: Material, model: Colorizer, options: ColorizeOptions) -> None:
+        self._material, self._model, self._options = material, model, options
+        info = material.info
+        usual = default_batch_size(model, info.width * info.height)
+        self.batch_size = min(options.batch_size or usual, len(material.frames))
+        self.seen: Tensor | None = None
+
+    def run(self, folder: Path) -> dict[str, Timing]:
+        """Measure all of them.
+
+        Args:
+            folder: where the encoder may write.
+        """
+        device, stages = self._model.device, {}
+        stages["decode"] = measure(self._decode, torch.device("cpu"), repeat=2)
+        stages["lightness, resize"] = measure(self._prepare, device, repeat=2, warm_up=True)
+        stages[NETWORK], ab = self._network()
+        stages["smoothing"], smooth = self._smoothing(ab)
+        stages["colour join"], stages["encode"] = self._join_and_encode(smooth, folder)
+        return stages
+
+    def _decode(self) -> int:
+        count = 0
+        with open_source(self._material.path, self._options) as source:
+            for item in source:
+                count += isinstance(item, LumaFrame)
+                if count == len(self._material.frames):
+                    break
+        return count
+
+    def _lightness(self, frame: LumaFrame) -> Tensor:
+        codes = torch.from_numpy(frame.luma).to(self._model.device)[None, None]
+        return luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
+
+    def _prepare(self) -> int:
+        info, spec = self._material.info, self._model.spec.working_size
+        across = info.rotation % 180 == 0
+        width, height = (info.width, info.height) if across else (info.height, info.width)
+        size = working_size(
+            spec, width, height,
+            render_factor=self._options.render_factor or spec.video,
+            sar=info.sar if across else 1 / info.sar,
+        )  # fmt: skip
+        self.seen = torch.cat(
+            [
+                resize_lightness(upright(self._lightness(f), info.rotation), size)
+                for f in self._material.frames
+            ]
+        )
+        return len(self.seen)
+
+    def _network(self) -> tuple[Timing, Tensor]:
+        """Time of whole batches, and the colours of all frames (repeated where time was short)."""
+        assert self.seen is not None
+        batcher, first = Batcher(self._model, self.batch_size), self.seen[: self.batch_size]
+        parts = [batcher(first)]
+        once = measure(lambda: len(batcher(first)), self._model.device)
+        self.batch_size = batcher.batch_size  # less where memory was short
+        calls = max(1, min(64, round(_NETWORK_S / max(once.seconds, 1e-3))))
+        best = min((self._one_batch(batcher, n, parts) for n in range(calls)), key=lambda t: t.ms)
+        ab = torch.cat(parts)
+        missing = -(-len(self.seen) // len(ab))
+        return best, ab.repeat(missing, 1, 1, 1)[: len(self.seen)]
+
+    def _one_batch(self, batcher: Batcher, number: int, parts: list[Tensor]) -> Timing:
+        assert self.seen is not None
+        start = number * self.batch_size % (len(self.seen) - self.batch_size + 1)
+        batch = self.seen[start : start + self.batch_size]
+
+        def work() -> int:
+            ab = batcher(batch)
+            if len(parts) * self.batch_size < len(self._material.frames):
+                parts.append(ab)
+            return len(batch)
+
+        return measure(work, self._model.device)
+
+    def _smoothing(self, ab: Tensor) -> tuple[Timing, Tensor]:
+        assert self.seen is not None
+        seen, seconds = self.seen, [f.seconds for f in self._material.frames]
+        info = self._material.info
+        look_ahead = look_ahead_frames(info.width, info.height, info.depth)
+        done: list[Tensor] = []
+
+        def work() -> int:
+            detector, smoother = CutDetector(), make_smoother(self._options, look_ahead)
+            done.clear()
+            for start in range(0, len(seen), self.batch_size):
+                span = slice(start, start + self.batch_size)
+                cuts = detector.find(seen[span])
+                done.append(smoother.push(seen[span], ab[span], seconds[span], cuts))
+            done.append(smoother.flush())
+            return len(seen)
+
+        timing = measure(work, self._model.device)
+        return timing, torch.cat([part for part in done if len(part)])
+
+    def _join(self, ab: Tensor, target: PlanarFormat) -> tuple[Timing, list[ColorFrame]]:
+        coloured: list[ColorFrame] = []
+        frames = self._material.frames
+
+        def work() -> int:
+            coloured.clear()
+            for number, frame in enumerate(frames):
+                lightness = self._lightness(frame)
+                one = ab[number : number + 1]
+                coloured.append(ColorFrame(color_planes(lightness, one, target), frame))
+            return len(frames)
+
+        return measure(work, self._model.device, repeat=2), coloured
+
+    def _join_and_encode(self, ab: Tensor, folder: Path) -> tuple[Timing, Timing]:
+        with open_source(self._material.path, self._options) as source:
+            with open_writer(folder / "plan.mkv", source, self._settings()) as writer:
+                target = writer.plane_format
+            join, coloured = self._join(ab, target)
+
+            def work() -> int:
+                with open_writer(folder / "encoded.mkv", source, self._settings()) as writer:
+                    for frame in coloured:
+                        writer.write(frame)
+                    writer.commit()
+                return len(coloured)
+
+            return join, measure(work, torch.device("cpu"), repeat=2)
+
+    def _settings(self) -> EncodeSettings:
+        options = self._options
+        return EncodeSettings(
+            video_codec=options.video_codec, crf=options.crf, preset=options.preset,
+            pix_fmt=options.pix_fmt, audio="none",
+        )  # fmt: skip
