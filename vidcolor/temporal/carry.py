@@ -1,0 +1,124 @@
+"""Colours of one frame carried to others along the motion between neighbouring frames.
+
+Flow is found between neighbours only, where it is small and DIS is at its best, and is chained to
+reach further: ``F(t -> k)(p) = f(p) + F(t-1 -> k)(p + f(p))``, ``f`` from t to t-1. ab itself is
+sampled once, whatever the distance, so it does not blur. A chain is trusted as far as the chain the
+other way leads back, and lightness agrees at its two ends.
+
+All of it happens on ab's own grid, which is a fraction of the network's input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidcolor.temporal.flow import FlowEstimator, confidence, warp
+
+
+@dataclass(slots=True)
+class Neighbour:
+    """A frame, and its motion from and to the one before it.
+
+    Attributes:
+        small: ``(1, h', w')`` float32, L*/100 on ab's grid.
+        back: flow from this frame into the one before, ``(2, h', w')``; zero in a shot's first.
+        ahead: flow from the one before into this one.
+    """
+
+    small: Tensor
+    back: Tensor
+    ahead: Tensor
+
+
+@dataclass(slots=True)
+class Carried:
+    """How a frame is reached from a key frame.
+
+    Attributes:
+        to_key: flow from the frame into the key frame, ``(2, h', w')``.
+        from_key: flow from the key frame into the frame.
+        trust: ``(1, h', w')`` in [0, 1]: how far colours sampled at ``to_key`` are this frame's.
+    """
+
+    to_key: Tensor
+    from_key: Tensor
+    trust: Tensor
+
+
+def neighbour(
+    flow: FlowEstimator, before: Tensor | None, lightness: Tensor, size: tuple[int, int]
+) -> Neighbour:
+    """Find a frame's motion against the one before.
+
+    Args:
+        flow: what finds it.
+        before: ``(1, h, w)`` float32, L*/100, of the frame before; None at the start of a shot.
+        lightness: the same of this frame.
+        size: ab's grid (h', w').
+    """
+    small = _fit(lightness, size)
+    if before is None:
+        none = lightness.new_zeros(2, *size)
+        return Neighbour(small, none, none)
+    scale = lightness.new_tensor(
+        [size[1] / lightness.shape[-1], size[0] / lightness.shape[-2]]
+    ).view(2, 1, 1)
+    back = _fit(flow(lightness, before), size) * scale
+    ahead = _fit(flow(before, lightness), size) * scale
+    return Neighbour(small, back, ahead)
+
+
+def carry_on(frames: list[Neighbour]) -> list[Carried]:
+    """Chain from the first of consecutive frames, the key, to each of them, the key included."""
+    return _chain(frames, [f.back for f in frames[1:]], [f.ahead for f in frames[1:]])
+
+
+def carry_back(frames: list[Neighbour]) -> list[Carried]:
+    """Chain from the last of consecutive frames, the key, to each of them, in the frames' order."""
+    later = frames[:0:-1]
+    found = _chain(frames[::-1], [f.ahead for f in later], [f.back for f in later])
+    return found[::-1]
+
+
+def carry_one(key: Neighbour, last: Carried, frame: Neighbour) -> Carried:
+    """Chain on by one frame, forward in time.
+
+    Args:
+        key: the key frame.
+        last: how the frame before is reached.
+        frame: the frame to reach.
+    """
+    return _link(key, last, frame, frame.back, frame.ahead)
+
+
+def at_key(key: Neighbour) -> Carried:
+    """How the key frame itself is reached."""
+    still = torch.zeros_like(key.back)
+    return Carried(still, still, torch.ones_like(key.small))
+
+
+def _chain(frames: list[Neighbour], nearer: list[Tensor], farther: list[Tensor]) -> list[Carried]:
+    found = [at_key(frames[0])]
+    for frame, to_before, from_before in zip(frames[1:], nearer, farther, strict=True):
+        found.append(_link(frames[0], found[-1], frame, to_before, from_before))
+    return found
+
+
+def _link(
+    key: Neighbour, last: Carried, frame: Neighbour, to_before: Tensor, from_before: Tensor
+) -> Carried:
+    to_key = to_before + warp(last.to_key, to_before)
+    from_key = last.from_key + warp(from_before, last.from_key)
+    trust = confidence(frame.small, key.small, to_key, from_key)
+    return Carried(to_key, from_key, trust)
+
+
+def _fit(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resample ``(C, h, w)`` to ab's grid."""
+    if tuple(planes.shape[-2:]) == size:
+        return planes
+    return F.interpolate(planes[None], size=size, mode="bilinear", antialias=True)[0]

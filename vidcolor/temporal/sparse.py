@@ -1,0 +1,250 @@
+"""Colours for every frame from a network that runs on some: the largest gain in slow scenes.
+
+The network colours key frames. A frame between two of them takes colours from both, each carried
+along the motion (``carry``), weighted by how near the key is and how far the motion can be trusted
+at each pixel: what the earlier key hides, the later one mostly shows. A shot's first frame is
+always a key; no colour is carried across a cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidcolor.temporal.carry import (
+    Carried,
+    Neighbour,
+    at_key,
+    carry_back,
+    carry_on,
+    carry_one,
+    neighbour,
+)
+from vidcolor.temporal.flow import FlowEstimator, warp
+from vidcolor.temporal.smoother import no_frames
+
+_REACH = 0.25
+"""Auto: share of a frame that the key before may fail to explain; beyond it a new key is due."""
+
+_GAP = 0.06
+"""Auto: share of a frame that both keys may fail to explain; beyond it, it becomes a key."""
+
+_LEAST_TRUST = 1e-3
+"""Where neither key is trusted, the nearer one still gives its colour."""
+
+Color = Callable[[Tensor], Tensor]
+"""The network: lightness ``(B, 1, h, w)`` to ab ``(B, 2, h', w')``."""
+
+
+@dataclass(slots=True)
+class ColoredFrames:
+    """Frames that have their colours, as a smoother takes them.
+
+    Attributes:
+        lightness: ``(N, 1, h, w)`` float32, L*/100.
+        ab: ``(N, 2, h', w')`` float32.
+        seconds: presentation times.
+        cuts: whether each is the first of a shot.
+    """
+
+    lightness: Tensor
+    ab: Tensor
+    seconds: list[float]
+    cuts: list[bool]
+
+
+@dataclass(slots=True)
+class _Frame:
+    lightness: Tensor
+    seconds: float
+    is_cut: bool
+    motion: Neighbour | None = None
+    ab: Tensor | None = None
+
+
+class SparseColoring:
+    """Colours frames in order; they come out when the next key frame is known.
+
+    What comes out never depends on how frames were batched, but for the rounding of a network that
+    is given more or fewer key frames at once.
+
+    Attributes:
+        keys: frames that the network has coloured so far.
+        waiting: frames inside that have no colours yet; at most ``longest - 1``.
+    """
+
+    def __init__(
+        self,
+        color: Color,
+        every: int | None,
+        *,
+        longest: int,
+        flow: FlowEstimator | None = None,
+    ) -> None:
+        """Begin a film.
+
+        Args:
+            color: the network.
+            every: distance of key frames; None chooses it by how far motion can be trusted.
+            longest: distance that is never exceeded, at least 1: it bounds what waits.
+            flow: finds motion; None is DIS.
+        """
+        self._color = color
+        self._auto = every is None
+        self._distance = min(longest, every or longest)
+        self._flow = flow or FlowEstimator()
+        self._segment: list[_Frame] = []
+        self._reached: Carried | None = None
+        self._size = (1, 1)
+        self.keys = 0
+
+    @property
+    def waiting(self) -> int:
+        """Frames inside that have no colours yet."""
+        return max(0, len(self._segment) - 1)
+
+    def push(
+        self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
+    ) -> ColoredFrames:
+        """Take frames; return those that have their colours, in order.
+
+        Args:
+            lightness: ``(B, 1, h, w)`` float32, L*/100, as the network is to see it.
+            seconds: presentation time of each frame.
+            cuts: whether each frame is the first of a shot.
+        """
+        frames = [_Frame(*each) for each in zip(lightness, seconds, cuts, strict=True)]
+        if not self._auto:
+            self._color_ahead(frames)
+        done = [ready for frame in frames for ready in self._step(frame)]
+        return _together(done, lightness)
+
+    def flush(self) -> ColoredFrames:
+        """Return the frames that still wait, at the end of the film."""
+        last = self._segment[-1:]
+        done = self._close()
+        self._segment = []
+        return _together(done, last[0].lightness[None] if last else torch.empty(0, 1, 1, 1))
+
+    def _color_ahead(self, frames: list[_Frame]) -> None:
+        """Colour all key frames of a batch in one call: their places are known."""
+        since, keys = len(self._segment), []
+        for frame in frames:
+            if since == 0 or frame.is_cut or since == self._distance:
+                keys.append(frame)
+                since = 0
+            since += 1
+        if keys:
+            for frame, ab in zip(keys, self._color_all(keys), strict=True):
+                frame.ab = ab
+
+    def _color_all(self, frames: list[_Frame]) -> Tensor:
+        self.keys += len(frames)
+        return self._color(torch.stack([f.lightness for f in frames]))
+
+    def _make_key(self, frame: _Frame) -> None:
+        if frame.ab is None:
+            frame.ab = self._color_all([frame])[0]
+
+    def _step(self, frame: _Frame) -> list[_Frame]:
+        """Take one frame; return those that it completes."""
+        if not self._segment or frame.is_cut:
+            done = self._close()
+            self._begin(frame)
+            return [*done, frame]
+        frame.motion = neighbour(
+            self._flow, self._segment[-1].lightness, frame.lightness, self._size
+        )
+        self._segment.append(frame)
+        if not self._is_key(frame.motion):
+            return []
+        self._make_key(frame)
+        done = self._close()
+        self._begin(frame)
+        return done
+
+    def _begin(self, key: _Frame) -> None:
+        """Start a segment with a key frame."""
+        self._make_key(key)
+        assert key.ab is not None
+        self._size = (int(key.ab.shape[-2]), int(key.ab.shape[-1]))
+        if key.motion is None or key.motion.small.shape[-2:] != self._size:
+            key.motion = neighbour(self._flow, None, key.lightness, self._size)
+        self._segment = [key]
+        self._reached = at_key(key.motion)
+
+    def _is_key(self, motion: Neighbour) -> bool:
+        """Whether the frame just appended ends the segment."""
+        if self._auto:
+            first = self._segment[0].motion
+            assert first is not None and self._reached is not None
+            self._reached = carry_one(first, self._reached, motion)
+            if 1.0 - float(self._reached.trust.mean()) > _REACH:
+                return True
+        return len(self._segment) > self._distance
+
+    def _close(self) -> list[_Frame]:
+        """Give every frame after the segment's first its colours, and return them."""
+        if len(self._segment) > 1:
+            self._fill(self._segment)
+        return self._segment[1:]
+
+    def _fill(self, frames: list[_Frame]) -> None:
+        """Colour what lies behind a key frame and, if the last one is a key too, before that."""
+        first, last = frames[0], frames[-1]
+        inner = frames[1:] if last.ab is None else frames[1:-1]
+        if not inner:
+            return
+        motions = [f.motion for f in frames if f.motion is not None]
+        before = carry_on(motions)
+        after = carry_back(motions) if last.ab is not None else None
+        if self._auto:
+            worst = _least_explained(before, after, len(inner))
+            if worst is not None:
+                self._make_key(frames[worst])
+                self._fill(frames[: worst + 1])
+                self._fill(frames[worst:])
+                return
+        assert first.ab is not None
+        for at, frame in enumerate(inner, start=1):
+            near = 1.0 - at / (len(frames) - 1)
+            frame.ab = (
+                warp(first.ab, before[at].to_key)
+                if after is None or last.ab is None
+                else _blend(first.ab, before[at], last.ab, after[at], near)
+            )
+
+
+def _least_explained(before: list[Carried], after: list[Carried] | None, inner: int) -> int | None:
+    """The place of the frame that its keys explain least, if that is not enough."""
+    gaps = []
+    for at in range(1, inner + 1):
+        trust = before[at].trust
+        if after is not None:
+            trust = torch.maximum(trust, after[at].trust)
+        gaps.append(1.0 - float(trust.mean()))
+    worst = max(range(inner), key=gaps.__getitem__)
+    return worst + 1 if gaps[worst] > _GAP else None
+
+
+def _blend(ab0: Tensor, way0: Carried, ab1: Tensor, way1: Carried, near: float) -> Tensor:
+    """Mix two keys' colours; ``near`` is 1 at the first and 0 at the second."""
+    weight0 = near * (way0.trust + _LEAST_TRUST)
+    weight1 = (1.0 - near) * (way1.trust + _LEAST_TRUST)
+    share = weight1 / (weight0 + weight1)
+    return torch.lerp(warp(ab0, way0.to_key), warp(ab1, way1.to_key), share)
+
+
+def _together(frames: list[_Frame], like: Tensor) -> ColoredFrames:
+    """Frames as a batch; without any, an empty one of the right kind."""
+    if not frames:
+        return ColoredFrames(like[:0], no_frames().to(like.device), [], [])
+    return ColoredFrames(
+        torch.stack([f.lightness for f in frames]),
+        torch.stack([f.ab for f in frames if f.ab is not None]),
+        [f.seconds for f in frames],
+        [f.is_cut for f in frames],
+    )
