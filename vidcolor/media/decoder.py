@@ -62,6 +62,7 @@ class Decoder:
         self._tail_packets = 0
         self._tail_bytes = 0
         self._last_pts: int | None = None
+        self._in_order = True
 
     def feed(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         """Decode one packet; return the frames that are ready, in presentation order."""
@@ -97,6 +98,8 @@ class Decoder:
         self.frames += len(frames)
         for frame in frames:
             if frame.pts is not None:
+                if self._last_pts is not None and frame.pts <= self._last_pts:
+                    self._in_order = False
                 self._last_pts = frame.pts
         return frames
 
@@ -123,8 +126,8 @@ class Decoder:
 
     def _salvage(self) -> list[av.VideoFrame]:
         """Decode the tail again, single-threaded, and return frames later than those returned."""
-        if self._last_pts is None or not self._tail:
-            return []
+        if self._last_pts is None or not self._in_order or not self._tail:
+            return []  # by stamps that repeat or go back, frames can't be told apart
         last = self._last_pts
         context = self._fresh_context()
         found: list[av.VideoFrame] = []

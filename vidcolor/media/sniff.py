@@ -18,7 +18,7 @@ _HEAD_BYTES: Final = 64
 _PATTERN: Final = re.compile(r"%(?:0?[1-9]\d?)?d")
 _STILL: Final = re.compile(
     rb"\xff\xd8\xff|II[\x2a\x2b]\0|MM\0[\x2a\x2b]|\0\0\0\x0cjP  |\xff\x4f\xff\x51"
-    rb"|....ftyp(?:avif|hei[cxms]|hev[cxms]|mif1)|BM.{12}\0|P[1-7]\s|8BPS",
+    rb"|....ftyp(?:avif|hei[cxms]|hev[cxms]|mif1)|BM.{12}[\x0c-\x7c]\0\0\0|P[1-7]\s|8BPS",
     re.DOTALL,
 )
 _ANIMATED: Final = re.compile(rb"\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)

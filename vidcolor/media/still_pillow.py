@@ -19,7 +19,7 @@ from .still_open import StillFile, check_size
 from .still_raster import Raster, Samples
 
 _FORMATS = {
-    "JPEG": ("JPEG", "MPO"),
+    "JPEG": ("JPEG",),  # its plugin opens MPO too, which has none of its own
     "PNG": ("PNG",),
     "TIFF": ("TIFF",),
     "GIF": ("GIF",),
