@@ -12,8 +12,9 @@ from torch import Tensor
 from vidcolor.color import join_planes, luma_to_lightness, resize_ab
 from vidcolor.engine.batching import Batcher
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
+from vidcolor.engine.stabilize import TimePlan
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.temporal import CutDetector, PerFrame, Smoother
+from vidcolor.temporal import ColoredFrames, CutDetector, PerFrame, SparseColoring, no_frames
 from vidcolor.types import LumaFrame, PlanarFormat, Plane
 
 
@@ -28,7 +29,7 @@ class FrameColorist:
 
     def __init__(
         self, model: Colorizer, *, render_factor: int, batch_size: int, saturation: float,
-        smoother: Smoother | None = None, rotation: int = 0, sar: Fraction = Fraction(1),
+        over_time: TimePlan | None = None, rotation: int = 0, sar: Fraction = Fraction(1),
     ) -> None:  # fmt: skip
         """Begin a film.
 
@@ -37,7 +38,7 @@ class FrameColorist:
             render_factor: its working size in units of 16 pixels.
             batch_size: frames per network call.
             saturation: factor on ab.
-            smoother: None leaves every frame on its own.
+            over_time: None leaves every frame on its own.
             rotation: degrees clockwise by which stored frames are turned for display.
             sar: sample aspect ratio.
         """
@@ -46,7 +47,11 @@ class FrameColorist:
         self._render_factor = render_factor
         self._saturation = saturation
         self._rotation, self._sar = rotation, sar
-        self._smoother = smoother or PerFrame()
+        keys = over_time.keys if over_time else None
+        self._sparse = (
+            SparseColoring(self._batcher, keys.every, longest=keys.longest) if keys else None
+        )
+        self._smoother = over_time.smoother if over_time else PerFrame()
         self._detector = CutDetector()
         self.cuts: list[float] = []
 
@@ -66,11 +71,20 @@ class FrameColorist:
         seen = torch.cat([self._seen(f) for f in frames])
         cuts = self._detector.find(seen)
         self.cuts.extend(at for at, is_cut in zip(seconds, cuts, strict=True) if is_cut)
-        return self._finish(self._smoother.push(seen, self._batcher(seen), seconds, cuts))
+        if self._sparse is None:
+            return self._finish(self._smoother.push(seen, self._batcher(seen), seconds, cuts))
+        return self._finish(self._smooth(self._sparse.push(seen, seconds, cuts)))
 
     def flush(self) -> Tensor:
         """The colours that are still due at the end of the film, as ``push`` returns them."""
-        return self._finish(self._smoother.flush())
+        due = [] if self._sparse is None else [self._smooth(self._sparse.flush())]
+        due = [ab for ab in (*due, self._smoother.flush()) if len(ab)]
+        return self._finish(torch.cat(due) if due else no_frames())
+
+    def _smooth(self, frames: ColoredFrames) -> Tensor:
+        if not frames.seconds:
+            return no_frames()
+        return self._smoother.push(frames.lightness, frames.ab, frames.seconds, frames.cuts)
 
     def _finish(self, ab: Tensor) -> Tensor:
         return as_stored(ab, self._rotation) * self._saturation

@@ -19,7 +19,7 @@ from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.pipeline import MAX_CHUNK_PACKETS, Pipeline
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.stabilize import make_smoother
+from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError
 from vidcolor.media.reader import open_reader
@@ -128,18 +128,19 @@ class _Job:
         )
         self._rotation = info.rotation
         self._batch = options.batch_size or default_batch_size(model, info.width * info.height)
+        over_time = plan_over_time(options, look_ahead_frames(info.width, info.height, info.depth))
         self.colorist = FrameColorist(
             model,
             render_factor=options.render_factor or model.spec.working_size.video,
             batch_size=self._batch,
             saturation=options.saturation,
-            smoother=make_smoother(options, look_ahead_frames(info.width, info.height, info.depth)),
+            over_time=over_time,
             rotation=info.rotation,
             sar=info.sar,
         )
         self._waiting = WaitingLine()
         self.read = self.written = 0
-        self.notes: list[str] = []
+        self.notes = list(over_time.notes)
 
     def run(self, stop: threading.Event | None) -> None:
         info = self._source.info

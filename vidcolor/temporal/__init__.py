@@ -3,5 +3,16 @@
 from vidcolor.temporal.cuts import CutDetector
 from vidcolor.temporal.ema import AbSmoother
 from vidcolor.temporal.smoother import PerFrame, Smoother, no_frames
+from vidcolor.temporal.sparse import LONGEST as LONGEST_GAP
+from vidcolor.temporal.sparse import ColoredFrames, SparseColoring
 
-__all__ = ["AbSmoother", "CutDetector", "PerFrame", "Smoother", "no_frames"]
+__all__ = [
+    "AbSmoother",
+    "CutDetector",
+    "PerFrame",
+    "Smoother",
+    "no_frames",
+    "LONGEST_GAP",
+    "SparseColoring",
+    "ColoredFrames",
+]

@@ -26,11 +26,14 @@ from vidcolor.temporal.carry import (
 from vidcolor.temporal.flow import FlowEstimator, warp
 from vidcolor.temporal.smoother import no_frames
 
-_REACH = 0.25
+_REACH = 0.15
 """Auto: share of a frame that the key before may fail to explain; beyond it a new key is due."""
 
-_GAP = 0.06
+_GAP = 0.03
 """Auto: share of a frame that both keys may fail to explain; beyond it, it becomes a key."""
+
+LONGEST = 24
+"""Auto: frames from one key to the next, however well motion explains them: colours drift."""
 
 _LEAST_TRUST = 1e-3
 """Where neither key is trusted, the nearer one still gives its colour."""
