@@ -1,7 +1,7 @@
 """Networks that ``vidcolor train`` makes: how each is built from a few plain values.
 
-A trainable network has ``features(lightness)``, which the heads read, ``head_ab(features)``, a layer
-``classify`` (None where its config has no ``bins``) and ``prepare(dtype)`` for use.
+A trainable network has ``features(lightness)``, which the heads read, ``head_ab(features)``, a
+layer ``classify`` (None where its config has no ``bins``) and ``prepare(dtype)`` for use.
 """
 
 from __future__ import annotations

@@ -2,66 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.color import rgb_to_lab
-from vidcolor.models.networks.compact import OUTPUT_STRIDE
-from vidcolor.training.augment import film_like, random_crop
+from vidcolor.training.augment import lab_of, orthochromatic, random_crop
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.film import film_like
 from vidcolor.training.photos import Photo
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step learns from.
+
+    Attributes:
+        lightness: ``(B, 1, crop, crop)`` float32, L*/100, worn: what the network sees.
+        clean: the same before it was worn: what a teacher sees.
+        ab: ``(B, 2, crop/s, crop/s)`` float32, the true colours at the network's output stride s.
+    """
+
+    lightness: Tensor
+    clean: Tensor
+    ab: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        if device.type == "cpu":
+            return self
+        pinned = device.type == "cuda"
+        parts = [
+            (t.pin_memory() if pinned else t).to(device, non_blocking=pinned)
+            for t in (self.lightness, self.clean, self.ab)
+        ]
+        return Batch(*parts)
+
+
 def batches(
-    photos: list[Photo], config: TrainConfig, *, first_step: int = 0
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless pairs of lightness and true ab.
+    photos: Sequence[Photo],
+    config: TrainConfig,
+    output_stride: int,
+    *,
+    first_step: int = 0,
+    rank: int = 0,
+    world: int = 1,
+) -> Iterator[Batch]:
+    """Endless batches.
 
-    Every step's randomness comes from (seed, step) alone, so a resumed run sees the same batches.
+    Every picture's randomness comes from (seed, step, place in the batch) alone, so a resumed run
+    sees the same pictures, and so do several processes together.
 
-    Yields:
-        ``(B, 1, crop, crop)`` L*/100 with film-like damage, and ``(B, 2, crop/4, crop/4)`` ab.
+    Args:
+        photos: to choose from.
+        config: of the run; ``batch_size`` counts over all processes.
+        output_stride: of the network.
+        first_step: where to begin.
+        rank: number of this process, which gets every ``world``-th picture of each batch.
+        world: number of processes.
     """
     with ThreadPoolExecutor(1) as pool:
         step = first_step
-        coming = pool.submit(make_batch, photos, config, step)
+        coming = pool.submit(make_batch, photos, config, step, output_stride, rank, world)
         while True:
             step += 1
-            ready, coming = coming, pool.submit(make_batch, photos, config, step)
-            yield ready.result()
+            ready = coming.result()
+            coming = pool.submit(make_batch, photos, config, step, output_stride, rank, world)
+            yield ready
 
 
-def make_batch(photos: list[Photo], config: TrainConfig, step: int) -> tuple[Tensor, Tensor]:
+def make_batch(
+    photos: Sequence[Photo],
+    config: TrainConfig,
+    step: int,
+    output_stride: int,
+    rank: int = 0,
+    world: int = 1,
+) -> Batch:
     """The batch of one step; see ``batches``."""
-    rng = np.random.default_rng((config.seed, step))
-    picks = _epoch_picks(len(photos), config, step)
+    places = range(rank, config.batch_size, world)
     side, scale = config.crop_at(step)
-    crops = [random_crop(photos[i], side, scale, rng) for i in picks]
-    rgb = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255.0
-    lab = rgb_to_lab(rgb)
-    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-    lightness = film_like(lab[:, :1] / 100.0, config.film, generator)
-    return lightness, F.avg_pool2d(lab[:, 1:], OUTPUT_STRIDE)
+    seen = np.empty((len(places), 1, side, side), np.float32)
+    clean = np.empty_like(seen)
+    few = side // output_stride
+    ab = np.empty((len(places), few, few, 2), np.float32)
+    for i, place in enumerate(places):
+        rng = np.random.default_rng((config.seed, step, place))
+        photo = photos[_pick(len(photos), config, step * config.batch_size + place)]
+        rgb = random_crop(photo, side, scale, rng)
+        clean[i, 0], true = lab_of(rgb)
+        ab[i] = cv2.resize(true, (few, few), interpolation=cv2.INTER_AREA)
+        seen[i, 0] = _worn(rgb, clean[i, 0], config, rng)
+    colour = torch.from_numpy(ab).permute(0, 3, 1, 2).contiguous()
+    return Batch(torch.from_numpy(seen), torch.from_numpy(clean), colour)
 
 
-def _epoch_picks(count: int, config: TrainConfig, step: int) -> list[int]:
+def _worn(
+    rgb: Photo, clean: npt.NDArray[np.float32], config: TrainConfig, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """What the network sees of a crop."""
+    if config.orthochromatic and rng.random() < config.orthochromatic:
+        clean = orthochromatic(rgb)
+    if rng.random() < config.film_share:
+        return film_like(clean, config.film, rng)
+    return clean
+
+
+def _pick(count: int, config: TrainConfig, position: int) -> int:
     """Every photograph once per epoch, in an order of the epoch's own."""
-    picks = []
-    for position in range(step * config.batch_size, (step + 1) * config.batch_size):
-        epoch, place = divmod(position, count)
-        picks.append(int(_order(count, config.seed, epoch)[place]))
-    return picks
+    epoch, place = divmod(position, count)
+    return int(_order(count, config.seed, epoch)[place])
 
 
-_orders: dict[tuple[int, int, int], np.ndarray] = {}
+_orders: dict[tuple[int, int, int], npt.NDArray[np.int64]] = {}
 
 
-def _order(count: int, seed: int, epoch: int) -> np.ndarray:
+def _order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     key = (count, seed, epoch)
     if key not in _orders:
         _orders.clear()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import InputError, OptionError
+
+_CHOICES = {"precision": ("bf16", "fp32"), "decoding": ("regression", "annealed-mean")}
+_SHARES = ("decay", "ema", "film", "film_share", "orthochromatic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,41 +19,58 @@ class TrainConfig:
     """A training run; all of it is stored with the weights.
 
     Attributes:
-        data: folders or tar files of colour photographs.
-        val: tar or folder of photographs to validate on.
-        pretrained: the encoder's ImageNet weights, or "" to start from random ones.
-        out: folder for checkpoints, log and weights.
-        decoder: channels of the decoder at strides 32, 16, 8 and 4.
-        crop: side of the training crops in pixels, a multiple of 32.
+        architecture: "compact", "large", "unet", "unet-resblock" or "pix2pix".
+        network: the architecture's own settings, such as ``decoder`` or ``width``.
+        losses: by name, each with ``weight`` and settings of its own; docs/training.md lists them.
+        data: folders, tar files or lists (``.csv``, rows of the split "train") of photographs.
+        val: the same to validate on (rows of the split "val").
+        pretrained: ImageNet weights of encoders; none starts from random ones.
+        start: weights or a checkpoint to start from, whatever of it fits; "" for none.
+        teacher: checkpoint or weights of a network whose colours are soft targets; "" for none.
+        out: folder for checkpoints, log, pictures and weights.
+        crop: side of the training crops in pixels, a multiple of the network's stride.
         scale: smallest and largest enlargement of a photograph before the crop.
         stages: of growing crops, in order: share of the run at which it ends, its crop, and its
             smallest and largest scale; empty is one stage of ``crop`` and ``scale``. Small crops
             of whole pictures teach as much per photograph at a fraction of the cost.
-        batch_size: crops per step.
+        batch_size: crops per step, over all processes.
         steps: length of the run.
         decay: share of the steps, at the end, over which the learning rate falls to zero.
         warmup: steps over which it rises.
         lr: learning rate of decoder and heads (AdamW).
-        encoder_lr: learning rate of the pretrained encoder.
+        encoder_lr: learning rate of encoders that can start from pretrained weights.
         weight_decay: of AdamW.
-        huber: weight of the Huber loss on the regression head.
-        huber_delta: ab distance at which that loss turns from square to straight.
-        classification: weight of the cross-entropy over ab bins.
+        betas: of AdamW; adversarial runs like (0.5, 0.999).
+        clip: largest norm of the gradient.
         ema: decay of the moving average of weights, per step.
-        film: strength of the film-like augmentation, 0 to 1.
-        saturation: factor on ab stored with the weights, 0 to find it on the validation set.
+        film: strength of the film-like wear, 0 to 1.
+        film_share: share of pictures that get it.
+        orthochromatic: share of pictures whose lightness is that of blue-sensitive stock.
+        memory_gb: decoded photographs to keep in memory; the others are decoded when wanted.
+        saturation: factor on ab stored with the weights, 0 for none (1).
+        decoding: what the written weights colorize by, "regression" or "annealed-mean" of the
+            classification head.
+        temperature: of the annealed mean.
         seed: of everything random.
         precision: "bf16" (autocast) or "fp32".
+        compile: by torch.compile; pays off on GPUs and in long runs.
         validate_every: steps between validations.
         validate_on: number of validation pictures used then; all at the end.
+        sample_every: steps between sample sheets and loss plots; 0 for none.
         save_every: steps between checkpoints.
     """
 
+    architecture: str = "compact"
+    network: Mapping[str, Any] = field(default_factory=dict)
+    losses: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {"huber": {"weight": 1.0}, "classification": {"weight": 0.15}}
+    )
     data: tuple[str, ...] = ()
     val: str = ""
-    pretrained: str = ""
+    pretrained: tuple[str, ...] = ()
+    start: str = ""
+    teacher: str = ""
     out: str = "runs/compact"
-    decoder: tuple[int, int, int, int] = (256, 192, 128, 64)
     crop: int = 128
     scale: tuple[float, float] = (0.8, 1.6)
     stages: tuple[tuple[float, int, float, float], ...] = ()
@@ -60,28 +81,40 @@ class TrainConfig:
     lr: float = 1e-3
     encoder_lr: float = 2e-4
     weight_decay: float = 0.02
-    huber: float = 1.0
-    huber_delta: float = 12.0
-    classification: float = 0.15
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: float = 1.0
     ema: float = 0.998
     film: float = 0.5
+    film_share: float = 0.5
+    orthochromatic: float = 0.0
+    memory_gb: float = 8.0
     saturation: float = 0.0
+    decoding: str = "regression"
+    temperature: float = 0.38
     seed: int = 1
     precision: str = "bf16"
+    compile: bool = False
     validate_every: int = 500
     validate_on: int = 200
+    sample_every: int = 500
     save_every: int = 250
 
     def __post_init__(self) -> None:
         for crop in (self.crop, *(stage[1] for stage in self.stages)):
             if crop % 32 or crop <= 0:
                 raise OptionError(f"crop must be a positive multiple of 32, got {crop}")
-        if self.precision not in ("bf16", "fp32"):
-            raise OptionError(f"precision must be bf16 or fp32, got {self.precision = }")
-        if self.steps <= 0 or self.batch_size <= 0:
-            raise OptionError(
-                f"steps and batch_size must be positive, got {self.steps = }, {self.batch_size = }"
-            )
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                given = getattr(self, name)
+                raise OptionError(f"{name} must be {' or '.join(choices)}, got {given!r}")
+        for name in ("steps", "batch_size", "validate_every", "save_every"):
+            if getattr(self, name) <= 0:
+                raise OptionError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
+        if not self.losses:
+            raise OptionError("no losses: give at least one table like [losses.huber]")
 
     def crop_at(self, step: int) -> tuple[int, tuple[float, float]]:
         """Side of the crops, and range of their scale, at a step."""
@@ -89,6 +122,11 @@ class TrainConfig:
             if step < until * self.steps:
                 return crop, (low, high)
         return self.crop, self.scale
+
+    @property
+    def crops(self) -> list[int]:
+        """All sides of crops that the run has."""
+        return [self.crop, *(stage[1] for stage in self.stages)]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -111,8 +149,15 @@ def load_config(path: Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - 
         raise OptionError(
             f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
         )
+    for name in ("data", "pretrained"):
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]] if values[name] else []
     values = {k: _frozen(v) for k, v in values.items()}
-    return replace(TrainConfig(**values), **{k: v for k, v in overrides.items() if v is not None})
+    try:
+        config = TrainConfig(**values)
+        return replace(config, **{k: v for k, v in overrides.items() if v is not None})
+    except (TypeError, ValueError, IndexError) as error:
+        raise OptionError(f"{path}: a setting has a value of the wrong kind: {error}") from error
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds

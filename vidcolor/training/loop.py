@@ -1,28 +1,45 @@
-"""The training loop: seeded, resumable, one process, CPU or CUDA."""
+"""The training loop: seeded, resumable, one process or several, CPU or CUDA."""
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from vidcolor.errors import OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
-from vidcolor.models.networks.compact import CompactConfig, CompactNet
-from vidcolor.training.batches import batches, make_batch
+from vidcolor.models.architectures import as_trainable, find_architecture
+from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
+from vidcolor.models.trained import TrainedColorizer
+from vidcolor.training.batches import Batch, batches, make_batch
+from vidcolor.training.building import build_network
+from vidcolor.training.checkpoint import (
+    export_weights,
+    history_of,
+    read_checkpoint,
+    save_checkpoint,
+)
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.losses import AbBins, cross_entropy, huber
-from vidcolor.training.photos import load_photos
-from vidcolor.training.pretrained import load_edge_encoder
-from vidcolor.training.validation import validate
+from vidcolor.training.distributed import World
+from vidcolor.training.losses import Guess, LossContext
+from vidcolor.training.objective import Objective, needs
+from vidcolor.training.optimization import make_optimizer, set_rate
+from vidcolor.training.photos import PhotoSet, load_photos
+from vidcolor.training.plot import write_plot
+from vidcolor.training.predictor import Predictor
+from vidcolor.training.sheets import pick, write_sheet
+from vidcolor.training.teacher import load_teacher
+from vidcolor.training.validation import final_scores, validate
 
 logger = logging.getLogger(__name__)
 
@@ -33,138 +50,186 @@ _BALANCE_BATCHES = 40
 
 
 class Trainer:
-    """State of one run: network, moving average, optimiser, and the step reached."""
+    """State of one run: network, moving average, optimiser, losses, and the step reached.
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+    Args:
+        config: of the run.
+        world: this process among those that share the run.
+
+    Raises:
+        OptionError: for settings that make no sense together.
+        InputError: if there is nothing to learn from.
+        WeightsError: for weights that don't fit.
+    """
+
+    def __init__(self, config: TrainConfig, world: World) -> None:
+        _check(config, world)
         torch.manual_seed(config.seed)
-        self.config, self.device = config, device
-        self.photos = load_photos(config.data)
-        self.val_photos = load_photos((config.val,)) if config.val else []
-        self.bins = AbBins(device)
-        sample = [make_batch(self.photos, config, i)[1] for i in range(_BALANCE_BATCHES)]
-        self.bins.balance(torch.cat(sample).to(device))
-        self.network = self._build()
+        self.config, self.world, self.device = config, world, world.device
+        self.output_stride = find_architecture(config.architecture).output_stride(config.network)
+        self.photos = load_photos(config.data, memory_gb=config.memory_gb)
+        self.val_photos = self._load_val()
+        bins = AbBins(self.device)
+        classes = needs(config.losses, "needs_classes")
+        if classes:
+            self._balance(bins)
+        network = build_network(config, len(bins) if classes else 0)
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective = Objective(
+            config.losses,
+            LossContext(
+                self.device,
+                bins,
+                min(config.crops) // self.output_stride,
+                autocast=config.precision == "bf16",
+            ),
+        )
+        self.teacher = (
+            load_teacher(Path(config.teacher)).to(self.device) if config.teacher else None
+        )
         average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
-        self.optimizer = self._optimizer()
+        self.optimizer = make_optimizer(self.network, config)
+        self.predict = self._wrapped()
         self.step = 0
         self.out = Path(config.out)
         self.out.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def weights(self) -> Path:
+        """Where the weights are written."""
+        return self.out / f"{self.config.architecture}.safetensors"
 
     def run(self, report: Report | None = None) -> AbScores | None:
         """Train from the last checkpoint, if there is one, to the last step; write the weights.
 
         Returns:
-            Scores of the averaged weights on all validation pictures, None without any.
+            Scores of the written weights on all validation pictures, as ``vidcolor eval`` gives
+            them; None without pictures, and in all processes but the leading one.
         """
         self._resume()
-        stream = batches(self.photos, self.config, first_step=self.step)
-        while self.step < self.config.steps:
-            measured = self._train_step(*next(stream))
-            self.step += 1
-            if self.step % self.config.validate_every == 0:
-                measured |= self._validate()
-            if self.step % self.config.save_every == 0:
-                self._save()
-                self.export()
-            self._log(measured)
-            if report is not None:
-                report(self.step, measured)
-        stream.close()  # type: ignore[attr-defined]
+        stream = batches(
+            self.photos, self.config, self.output_stride, first_step=self.step,
+            rank=self.world.rank, world=self.world.size,
+        )  # fmt: skip
+        try:
+            while self.step < self.config.steps:
+                measured = self.train_step(next(stream))
+                self.step += 1
+                if self.world.leads:
+                    self._keep_house(measured, report)
+        finally:
+            stream.close()  # type: ignore[attr-defined]
+        if not self.world.leads:
+            return None
         self._save()
-        self.export()
-        return validate(self._averaged(), self.val_photos, self.device) if self.val_photos else None
+        self._picture()
+        if not self.val_photos:
+            return None
+        return final_scores(self.weights, self.val_photos, self.device)
 
-    def export(self) -> Path:
-        """Write the averaged weights in float16, without the training head, and what made them."""
-        network = self._averaged()
-        shipped = CompactConfig(decoder=self.config.decoder)
-        state = {
-            k: v.half().contiguous().cpu()
-            for k, v in network.state_dict().items()
-            if not k.startswith("classify.")
-        }
-        metadata = {
-            "format": "vidcolor",
-            "architecture": "compact",
-            "config": json.dumps(shipped.as_dict()),
-            "saturation": str(self.config.saturation or 1.0),
-            "training": json.dumps(self._history()),
-        }
-        path = self.out / "compact.safetensors"
-        save_file(state, path, metadata=metadata)
-        return path
-
-    def _history(self) -> dict[str, Any]:
-        """What made the weights: settings, and names (not places) of the data."""
-        config = self.config
-        values = config.as_dict() | {"reached_step": self.step, "photos": len(self.photos)}
-        del values["out"]
-        values["data"] = [Path(source).name for source in config.data]
-        values["val"], values["pretrained"] = Path(config.val).name, Path(config.pretrained).name
-        return values
-
-    def _build(self) -> CompactNet:
-        network = CompactNet(CompactConfig(decoder=self.config.decoder, bins=len(self.bins)))
-        if self.config.pretrained:
-            load_edge_encoder(network.encoder, Path(self.config.pretrained))
-        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        encoder = list(self.network.encoder.parameters())
-        inside = {id(p) for p in encoder}
-        rest = [p for p in self.network.parameters() if id(p) not in inside]
-        groups = [
-            {"params": encoder, "top_lr": self.config.encoder_lr},
-            {"params": rest, "top_lr": self.config.lr},
-        ]
-        return torch.optim.AdamW(groups, lr=self.config.lr, weight_decay=self.config.weight_decay)
-
-    def _train_step(self, lightness: Tensor, truth: Tensor) -> dict[str, float]:
-        config = self.config
-        rate = learning_rate_factor(self.step, config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["top_lr"] * rate
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """Learn from one batch; returns what was measured."""
+        rate = set_rate(self.optimizer, self.step, self.config)
+        # Dropout and the like depend on (seed, step, process) alone, so resuming changes nothing.
+        torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 64 + self.world.rank)
         self.network.train()
-        truth = truth.to(self.device)
-        lightness = lightness.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
-        ):
-            features = self.network.features(lightness)
-            ab = self.network.head_ab(features)
-            assert self.network.classify is not None
-            # Every 16th position: its gradient is as good, and softmax over the bins is dear.
-            logits = self.network.classify(features[..., ::4, ::4])
-        regression = huber(ab, truth, config.huber_delta)
-        classes = cross_entropy(logits, truth[..., ::4, ::4], self.bins)
-        loss = config.huber * regression + config.classification * classes
+        batch = batch.to(self.device)
+        learns = self.objective.network_turn(self.step)
+        lightness = batch.lightness.contiguous(memory_format=torch.channels_last)
+        with torch.set_grad_enabled(learns), self._autocast():
+            guess = Guess(*self.predict(lightness))
+        measured = self.objective.learn(guess, batch, self.step)
+        if learns:
+            measured |= self._descend(guess, batch)
+        return measured | {"rate": rate}
+
+    def _descend(self, guess: Guess, batch: Batch) -> dict[str, float]:
+        with self._autocast():
+            taught = self.teacher(batch.clean) if self.teacher is not None else None
+        loss, parts = self.objective(guess, batch, taught)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.average.update_parameters(self.network)
-        return {
-            "huber": float(regression.detach()),
-            "classification": float(classes.detach()),
-            "rate": rate,
-        }
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        names = ["gradient", *parts]
+        # One copy from the device for all figures.
+        values = torch.stack([norm.float(), *(p.float() for p in parts.values())]).tolist()
+        measured = dict(zip(names, values, strict=True))
+        if math.isfinite(measured["gradient"]):
+            self.optimizer.step()
+            self.average.update_parameters(self.network)
+        else:
+            logger.warning("step %d: the gradient isn't finite; passed over", self.step + 1)
+        return measured
+
+    def _keep_house(self, measured: dict[str, float], report: Report | None) -> None:
+        config, step = self.config, self.step
+        if step % config.validate_every == 0:
+            measured |= self._validate()
+        self._log(measured)
+        if config.sample_every and step % config.sample_every == 0:
+            self._picture()
+        if step % config.save_every == 0:
+            self._save()
+        if report is not None:
+            report(step, measured)
+
+    def _autocast(self) -> torch.autocast:
+        bf16 = self.config.precision == "bf16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
+
+    def _wrapped(self) -> nn.Module:
+        predictor: nn.Module = Predictor(self.network)
+        if self.config.compile:
+            predictor = torch.compile(predictor)  # type: ignore[assignment]
+        return self.world.wrap(predictor)
+
+    def _load_val(self) -> PhotoSet | None:
+        if not self.config.val or not self.world.leads:
+            return None
+        return load_photos((self.config.val,), split="val", memory_gb=self.config.memory_gb)
+
+    def _balance(self, bins: AbBins) -> None:
+        """Weights of the bins from some of the run's own crops, the same in all processes."""
+        plain = dataclasses.replace(self.config, film_share=0.0)
+        sample = [
+            make_batch(self.photos, plain, step, self.output_stride).ab
+            for step in range(_BALANCE_BATCHES)
+        ]
+        # Stages differ in size, so all samples form one row.
+        row = torch.cat([ab.permute(1, 0, 2, 3).flatten(1) for ab in sample], dim=1)
+        bins.balance(row[None, :, :, None].to(self.device))
+
+    def _for_use(self) -> TrainedColorizer:
+        """A copy of the averaged weights, as they will colorize."""
+        network = copy.deepcopy(self.average.module).eval()
+        head = None
+        classify = as_trainable(network).classify
+        if self.config.decoding == "annealed-mean" and classify is not None:
+            head = AnnealedHead(classify, self.config.temperature).to(self.device)
+        stride = find_architecture(self.config.architecture).stride(self.config.network)
+        saturation = self.config.saturation or 1.0
+        return TrainedColorizer(network, stride, saturation=saturation, head=head).eval()
 
     def _validate(self) -> dict[str, float]:
         if not self.val_photos:
             return {}
-        scores = validate(self._averaged(), self.val_photos[: self.config.validate_on], self.device)
+        photos = self.val_photos[: self.config.validate_on]
+        scores = validate(self._for_use(), photos, self.device)
         return {
             "val_rmse_best": scores.rmse_ratio_best,
             "val_rmse": scores.rmse_ratio,
             "val_correlation": scores.correlation,
             "val_best_saturation": scores.best_saturation,
+            "val_colourfulness": scores.colourfulness_ratio,
         }
 
-    def _averaged(self) -> CompactNet:
-        module = copy.deepcopy(self.average.module)
-        assert isinstance(module, CompactNet)
-        return module.eval()
+    def _picture(self) -> None:
+        """A sample sheet and the loss plot."""
+        photos = pick(self.val_photos or self.photos)
+        path = self.out / "samples" / f"{self.step:07}.png"
+        write_sheet(path, self._for_use(), photos, self.device)
+        write_plot(self.out / "log.jsonl", self.out / "loss.png")
 
     def _log(self, measured: dict[str, float]) -> None:
         line: dict[str, Any] = {"step": self.step, "time": round(time.time(), 1)} | measured
@@ -176,32 +241,52 @@ class Trainer:
         return self.out / "checkpoint.pt"
 
     def _save(self) -> None:
+        """The checkpoint to go on from, and the weights to use."""
         state = {
             "step": self.step,
+            "architecture": self.config.architecture,
+            "network_config": self.network.config.as_dict(),
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "losses": self.objective.state_dict(),
         }
-        part = self._checkpoint.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(self._checkpoint)
+        save_checkpoint(self._checkpoint, state)
+        history = history_of(
+            self.config, step=self.step, photos=len(self.photos), world=self.world.size
+        )
+        export_weights(self.weights, self.average.module, self.config, history)
 
     def _resume(self) -> None:
         if not self._checkpoint.exists():
             return
-        state = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = int(state["step"])
+        state = read_checkpoint(self._checkpoint, self.device)
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            own = [dict(group) for group in self.optimizer.param_groups]
+            self.optimizer.load_state_dict(state["optimizer"])
+            if state.get("losses"):
+                self.objective.load_state_dict(state["losses"])
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise OptionError(
+                f"{self._checkpoint} is of another network or other losses ({reason}); give "
+                "another 'out', and this file as 'start' to begin with its weights"
+            ) from error
+        for group, values in zip(self.optimizer.param_groups, own, strict=True):
+            # The configuration's rates hold, not those of the run so far.
+            group.update({k: v for k, v in values.items() if k != "params"})
+        self.step = state["step"]
         logger.info("resumed at step %d", self.step)
 
 
-def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Share of the top learning rate: a short rise, a plateau, and a straight fall at the end.
-
-    The plateau makes the length of a run free to choose while it runs: only the fall is tied to it.
-    """
-    rise = min(1.0, (step + 1) / max(config.warmup, 1))
-    fall = (config.steps - step) / max(config.steps * config.decay, 1.0)
-    return min(rise, max(0.0, min(1.0, fall)))
+def _check(config: TrainConfig, world: World) -> None:
+    if config.batch_size % world.size:
+        raise OptionError(
+            f"batch_size {config.batch_size} can't be shared evenly by {world.size} processes"
+        )
+    if needs(config.losses, "needs_teacher") and not config.teacher:
+        raise OptionError('a teacher\'s loss needs teacher = "FILE"')
+    if config.decoding == "annealed-mean" and not needs(config.losses, "needs_classes"):
+        raise OptionError("decoding by annealed mean needs a classification loss")

@@ -1,48 +1,161 @@
-"""Losses on ab: Huber on the regression head, rebalanced cross-entropy over ab bins.
+"""Losses on ab by name, each with a weight and settings of its own.
 
-The classification follows Zhang, Isola and Efros (2016): bins of 10 Lab units that sRGB can show,
-each weighted by the inverse of its frequency, mixed half with uniform.
+A loss is a module that compares a network's ``Guess`` with the ``Batch`` and maybe a teacher's
+guess. Those that learn themselves (adversarial ones) do so in ``learn``.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from vidcolor.color import lab_to_linear
-
-BIN_SIZE = 10.0
-_REACH = 12
-"""Bins from -120 to 120 in a and b."""
+from vidcolor.errors import OptionError
+from vidcolor.models.networks.ab_bins import AbBins
+from vidcolor.training.batches import Batch
 
 
-class AbBins:
-    """Quantised ab: which bin a colour falls in, and how rare that bin is."""
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a network says about a batch.
 
-    def __init__(self, device: torch.device) -> None:
-        ticks = torch.arange(-_REACH, _REACH + 1, dtype=torch.float32) * BIN_SIZE
-        grid = torch.stack(torch.meshgrid(ticks, ticks, indexing="ij"), dim=-1).reshape(-1, 2)
-        shown = _in_gamut(grid)
-        self.centres = grid[shown].to(device)
-        # Colours of bins that sRGB can't show belong to the nearest that it can.
-        self._table = torch.cdist(grid, grid[shown]).argmin(dim=1).to(device)
-        self.weight = torch.ones(len(self.centres), device=device)
+    Attributes:
+        ab: ``(B, 2, h, w)`` float32.
+        logits: ``(B, Q, h', w')`` over the ab bins; of students at every few positions only; None
+            without a classification head.
+    """
 
-    def __len__(self) -> int:
-        return len(self.centres)
+    ab: Tensor
+    logits: Tensor | None = None
 
-    def index(self, ab: Tensor) -> Tensor:
-        """Bin of each colour: ``(B, 2, H, W)`` to ``(B, H, W)`` int64."""
-        steps = (ab / BIN_SIZE).round().clamp(-_REACH, _REACH).long() + _REACH
-        return self._table[steps[:, 0] * (2 * _REACH + 1) + steps[:, 1]]
 
-    def balance(self, ab: Tensor) -> None:
-        """Set the weights from a sample of true colours ``(B, 2, H, W)``; their mean is 1."""
-        counts = torch.bincount(self.index(ab).flatten(), minlength=len(self)).float()
-        share = counts / counts.sum()
-        weight = 1.0 / (0.5 * share + 0.5 / len(self))
-        self.weight = weight / (weight * share).sum()
+@dataclass(frozen=True, slots=True)
+class LossContext:
+    """What losses are built for.
+
+    Attributes:
+        device: where they run.
+        bins: with the weights of rare colours set.
+        ab_side: side of the batches' ab in pixels, the smallest of the run.
+        autocast: whether networks run in bfloat16.
+    """
+
+    device: torch.device
+    bins: AbBins
+    ab_side: int
+    autocast: bool = False
+
+
+class Loss(nn.Module):
+    """One term of the objective; see the module's docstring."""
+
+    needs_classes = False
+    """Whether the network must have a classification head."""
+    needs_teacher = False
+
+    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+        """The loss, a scalar."""
+        raise NotImplementedError
+
+    def network_turn(self, step: int) -> bool:  # noqa: ARG002
+        """Whether the network learns in this step."""
+        return True
+
+    def learn(self, guess: Guess, batch: Batch, step: int) -> dict[str, float]:  # noqa: ARG002
+        """Learn from a step before the network does; returns what was measured."""
+        return {}
+
+
+class Huber(Loss):
+    """Huber loss of ab in units of ``delta``: square below, straight above."""
+
+    def __init__(self, _: LossContext, *, delta: float = 12.0) -> None:
+        super().__init__()
+        self.delta = delta
+
+    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+        """Mean over all samples."""
+        return huber(guess.ab, batch.ab, self.delta)
+
+
+class L1(Loss):
+    """Mean absolute difference of ab in units of ``unit``."""
+
+    def __init__(self, _: LossContext, *, unit: float = 12.0) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+        """Mean over all samples."""
+        return F.l1_loss(guess.ab / self.unit, batch.ab / self.unit)
+
+
+class Classification(Loss):
+    """Cross-entropy over ab bins, rare colours weighing more (Zhang et al., 2016)."""
+
+    needs_classes = True
+
+    def __init__(self, context: LossContext) -> None:
+        super().__init__()
+        self.bins = context.bins
+
+    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+        """Mean over the positions that have logits."""
+        logits = _logits(guess)
+        ratio = batch.ab.shape[-1] // logits.shape[-1]
+        return cross_entropy(logits, batch.ab[..., ::ratio, ::ratio], self.bins)
+
+
+class TeacherAb(Loss):
+    """Huber loss against the teacher's ab."""
+
+    needs_teacher = True
+
+    def __init__(self, _: LossContext, *, delta: float = 12.0) -> None:
+        super().__init__()
+        self.delta = delta
+
+    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+        """Mean over all samples."""
+        assert teacher is not None
+        target = teacher.ab
+        if target.shape[-1] > guess.ab.shape[-1]:
+            target = F.adaptive_avg_pool2d(target, tuple(guess.ab.shape[-2:]))
+        elif target.shape[-1] < guess.ab.shape[-1]:
+            target = F.interpolate(target, guess.ab.shape[-2:], mode="bilinear")
+        return huber(guess.ab, target, self.delta)
+
+
+class TeacherBins(Loss):
+    """Cross-entropy against the teacher's probabilities (Hinton et al., 2015), rebalanced."""
+
+    needs_classes = True
+    needs_teacher = True
+
+    def __init__(self, context: LossContext, *, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.bins, self.temperature = context.bins, temperature
+
+    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+        """Mean over the positions that have logits, less the teacher's own entropy."""
+        assert teacher is not None
+        logits, known = _logits(guess), teacher.logits
+        if known is None or known.shape[-1] < logits.shape[-1]:
+            raise OptionError(
+                "teacher-bins: the teacher has no (or too coarse a) classification head; "
+                "give the checkpoint.pt of a run with one"
+            )
+        ratio = known.shape[-1] // logits.shape[-1]
+        target = (known[..., ::ratio, ::ratio].float() / self.temperature).softmax(dim=1)
+        log_shares = (logits.float() / self.temperature).log_softmax(dim=1)
+        divergence = F.kl_div(log_shares, target, reduction="none").sum(dim=1)
+        weight = torch.einsum("bqhw,q->bhw", target, self.bins.weight)
+        return (divergence * weight).mean() * self.temperature**2
 
 
 def huber(ab: Tensor, truth: Tensor, delta: float) -> Tensor:
@@ -58,12 +171,21 @@ def cross_entropy(logits: Tensor, truth: Tensor, bins: AbBins) -> Tensor:
     return (loss * bins.weight[index]).mean()
 
 
-def _in_gamut(ab: Tensor) -> Tensor:
-    lightness = torch.linspace(0.02, 0.98, 49).view(-1, 1, 1, 1)
-    shown = torch.zeros(len(ab), dtype=torch.bool)
-    for level in lightness:
-        linear = lab_to_linear(
-            level.view(1, 1, 1, 1).expand(len(ab), 1, 1, 1), ab.view(-1, 2, 1, 1)
+def check_settings(name: str, make: Callable[..., Loss], settings: Mapping[str, Any]) -> None:
+    """Refuse settings that a loss doesn't have.
+
+    Raises:
+        OptionError: naming the first of them.
+    """
+    known = [
+        p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY
+    ]
+    if unknown := sorted(set(settings) - {*known, "weight"}):
+        raise OptionError(
+            f"[losses.{name}] has no setting {unknown[0]!r}; known are weight, {', '.join(known)}"
         )
-        shown |= ((linear > -0.02) & (linear < 1.02)).flatten(1).all(dim=1)
-    return shown
+
+
+def _logits(guess: Guess) -> Tensor:
+    assert guess.logits is not None, "the trainer gives a head to networks whose losses need one"
+    return guess.logits

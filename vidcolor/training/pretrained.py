@@ -22,8 +22,8 @@ def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
     """Fill a MobileNet EdgeTPU 0.75 encoder.
 
     The file stores convolutions in the order of work as ``{i}.weight`` (int8), ``{i}.scale`` (per
-    output channel) and ``{i}.bias``: ``weight * scale`` restores them. The first convolution is
-    summed over its three inputs, since grey is R = G = B.
+    output channel) and ``{i}.bias``: ``weight * scale`` restores them. For one grey channel the
+    first convolution is summed over its three inputs, since grey is R = G = B.
 
     Raises:
         WeightsError: if the file is not that encoder.
@@ -34,7 +34,8 @@ def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
             _restore(file.get_tensor(f"{i}.weight"), file.get_tensor(f"{i}.scale")) for i in indices
         ]
         biases = [file.get_tensor(f"{i}.bias") for i in indices]
-    weights[0] = weights[0].sum(dim=1, keepdim=True)
+    if encoder.stem.in_channels == 1:
+        weights[0] = weights[0].sum(dim=1, keepdim=True)
     layers = [m for m in encoder.modules() if isinstance(m, nn.Conv2d)]
     if [m.weight.shape for m in layers] != [w.shape for w in weights]:
         raise WeightsError(f"{path}: not a MobileNet EdgeTPU 0.75 encoder")

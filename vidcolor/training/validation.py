@@ -1,31 +1,67 @@
-"""Validation while training: ab against the truth on whole photographs at their own size."""
+"""Validation while training, and as ``vidcolor eval`` measures at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from vidcolor.color import rgb_to_lab
-from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics
-from vidcolor.models.networks.compact import STRIDE, CompactNet
+from vidcolor.color import lab_to_rgb, rgb_to_lab
+from vidcolor.engine.image import colorize_still
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
+from vidcolor.evaluation.photos import as_planes, grey_of
+from vidcolor.models.loading import load_model
 from vidcolor.training.photos import Photo
+
+_MULTIPLE_PX = 32
 
 
 @torch.inference_mode()
-def validate(network: CompactNet, photos: list[Photo], device: torch.device) -> AbScores:
-    """Scores of the regression head, each photograph at the nearest multiple of 32 to its size."""
+def validate(network: nn.Module, photos: Sequence[Photo], device: torch.device) -> AbScores:
+    """Quick scores: each photograph at the nearest multiple of 32 pixels to its own size.
+
+    Args:
+        network: lightness ``(1, 1, H, W)`` of any size to ab.
+        photos: with true colours.
+        device: where the network is.
+    """
     statistics = AbStatistics()
-    network.eval()
     for photo in photos:
-        lab = rgb_to_lab(torch.from_numpy(photo).to(device).permute(2, 0, 1)[None].float() / 255.0)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            ab = network(_fit(lab[:, :1] / 100.0))
-        ab = F.interpolate(ab.float(), size=lab.shape[-2:], mode="bilinear")
-        statistics.add(ab[0], lab[0, 1:])
+        lab = _lab(photo, device)
+        ab = colorize(network, lab[:, :1] / 100.0)
+        result = lab_to_rgb(torch.cat((lab[:, :1], ab), dim=1)).clamp(0.0, 1.0) * 255.0
+        truth = torch.from_numpy(photo).permute(2, 0, 1)
+        colours = (colourfulness(result[0].cpu().round()), colourfulness(truth))
+        statistics.add(ab[0], lab[0, 1:], colours)
     return statistics.scores()
 
 
-def _fit(lightness: Tensor) -> Tensor:
-    size = [max(STRIDE, round(n / STRIDE) * STRIDE) for n in lightness.shape[-2:]]
-    return F.interpolate(lightness, size=size, mode="bilinear", antialias=True)
+@torch.inference_mode()
+def final_scores(weights: Path, photos: Sequence[Photo], device: torch.device) -> AbScores:
+    """What ``vidcolor eval`` says of a file of weights: through the product, at its defaults."""
+    model, options = load_model(weights, str(device), kind="image"), ColorizeOptions()
+    statistics = AbStatistics()
+    for photo in photos:
+        truth = as_planes(photo)
+        result = as_planes(colorize_still(grey_of(truth), model, options))
+        pair = [rgb_to_lab(rgb[None] / 255.0)[0, 1:] for rgb in (result, truth)]
+        statistics.add(pair[0], pair[1], (colourfulness(result), colourfulness(truth)))
+    return statistics.scores()
+
+
+def colorize(network: nn.Module, lightness: Tensor) -> Tensor:
+    """Ab ``(1, 2, H, W)`` float32 of lightness ``(1, 1, H, W)``, L*/100, in bfloat16 autocast."""
+    size = [max(1, round(n / _MULTIPLE_PX)) * _MULTIPLE_PX for n in lightness.shape[-2:]]
+    seen = F.interpolate(lightness, size=size, mode="bilinear", antialias=True)
+    with torch.autocast(lightness.device.type, dtype=torch.bfloat16):
+        ab = network(seen)
+    return F.interpolate(ab.float(), size=lightness.shape[-2:], mode="bilinear")
+
+
+def _lab(photo: Photo, device: torch.device) -> Tensor:
+    rgb = torch.from_numpy(photo).to(device).permute(2, 0, 1)[None].float()
+    return rgb_to_lab(rgb / 255.0)

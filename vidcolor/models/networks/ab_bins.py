@@ -1,4 +1,4 @@
-"""Quantised ab, and how to get one colour from probabilities over it (Zhang, Isola, Efros, 2016)."""
+"""Quantised ab, and one colour from probabilities over it (Zhang, Isola, Efros, 2016)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The generator of pix2pix (Isola, Zhu, Zhou, Efros, 2017), from lightness to ab.
 
 A U-Net of 4x4 convolutions of stride 2 down to a few pixels and transposed ones back up, BatchNorm
-but for the outermost and innermost, leaky ReLU on the way down, dropout in the deepest layers on the
-way up (the paper's source of chance while training; off when it colorizes), tanh at the end.
+but for the outermost and innermost, leaky ReLU on the way down, dropout in the deepest layers on
+the way up (the paper's source of chance while training; off when it colorizes), tanh at the end.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Pix2Pix(nn.Module):
 
 
 class _Down(nn.Sequential):
-    """Leaky ReLU, 4x4 convolution of stride 2, norm; the first of all takes the picture as it is."""
+    """Leaky ReLU, 4x4 convolution of stride 2, norm; the first takes the picture as it is."""
 
     def __init__(self, channels: int, out: int, *, norm: bool) -> None:
         super().__init__(

@@ -111,7 +111,7 @@ class UNet(nn.Module):
         return first.dtype
 
     def prepare(self, dtype: torch.dtype) -> UNet:
-        """Make it ready to run: norms folded, channels_last, weights in ``dtype``, heads float32."""
+        """Make it ready to run: norms folded, channels_last, body in ``dtype``, head float32."""
         self.eval().requires_grad_(False)
         for part in list(self.modules()):
             if isinstance(part, _ConvNorm):

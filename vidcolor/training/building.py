@@ -1,0 +1,122 @@
+"""Networks to train: built by name, started from encoders' or other weights."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from vidcolor.errors import OptionError, WeightsError
+from vidcolor.models.architectures import find_architecture
+from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.models.networks.resnet import ResNetEncoder
+from vidcolor.models.safe_load import load_checkpoint
+from vidcolor.training.config import TrainConfig
+from vidcolor.training.pretrained import load_edge_encoder, load_resnet_encoder
+
+_AVERAGED = "module."  # what AveragedModel puts before every name
+
+
+def build_network(config: TrainConfig, bins: int) -> nn.Module:
+    """The run's network with its starting weights.
+
+    Args:
+        config: of the run.
+        bins: classes of the classification head, 0 for none.
+
+    Raises:
+        OptionError: for settings that the architecture doesn't have, or crops it can't take.
+        WeightsError: if weights don't fit.
+    """
+    architecture = find_architecture(config.architecture)
+    stride = architecture.stride(config.network)
+    if bad := [crop for crop in config.crops if crop % stride]:
+        raise OptionError(
+            f"{config.architecture} takes crops that are multiples of {stride}, got {bad[0]}"
+        )
+    network = architecture.build({**config.network, "bins": bins})
+    for path in config.pretrained:
+        load_pretrained(network, Path(path))
+    if config.start:
+        start_from(network, Path(config.start))
+    return network
+
+
+def load_pretrained(network: nn.Module, path: Path) -> None:
+    """Fill the encoder that a file of ImageNet weights is for.
+
+    Raises:
+        WeightsError: if the file can't be read, or the network has no such encoder.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: can't read these pretrained weights: {error}") from error
+    modules = list(network.modules())
+    if any(name.startswith("stages.") for name in names):
+        residual = [m for m in modules if isinstance(m, ResNetEncoder)]
+        if residual:
+            return load_resnet_encoder(residual[0], path)
+    else:
+        mobile = [m for m in modules if isinstance(m, EdgeEncoder)]
+        if mobile:
+            return load_edge_encoder(mobile[0], path)
+    raise WeightsError(f"{path}: the network has no encoder that these weights are for")
+
+
+def start_from(network: nn.Module, path: Path) -> int:
+    """Copy every tensor whose name and shape fit; heads may differ.
+
+    Returns:
+        How many fitted.
+
+    Raises:
+        WeightsError: if none does, or the file can't be read.
+    """
+    known, _ = read_trained(path)
+    own = network.state_dict()
+    fitting = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise WeightsError(f"{path}: no tensor in it fits this network")
+    network.load_state_dict(fitting, strict=False)
+    return len(fitting)
+
+
+def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Averaged tensors of a run's weights or checkpoint, and how its network is built.
+
+    Returns:
+        Tensors in float32 by name; ``architecture`` and ``network`` as far as the file says.
+
+    Raises:
+        WeightsError: if the file is neither.
+    """
+    if zipfile.is_zipfile(path):
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            tensors = {
+                k.removeprefix(_AVERAGED): v
+                for k, v in state["average"].items()
+                if k.startswith(_AVERAGED)
+            }
+        except (KeyError, RuntimeError, OSError, AttributeError, TypeError) as error:
+            raise WeightsError(f"{path}: no checkpoint of vidcolor train") from error
+        return tensors, {k: state[k] for k in ("architecture", "network_config") if k in state}
+    checkpoint = load_checkpoint(path)
+    tensors = {k: v.float() for k, v in checkpoint.state_dict.items()}
+    return tensors, _described(checkpoint.metadata)
+
+
+def _described(metadata: Mapping[str, str]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if "architecture" in metadata:
+        result["architecture"] = metadata["architecture"]
+        result["network_config"] = json.loads(metadata.get("config", "{}"))
+    return result

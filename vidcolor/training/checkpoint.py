@@ -1,0 +1,89 @@
+"""What a run leaves on disk: checkpoints to go on from, and weights to use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from vidcolor.errors import WeightsError
+from vidcolor.training.config import TrainConfig
+
+_CLASSIFY = "classify."
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint whole or not at all."""
+    part = path.with_suffix(".part")
+    torch.save(dict(state), part)
+    part.replace(path)
+
+
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """Read a checkpoint; tensors and plain values only, never code.
+
+    Raises:
+        WeightsError: if it is damaged or none.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        return {"step": int(state["step"]), **state}
+    except (RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: can't go on from this checkpoint; move it away to start anew: {error}"
+        ) from error
+
+
+def export_weights(
+    path: Path, network: nn.Module, config: TrainConfig, history: Mapping[str, Any]
+) -> None:
+    """Write weights in float16, with all it takes to use them and to know how they were made.
+
+    Args:
+        path: the safetensors file.
+        network: averaged weights; its classification head is left out unless it decodes.
+        config: of the run.
+        history: what made the weights, ready for JSON.
+    """
+    annealed = config.decoding == "annealed-mean"
+    values = network.config.as_dict()  # type: ignore[operator, union-attr]
+    if not annealed:
+        values = {**values, "bins": 0}
+    state = {
+        # A copy each: tensors that share memory can't be stored.
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu().clone()
+        for name, tensor in network.state_dict().items()
+        if annealed or not name.startswith(_CLASSIFY)
+    }
+    metadata = {
+        "format": "vidcolor",
+        "architecture": config.architecture,
+        "config": json.dumps(values),
+        "saturation": str(config.saturation or 1.0),
+        "decoding": config.decoding,
+        "temperature": str(config.temperature),
+        "training": json.dumps(dict(history)),
+    }
+    part = path.with_suffix(".part")
+    save_file(state, part, metadata=metadata)
+    part.replace(path)
+
+
+def history_of(config: TrainConfig, *, step: int, photos: int, world: int) -> dict[str, Any]:
+    """What made the weights: settings, and names (not places) of the data."""
+    values = config.as_dict() | {"reached_step": step, "photos": photos, "processes": world}
+    del values["out"]
+    values["data"] = [Path(source).name for source in config.data]
+    values["pretrained"] = [Path(source).name for source in config.pretrained]
+    for name in ("val", "start", "teacher"):
+        values[name] = Path(values[name]).name
+    values["losses"] = {
+        name: {k: Path(v).name if k == "weights" else v for k, v in table.items()}
+        for name, table in config.losses.items()
+    }
+    return values

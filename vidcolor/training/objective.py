@@ -1,0 +1,98 @@
+"""The objective: named losses with their weights, as a configuration lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from torch import Tensor, nn
+
+from vidcolor.errors import OptionError
+from vidcolor.training.adversarial import Gan, Wgan
+from vidcolor.training.batches import Batch
+from vidcolor.training.losses import (
+    L1,
+    Classification,
+    Guess,
+    Huber,
+    Loss,
+    LossContext,
+    TeacherAb,
+    TeacherBins,
+    check_settings,
+)
+from vidcolor.training.perceptual import Perceptual
+
+LOSSES: Mapping[str, Callable[..., Loss]] = MappingProxyType(
+    {
+        "huber": Huber,
+        "l1": L1,
+        "classification": Classification,
+        "perceptual": Perceptual,
+        "gan": Gan,
+        "wgan": Wgan,
+        "teacher-ab": TeacherAb,
+        "teacher-bins": TeacherBins,
+    }
+)
+"""Losses by name; each is called with a ``LossContext`` and its settings."""
+
+
+class Objective(nn.Module):
+    """All losses of a run.
+
+    Args:
+        tables: settings by the name of the loss; ``weight`` is 1 where it isn't given.
+        context: what they are built for.
+
+    Raises:
+        OptionError: for unknown losses or settings.
+    """
+
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]], context: LossContext) -> None:
+        super().__init__()
+        self.losses = nn.ModuleDict()
+        self.weights: dict[str, float] = {}
+        for name, table in tables.items():
+            make = _find(name)
+            check_settings(name, make, table)
+            settings = {k: v for k, v in table.items() if k != "weight"}
+            self.losses[name] = make(context, **settings)
+            self.weights[name] = float(table.get("weight", 1.0))
+
+    def forward(
+        self, guess: Guess, batch: Batch, teacher: Guess | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum, and each loss as it is."""
+        parts = {name: loss(guess, batch, teacher) for name, loss in self.losses.items()}
+        total = sum(self.weights[name] * part for name, part in parts.items())
+        assert isinstance(total, Tensor)
+        return total, {name: part.detach() for name, part in parts.items()}
+
+    def learn(self, guess: Guess, batch: Batch, step: int) -> dict[str, float]:
+        """Let the losses that learn do so."""
+        measured: dict[str, float] = {}
+        for loss in self.losses.values():
+            assert isinstance(loss, Loss)
+            measured |= loss.learn(guess, batch, step)
+        return measured
+
+    def network_turn(self, step: int) -> bool:
+        """Whether the network learns in this step."""
+        return all(isinstance(x, Loss) and x.network_turn(step) for x in self.losses.values())
+
+
+def needs(tables: Mapping[str, Mapping[str, Any]], what: str) -> bool:
+    """Whether any of the losses ``needs_classes`` or ``needs_teacher``.
+
+    Raises:
+        OptionError: for unknown losses.
+    """
+    return any([getattr(_find(name), what) for name in tables])
+
+
+def _find(name: str) -> Callable[..., Loss]:
+    if name not in LOSSES:
+        raise OptionError(f"no loss {name!r}; known are {', '.join(LOSSES)}")
+    return LOSSES[name]

@@ -1,0 +1,38 @@
+"""The optimiser's groups, and the learning rate over a run."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vidcolor.training.config import TrainConfig
+
+
+def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW; encoders (whatever lies in a module called "encoder") have a rate of their own."""
+    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for name, parameter in network.named_parameters():
+        groups["encoder" in name.split(".")].append(parameter)
+    rates = {True: config.encoder_lr, False: config.lr}
+    listed = [{"params": g, "top_lr": rates[inside]} for inside, g in groups.items() if g]
+    return torch.optim.AdamW(
+        listed, lr=config.lr, weight_decay=config.weight_decay, betas=config.betas
+    )
+
+
+def set_rate(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -> float:
+    """Set each group's learning rate for a step; returns the factor on the top rates."""
+    factor = learning_rate_factor(step, config)
+    for group in optimizer.param_groups:
+        group["lr"] = group["top_lr"] * factor
+    return factor
+
+
+def learning_rate_factor(step: int, config: TrainConfig) -> float:
+    """Share of the top learning rate: a short rise, a plateau, and a straight fall at the end.
+
+    The plateau makes the length of a run free to choose while it runs: only the fall is tied to it.
+    """
+    rise = min(1.0, (step + 1) / max(config.warmup, 1))
+    fall = (config.steps - step) / max(config.steps * config.decay, 1.0)
+    return min(rise, max(0.0, min(1.0, fall)))

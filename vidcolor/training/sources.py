@@ -1,0 +1,109 @@
+"""Where photographs come from: folders, plain tar files, and lists of members (``index.csv``)."""
+
+from __future__ import annotations
+
+import csv
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidcolor.errors import InputError
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where one encoded picture lies; reading it needs no open archive, so any thread may.
+
+    Attributes:
+        name: of the file, or of the member of an archive.
+        file: the file or archive.
+        offset: first byte of the picture in it.
+        size: bytes, -1 for the rest of the file.
+    """
+
+    name: str
+    file: Path
+    offset: int = 0
+    size: int = -1
+
+    def read(self) -> bytes:
+        """The encoded picture.
+
+        Raises:
+            OSError: if the file can't be read.
+        """
+        with self.file.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
+def list_entries(source: Path, *, split: str = "") -> list[Entry]:
+    """Pictures of a folder, a plain tar file or an ``index.csv``, sorted by name.
+
+    A list has a header; its column ``member`` (or ``file``, or ``path``) names pictures relative to
+    the list's folder, or members of the tar files that lie beside it.
+
+    Args:
+        source: what to look into.
+        split: with a list that has a column ``split``: take only rows with this value.
+
+    Raises:
+        InputError: if the source can't be read, or a listed picture is missing.
+    """
+    if source.is_dir():
+        found = (p for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        return [Entry(str(p.relative_to(source)), p) for p in sorted(found)]
+    if source.suffix.lower() == ".csv":
+        return _listed(source, split)
+    return sorted(_members(source), key=lambda entry: entry.name)
+
+
+def iter_named(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and encoded bytes of the pictures of a source; see ``list_entries``.
+
+    Raises:
+        InputError: if the source can't be read.
+    """
+    for entry in list_entries(source):
+        try:
+            yield entry.name, entry.read()
+        except OSError as error:
+            raise InputError(f"{entry.file}: can't read {entry.name}: {error}") from error
+
+
+def _members(archive: Path) -> Iterator[Entry]:
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            for member in tar:
+                if member.isfile() and Path(member.name).suffix.lower() in _SUFFIXES:
+                    yield Entry(member.name, archive, member.offset_data, member.size)
+    except (OSError, tarfile.TarError) as error:
+        raise InputError(
+            f"{archive}: neither a folder, a list (.csv) nor a plain tar file: {error}"
+        ) from error
+
+
+def _listed(source: Path, split: str) -> list[Entry]:
+    try:
+        with source.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{source}: can't read this list: {error}") from error
+    columns = [c for c in ("member", "file", "path") if rows and rows[0].get(c) is not None]
+    if not columns:
+        raise InputError(f"{source}: needs a header and a column 'member', 'file' or 'path'")
+    chosen = [row[columns[0]] for row in rows if not split or row.get("split", split) == split]
+    archives = {e.name: e for tar in sorted(source.parent.glob("*.tar")) for e in _members(tar)}
+    return [_find(name, source, archives) for name in sorted(chosen)]
+
+
+def _find(name: str, source: Path, archives: dict[str, Entry]) -> Entry:
+    file = source.parent / name
+    if name in archives:
+        return archives[name]
+    if file.is_file():
+        return Entry(name, file)
+    raise InputError(f"{source}: {name} is listed, but lies neither beside it nor in a tar there")
