@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -20,6 +21,7 @@ from vidcolor.engine.progress import Progress
 from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
 
 if TYPE_CHECKING:
+    from vidcolor.cli._report import Report
     from vidcolor.models.colorizer import Colorizer
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class Runner:
         options: for all jobs.
         mode: how progress is shown.
         replaceable: outputs that may be overwritten.
+        report: gets what is done.
     """
 
     def __init__(
@@ -42,11 +45,13 @@ class Runner:
         *,
         mode: Mode = "auto",
         replaceable: set[str] | None = None,
+        report: Report | None = None,
     ) -> None:
         self.session = session
         self.options = options
         self.mode = mode
         self.replaceable = replaceable or set()
+        self.report = report
         self._models: dict[str, Colorizer] = {}
 
     def run_one(self, job: Job) -> int:
@@ -55,7 +60,8 @@ class Runner:
         Raises:
             VidcolorError: whatever is wrong.
         """
-        self._tell(job, self._colorize(job))
+        with self._reported(job):
+            self._tell(job, self._colorize(job))
         return 0
 
     def run_batch(self, jobs: Sequence[Job]) -> int:
@@ -90,10 +96,15 @@ class Runner:
         return self._sum_up(len(jobs), failed, time.monotonic() - began)
 
     def _do_in_batch(self, job: Job) -> None:
-        if job.problem is not None:
-            raise job.problem
-        os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
-        self._tell(job, self._colorize(job, self._model(job)))
+        with self._reported(job):
+            if job.problem is not None:
+                raise job.problem
+            os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
+            self._tell(job, self._colorize(job, self._model(job)))
+
+    def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
+        """Within, what fails goes into the report too."""
+        return self.report.watching(job) if self.report else contextlib.nullcontext()
 
     def _model(self, job: Job) -> Colorizer:
         """Loaded once for all; "auto" may mean one for photos and another for films."""
@@ -169,6 +180,8 @@ class Runner:
 
     def _tell(self, job: Job, result: ColorizeResult) -> None:
         """Say what was written, in one line, after the warnings."""
+        if self.report is not None:
+            self.report.done(job, result)
         console = self.session.console
         fps = result.frames / result.seconds if result.seconds > 0 else 0.0
         if console.as_json:

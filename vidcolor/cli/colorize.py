@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,9 +19,14 @@ from vidcolor.cli._options import (
     model_options,
     overwrite_options,
     progress_option,
+    report_option,
 )
 from vidcolor.cli._session import Session
+from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OptionError
+
+if TYPE_CHECKING:
+    from vidcolor.cli._report import Report
 
 _EPILOG = """\
 \b
@@ -61,25 +66,42 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
 @input_options
 @encode_options
 @progress_option
+@report_option
 @log_options
 @click.version_option(__version__, message="vidcolor %(version)s", help="Say the version.")
 @click.help_option("-h", "--help", help="Say this.")
 @click.pass_obj
 def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Plan, ask, do."""
+    """Set up talk and report, then plan, ask, do."""
+    options = colorize_options(values)
+    words, output = values["words"], values["output"]
+    named = (*words, *([output] if output else []))
+    session.set_up_talk(
+        verbose=values["verbose"],
+        quiet=values["quiet"],
+        log_file=values["log_file"],
+        media=named,
+    )
+    if values["report"] is None:
+        return _work(session, values, options, None)
+    from vidcolor.cli._report import Report
+
+    report = Report(values["report"], options, named)
+    with report.written(session.stop) as outcome:
+        outcome[0] = _work(session, values, options, report)
+    return outcome[0]
+
+
+def _work(
+    session: Session, values: dict[str, Any], options: ColorizeOptions, report: Report | None
+) -> int:
+    """Plan, ask, do; the exit code."""
     from vidcolor.cli._jobs import make_plan, scans_in
     from vidcolor.cli._overwrite import settle
     from vidcolor.cli._runner import Runner
 
     words: tuple[str, ...] = values["words"]
     output: str | None = values["output"]
-    options = colorize_options(values)
-    session.set_up_talk(
-        verbose=values["verbose"],
-        quiet=values["quiet"],
-        log_file=values["log_file"],
-        media=(*words, *([output] if output else [])),
-    )
     plan = make_plan(words, output, decoder=options.decoder)
     _spare_terminal([job.output for job in plan.jobs])
     jobs, replaceable = settle(
@@ -88,6 +110,8 @@ def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click
         overwrite=values["overwrite"],
         no_clobber=values["no_clobber"],
     )
+    if report is not None:
+        report.plan(plan.jobs, skipped=[job for job in plan.jobs if job not in jobs])
     if plan.passed_over:
         session.console.say(f"left out: {plan.passed_over} called *_color, as results are")
     for pattern, number in scans_in(jobs):
@@ -99,7 +123,9 @@ def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click
         if not plan.jobs:
             raise OptionError(f"no photo or film in {', '.join(words)}")
         return 0
-    runner = Runner(session, options, mode=values["progress"], replaceable=replaceable)
+    runner = Runner(
+        session, options, mode=values["progress"], replaceable=replaceable, report=report
+    )
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
 
 
