@@ -117,7 +117,7 @@ def _plain_lpips(alexnet: Any, *pictures: torch.Tensor) -> float:  # noqa: ANN40
     total = 0.0
     for number, (a, b) in enumerate(zip(*layers, strict=True)):
         weight = lin[f"lin{number}.model.1.weight"]
-        total += float(((a - b).square() * weight).sum(dim=1).mean())
+        total += ((a - b).square() * weight).sum(dim=1).mean().item()
     return total
 
 

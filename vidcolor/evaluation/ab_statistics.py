@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_NOISE = 1e-8
+"""Share of the truth's squared ab below which a result is grey: what is left is rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class AbScores:
@@ -69,14 +72,16 @@ class AbStatistics:
         """The figures so far."""
         tiny = 1e-12
         raw = self._pp - 2.0 * self._pt + self._tt
-        best = self._tt - self._pt**2 / max(self._pp, tiny)
-        pp, pt, tt = self._centred.tolist()
+        has_colour = self._pp > _NOISE * self._tt
+        gain = self._pt / max(self._pp, tiny) if has_colour else 0.0
+        best = self._tt - gain * self._pt
+        pp, pt, tt = self._centred.tolist() if has_colour else (0.0, 0.0, 0.0)
         colour = (self._colour / max(self._pictures, 1)).tolist()
         return AbScores(
             pictures=self._pictures,
             rmse_ratio=(raw / max(self._tt, tiny)) ** 0.5,
             rmse_ratio_best=(max(best, 0.0) / max(self._tt, tiny)) ** 0.5,
-            best_saturation=self._pt / max(self._pp, tiny),
+            best_saturation=gain,
             correlation=pt / max((pp * tt) ** 0.5, tiny),
             colourfulness=colour[0],
             colourfulness_truth=colour[1],

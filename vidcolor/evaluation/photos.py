@@ -1,68 +1,114 @@
-"""A model against colour photographs: made grey, colorized by the engine, compared with the truth.
+"""Models against colour photographs: made grey, colorized by the engine, compared with the truth.
 
 What is measured is what a user gets: the engine's 8-bit result at the photograph's own size, with
-the model's shipped saturation, mapped into gamut.
+the model's shipped saturation, mapped into gamut. Nothing is cropped or stretched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidcolor.color import lightness_to_grey, rgb_to_lab
+from vidcolor.color import lightness_to_grey, luma_to_lightness
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
+from vidcolor.evaluation.baselines import CONSTANT, GREY, MeanColour, painted
+from vidcolor.evaluation.gallery import Gallery, row
+from vidcolor.evaluation.perceptual import Backbones
+from vidcolor.evaluation.scores import Meter, Scores, Truth, lab_of
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import StillImage
 
 Photo = npt.NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
 
+Photos = Callable[[], Iterable[tuple[str, Photo]]]
+"""Gives names and photographs, from the start whenever it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A model under the name that the table shows."""
+
+    name: str
+    model: Colorizer
+
 
 @torch.inference_mode()
 def evaluate_photos(
-    photos: Iterable[Photo],
-    model: Colorizer,
+    photos: Photos,
+    contenders: Sequence[Contender],
     *,
     options: ColorizeOptions | None = None,
+    backbones: Backbones | None = None,
+    gallery: Gallery | None = None,
     progress: Progress | None = None,
-) -> AbScores:
-    """Colorize the grey of each photograph and compare ab with the true ab.
+) -> list[Scores]:
+    """Colorize the grey of each photograph and compare the result with it.
+
+    Two passes, one photograph in memory at a time: the first finds the best single colour.
 
     Args:
         photos: colour photographs.
-        model: what colorizes.
+        contenders: what colorizes.
         options: as for the real run.
-        progress: advanced by one per photograph; not started or closed here.
+        backbones: for LPIPS and FID.
+        gallery: keeps pictures for the report.
+        progress: started for each pass and advanced by one per photograph; not closed here.
 
     Returns:
-        Scores over all pixels of all photographs.
+        One row each for grey, the best constant ab, and the contenders.
     """
     options, progress = options or ColorizeOptions(), progress or NullProgress()
-    statistics = AbStatistics()
-    for photo in photos:
-        truth = _as_tensor(photo)
-        result = _as_tensor(colorize_still(_grey(truth), model, options).astype(np.uint8))
-        pair = [rgb_to_lab(rgb[None] / 255.0)[0, 1:] for rgb in (result, truth)]
-        statistics.add(pair[0], pair[1], (colourfulness(result), colourfulness(truth)))
+    mean = _first_pass(photos, progress)
+    names = (GREY, CONSTANT, *(c.name for c in contenders))
+    meters = [Meter(name, backbones) for name in names]
+    progress.start(mean.pictures, "photos", "measuring")
+    for name, photo in photos():
+        truth = Truth(as_planes(photo), backbones)
+        grey = grey_of(truth.rgb)
+        results = [
+            *_baselines(grey, mean.ab),
+            *(as_planes(colorize_still(grey, c.model, options)) for c in contenders),
+        ]
+        for meter, result in zip(meters, results, strict=True):
+            meter.add(result, truth)
+        if gallery is not None:
+            versions = [(GREY, results[0]), *zip(names[2:], results[2:], strict=True)]
+            shown = [*versions, ("truth", truth.rgb)]
+            gallery.offer(lambda name=name, shown=shown: row(name, shown))  # type: ignore[misc]
         progress.advance(1)
-    return statistics.scores()
+    return [meter.scores() for meter in meters]
 
 
-def _as_tensor(photo: Photo) -> Tensor:
-    """``(3, H, W)`` float32 code values."""
-    return torch.from_numpy(photo).permute(2, 0, 1).float()
+def _first_pass(photos: Photos, progress: Progress) -> MeanColour:
+    mean = MeanColour()
+    progress.start(None, "photos", "reading")
+    for _, photo in photos():
+        mean.add(as_planes(photo))
+        progress.advance(1)
+    return mean
 
 
-def _grey(rgb: Tensor) -> StillImage:
-    """The grey photograph with the same lightness, in 8 bit."""
-    lightness = rgb_to_lab(rgb[None] / 255.0)[0, 0] / 100.0
+def _baselines(grey: StillImage, ab: tuple[float, float]) -> list[Tensor]:
+    lightness = luma_to_lightness(torch.from_numpy(grey.luma), depth=8, full_range=True)
+    return [painted(lightness, colour) for colour in ((0.0, 0.0), ab)]
+
+
+def as_planes(photo: npt.NDArray[np.generic]) -> Tensor:
+    """``(H, W, 3)`` to ``(3, H, W)`` float32 code values."""
+    return torch.from_numpy(photo.astype(np.uint8, copy=False)).permute(2, 0, 1).float()
+
+
+def grey_of(rgb: Tensor) -> StillImage:
+    """The grey photograph with the same lightness, in 8 bit, of ``(3, H, W)`` code values."""
+    lightness = lab_of(rgb)[0] / 100.0
     codes = (lightness_to_grey(lightness) * 255.0).round().clamp(0.0, 255.0)
     luma = codes.to(torch.uint8).numpy()
     return StillImage(luma=luma, depth=8, alpha=None, format="PNG", has_color=False)

@@ -1,0 +1,158 @@
+"""All figures of pictures against their truths, collected one pair at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vidcolor.color import rgb_to_lab
+from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
+from vidcolor.evaluation.ciede2000 import ciede2000
+from vidcolor.evaluation.metrics import histogram_similarity, masked_mean, psnr, ssim_map
+from vidcolor.evaluation.perceptual import Backbones, FidMeter
+from vidcolor.evaluation.stability import Mean
+
+MIN_CHROMA: float = 10.0
+"""Lab chroma of the truth from which a pixel counts as coloured, for masked SSIM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One row of the table.
+
+    Attributes:
+        name: of the model or baseline.
+        ab: error, correlation and colourfulness, pooled over all pixels.
+        psnr: dB, RGB; mean over pictures, as all below.
+        ssim: structural similarity of RGB.
+        ssim_masked: the same where the truth is coloured.
+        ciede2000: mean colour difference.
+        histogram: intersection of joint RGB histograms.
+        lpips: NaN where it wasn't measured.
+        fid: of all pictures together; NaN where it wasn't measured.
+        cdc: colour distribution consistency; this and those below are NaN for stills.
+        warp_error: squared distance in RGB [0, 1] along the motion.
+        chroma_warp_error: the same in Lab ab, one frame apart.
+        drift: the same, twenty frames apart.
+    """
+
+    name: str
+    ab: AbScores
+    psnr: float = math.nan
+    ssim: float = math.nan
+    ssim_masked: float = math.nan
+    ciede2000: float = math.nan
+    histogram: float = math.nan
+    lpips: float = math.nan
+    fid: float = math.nan
+    cdc: float = math.nan
+    warp_error: float = math.nan
+    chroma_warp_error: float = math.nan
+    drift: float = math.nan
+
+    def flat(self) -> dict[str, Any]:
+        """All figures by name, for JSON: None in place of NaN and infinity."""
+        figures = dataclasses.asdict(self)
+        ab = figures.pop("ab")
+        ratio = {"colourfulness_ratio": self.ab.colourfulness_ratio}
+        return {name: _finite(v) for name, v in {**figures, **ab, **ratio}.items()}
+
+
+class Truth:
+    """A true picture and what is worked out from it once, for all contenders.
+
+    Attributes:
+        rgb: ``(3, H, W)`` float32 code values in [0, 255].
+        lab: ``(3, H, W)`` float32.
+        colourfulness: of Hasler and Suesstrunk.
+        coloured: ``(H, W)`` bool.
+        features: for FID, None without.
+    """
+
+    def __init__(self, rgb: Tensor, backbones: Backbones | None = None) -> None:
+        self.rgb = rgb
+        self.lab = lab_of(rgb)
+        self.colourfulness = colourfulness(rgb)
+        self.coloured = torch.hypot(self.lab[1], self.lab[2]) >= MIN_CHROMA
+        fid = backbones.fid if backbones else None
+        self.features = None if fid is None else fid(_bytes(rgb))
+
+
+class Meter:
+    """Collects the figures of one contender."""
+
+    def __init__(self, name: str, backbones: Backbones | None = None) -> None:
+        self.name = name
+        self._backbones = backbones or Backbones()
+        self._ab = AbStatistics()
+        names = ("psnr", "ssim", "ssim_masked", "ciede2000", "histogram", "lpips")
+        self._means = {name: Mean() for name in names}
+        self._fid = FidMeter() if self._backbones.fid else None
+
+    def add(self, rgb: Tensor, truth: Truth) -> Tensor:
+        """Compare one picture, ``(3, H, W)`` float32 code values in [0, 255]; gives its Lab."""
+        lab = lab_of(rgb)
+        self._ab.add(lab[1:], truth.lab[1:], (colourfulness(rgb), truth.colourfulness))
+        means = self._means
+        means["psnr"].add(psnr(rgb, truth.rgb))
+        means["ciede2000"].add(float(ciede2000(lab, truth.lab).mean()))
+        means["histogram"].add(histogram_similarity(rgb.round(), truth.rgb.round()))
+        if min(rgb.shape[-2:]) >= 7:
+            similarity = ssim_map(rgb, truth.rgb)
+            means["ssim"].add(float(similarity.mean()))
+            means["ssim_masked"].add(masked_mean(similarity, truth.coloured))
+        self._add_perceptual(rgb, truth)
+        return lab
+
+    def _add_perceptual(self, rgb: Tensor, truth: Truth) -> None:
+        lpips, fid = self._backbones.lpips, self._backbones.fid
+        if lpips is not None and min(rgb.shape[-2:]) >= 64:  # AlexNet's strides want that much
+            pair = ((x / 255.0).clamp(0.0, 1.0)[None] for x in (rgb, truth.rgb))
+            self._means["lpips"].add(float(lpips(*pair)))
+        if fid is not None and self._fid is not None and truth.features is not None:
+            self._fid.add(fid(_bytes(rgb)), truth.features)
+
+    def scores(self, **stability: float) -> Scores:
+        """The figures so far; ``stability`` adds those of films."""
+        return Scores(
+            name=self.name,
+            ab=self._ab.scores(),
+            fid=self._fid.value if self._fid else math.nan,
+            **{name: mean.value for name, mean in self._means.items()},
+            **stability,
+        )
+
+
+def mean_scores(rows: list[Scores]) -> Scores:
+    """The row of several films: each film counts the same, whatever its length."""
+    first = rows[0]
+
+    def mean(of: list[Any], name: str) -> float:
+        total = Mean()
+        for each in of:
+            total.add(float(getattr(each, name)))
+        return total.value
+
+    of_ab = [row.ab for row in rows]
+    means = {f.name: mean(of_ab, f.name) for f in dataclasses.fields(AbScores)[1:]}
+    ab = AbScores(pictures=sum(each.pictures for each in of_ab), **means)
+    own = [f.name for f in dataclasses.fields(Scores) if f.name not in ("name", "ab")]
+    return Scores(name=first.name, ab=ab, **{name: mean(rows, name) for name in own})
+
+
+def lab_of(rgb: Tensor) -> Tensor:
+    """``(3, H, W)`` code values in [0, 255] to Lab."""
+    return rgb_to_lab(rgb[None] / 255.0)[0]
+
+
+def _bytes(rgb: Tensor) -> Tensor:
+    return rgb.round().clamp(0.0, 255.0).byte()[None]
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401
+    return None if isinstance(value, float) and not math.isfinite(value) else value
