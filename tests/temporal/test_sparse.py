@@ -1,0 +1,150 @@
+"""Colours carried from key frames: where they land, which frames are keys, what waits."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from skimage import data
+from torch import Tensor
+
+from vidcolor.color import rgb_to_lab
+from vidcolor.temporal.carry import carry_back, carry_on, neighbour
+from vidcolor.temporal.flow import FlowEstimator, warp
+from vidcolor.temporal.sparse import ColoredFrames, SparseColoring
+
+HEIGHT, WIDTH = 128, 192
+
+
+def _photo(name: str) -> tuple[Tensor, Tensor]:
+    rgb = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None].float() / 255
+    lab = rgb_to_lab(rgb)
+    return lab[:, :1] / 100, lab[:, 1:]
+
+
+def _pan(name: str, count: int, step: int) -> tuple[Tensor, Tensor]:
+    """A camera that pans over a photo: lightness ``(N, 1, h, w)``, true ab at a quarter."""
+    lightness, ab = _photo(name)
+    cuts = [slice(20 + n * step, 20 + n * step + WIDTH) for n in range(count)]
+    seen = torch.cat([lightness[..., 60 : 60 + HEIGHT, at] for at in cuts])
+    true = torch.cat([ab[..., 60 : 60 + HEIGHT, at] for at in cuts])
+    return seen, F.avg_pool2d(true, 4)
+
+
+class _Truth:
+    """Stands where the network does, and gives frames their true colours; counts them."""
+
+    def __init__(self, lightness: Tensor, ab: Tensor) -> None:
+        self.lightness, self.ab, self.asked = lightness, ab, list[int]()
+
+    def __call__(self, lightness: Tensor) -> Tensor:
+        found = [
+            next(n for n, known in enumerate(self.lightness) if torch.equal(known, one))
+            for one in lightness
+        ]
+        self.asked += found
+        return self.ab[found]
+
+
+def _run(
+    seen: Tensor, truth: _Truth, every: int | None, *, cuts: tuple[int, ...] = (),
+    batches: tuple[int, ...] = (), longest: int = 12,
+) -> Tensor:  # fmt: skip
+    sparse, parts, at = SparseColoring(truth, every, longest=longest), list[ColoredFrames](), 0
+    for size in batches or (len(seen),):
+        numbers = range(at, at + size)
+        times = [n / 24 for n in numbers]
+        parts.append(sparse.push(seen[at : at + size], times, [n in cuts for n in numbers]))
+        at += size
+        assert sparse.waiting < longest
+    parts.append(sparse.flush())
+    lightness = torch.cat([p.lightness for p in parts if p.seconds])
+    assert torch.equal(lightness, seen), "frames come out in another order"
+    assert [t for p in parts for t in p.seconds] == [n / 24 for n in range(len(seen))]
+    assert [n for n, cut in enumerate(c for p in parts for c in p.cuts) if cut] == list(cuts)
+    return torch.cat([p.ab for p in parts if p.seconds])
+
+
+def test_colours_follow_a_pan_from_both_sides() -> None:
+    seen, true = _pan("astronaut", 9, 4)
+    truth = _Truth(seen, true)
+    carried = _run(seen, truth, 8)
+    assert truth.asked == [0, 8]
+    error = (carried - true)[1:8].abs().mean(dim=(1, 2, 3))
+    still = (true[[0, 0, 0, 0, 8, 8, 8]] - true[1:8]).abs().mean(dim=(1, 2, 3))
+    # Worst in the middle: 16 px from either key, 4 px of ab's grid, half a pixel of flow's error.
+    assert (error < 0.4 * still).all()
+    assert error.max() < 3.0
+
+
+def test_what_one_key_hides_the_other_shows() -> None:
+    """A disc crosses the picture: behind it, colours come from the key where it isn't."""
+    lightness, ab = _photo("coffee")
+    ground, ground_ab = lightness[..., :HEIGHT, :WIDTH], ab[..., :HEIGHT, :WIDTH]
+    rows = torch.arange(HEIGHT)[:, None] - 64
+    texture = torch.rand(1, 1, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3)) * 0.2
+    frames, colors, discs = [], [], []
+    for n in range(7):
+        disc = (rows.square() + (torch.arange(WIDTH)[None] - 60 - 10 * n).square()) < 24**2
+        moved = torch.roll(F.avg_pool2d(texture, 5, 1, 2), 10 * n, dims=3) + 0.75
+        frames.append(torch.where(disc, moved, ground))
+        colors.append(torch.where(disc, torch.tensor(60.0), ground_ab))
+        discs.append(disc)
+    seen, true = torch.cat(frames), F.avg_pool2d(torch.cat(colors), 4)
+    carried = _run(seen, _Truth(seen, true), 6)
+    uncovered = F.avg_pool2d((discs[0] & ~discs[3]).float()[None, None], 4)[0, 0] == 1
+    wash = (carried[3] - true[3])[:, uncovered].abs().mean()
+    assert wash < 6.0, "the disc's colour of 60 stays where it was"
+
+
+def test_chains_agree_with_the_motion_they_are_made_of() -> None:
+    seen, _ = _pan("rocket", 6, 3)
+    flow, frames = FlowEstimator(), []
+    for n, one in enumerate(seen):
+        frames.append(neighbour(flow, seen[n - 1] if n else None, one, (HEIGHT // 4, WIDTH // 4)))
+    inside = (slice(None), slice(6, -6), slice(10, -10))
+    # 3 px to the left per frame; a quarter of it on ab's grid.
+    for found, ends in ((carry_on(frames), 0), (carry_back(frames), 5)):
+        for n, way in enumerate(found):
+            want = torch.tensor([(n - ends) * 0.75, 0.0])
+            assert (way.to_key[inside].mean(dim=(1, 2)) - want).abs().max() < 0.25
+            assert (way.from_key[inside].mean(dim=(1, 2)) + want).abs().max() < 0.25
+            shown = warp(frames[ends].small, way.to_key)
+            assert (shown - frames[n].small)[inside].abs().mean() < 0.03
+
+
+@pytest.mark.parametrize("sizes", [(1,) * 20, (3, 3, 3, 3, 3, 5), (7, 13), (19, 1)])
+@pytest.mark.parametrize("every", [4, None])
+def test_batches_change_nothing(every: int | None, sizes: tuple[int, ...]) -> None:
+    first, first_ab = _pan("astronaut", 11, 3)
+    second, second_ab = _pan("coffee", 9, 2)
+    seen, true = torch.cat((first, second)), torch.cat((first_ab, second_ab))
+    whole, parts = _Truth(seen, true), _Truth(seen, true)
+    expected = _run(seen, whole, every, cuts=(11,))
+    assert torch.equal(_run(seen, parts, every, cuts=(11,), batches=sizes), expected)
+    assert sorted(parts.asked) == sorted(whole.asked)
+
+
+def test_every_nth_frame_since_the_cut_is_a_key() -> None:
+    seen, true = _pan("astronaut", 14, 2)
+    truth = _Truth(seen, true)
+    _run(seen, truth, 4, cuts=(6, 7))
+    assert sorted(truth.asked) == [0, 4, 6, 7, 11]
+
+
+def test_auto_needs_few_keys_where_nothing_moves_and_many_where_nothing_stays() -> None:
+    still = _photo("astronaut")[0][..., :HEIGHT, :WIDTH].repeat(30, 1, 1, 1)
+    grain = torch.randn(still.shape, generator=torch.Generator().manual_seed(1)) * 0.02
+    quiet = (still + grain).clamp(0, 1)
+    calm = _Truth(quiet, torch.zeros(30, 2, HEIGHT // 4, WIDTH // 4))
+    _run(quiet, calm, None)
+    assert sorted(calm.asked) == [0, 12, 24]
+    noise = torch.rand(9, 1, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
+    wild = _Truth(noise, torch.zeros(9, 2, HEIGHT // 4, WIDTH // 4))
+    _run(noise, wild, None)
+    assert sorted(wild.asked) == list(range(9))
+
+
+def test_a_film_without_frames_gives_none() -> None:
+    sparse = SparseColoring(_Truth(torch.empty(0), torch.empty(0)), 4, longest=8)
+    assert sparse.flush().seconds == []
