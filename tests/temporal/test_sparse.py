@@ -94,7 +94,8 @@ def test_what_one_key_hides_the_other_shows() -> None:
     carried = _run(seen, _Truth(seen, true), 6)
     uncovered = F.avg_pool2d((discs[0] & ~discs[3]).float()[None, None], 4)[0, 0] == 1
     wash = (carried[3] - true[3])[:, uncovered].abs().mean()
-    assert wash < 6.0, "the disc's colour of 60 stays where it was"
+    # 2.4; from the first key alone 4.4, and 21 if nothing were carried.
+    assert wash < 3.4, "the disc's colour of 60 stays where it was"
 
 
 def test_chains_agree_with_the_motion_they_are_made_of() -> None:
