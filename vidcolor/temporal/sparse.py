@@ -61,6 +61,8 @@ class ColoredFrames:
 
 @dataclass(slots=True)
 class _Frame:
+    """A frame on its way; ``motion`` and ``ab`` are on the CPU, where flow and warping run."""
+
     lightness: Tensor
     seconds: float
     is_cut: bool
@@ -102,6 +104,7 @@ class SparseColoring:
         self._segment: list[_Frame] = []
         self._reached: Carried | None = None
         self._size = (1, 1)
+        self._seen = torch.empty(0)
         self.keys = 0
 
     @property
@@ -146,7 +149,7 @@ class SparseColoring:
 
     def _color_all(self, frames: list[_Frame]) -> Tensor:
         self.keys += len(frames)
-        return self._color(torch.stack([f.lightness for f in frames]))
+        return self._color(torch.stack([f.lightness for f in frames])).cpu()
 
     def _make_key(self, frame: _Frame) -> None:
         if frame.ab is None:
@@ -158,9 +161,8 @@ class SparseColoring:
             done = self._close()
             self._begin(frame)
             return [*done, frame]
-        frame.motion = neighbour(
-            self._flow, self._segment[-1].lightness, frame.lightness, self._size
-        )
+        self._seen, before = frame.lightness.cpu(), self._seen
+        frame.motion = neighbour(self._flow, before, self._seen, self._size)
         self._segment.append(frame)
         if not self._is_key(frame.motion):
             return []
@@ -175,8 +177,8 @@ class SparseColoring:
         assert key.ab is not None
         self._size = (int(key.ab.shape[-2]), int(key.ab.shape[-1]))
         if key.motion is None or key.motion.small.shape[-2:] != self._size:
-            key.motion = neighbour(self._flow, None, key.lightness, self._size)
-        self._segment = [key]
+            key.motion = neighbour(self._flow, None, key.lightness.cpu(), self._size)
+        self._segment, self._seen = [key], key.lightness.cpu()
         self._reached = at_key(key.motion)
 
     def _is_key(self, motion: Neighbour) -> bool:
@@ -247,7 +249,7 @@ def _together(frames: list[_Frame], like: Tensor) -> ColoredFrames:
         return ColoredFrames(like[:0], no_frames().to(like.device), [], [])
     return ColoredFrames(
         torch.stack([f.lightness for f in frames]),
-        torch.stack([f.ab for f in frames if f.ab is not None]),
+        torch.stack([f.ab for f in frames if f.ab is not None]).to(like.device),
         [f.seconds for f in frames],
         [f.is_cut for f in frames],
     )
