@@ -22,6 +22,10 @@ _FLAG_INTERLACED_ME = 1 << 29
 _MAX_RATE = 480
 _FALLBACK_RATE = Fraction(30)
 _MICROSECONDS = Fraction(1, 1_000_000)
+_SPARSE_RATE = Fraction(1, 60)
+"""Frames per second below which frames are decoded in the order in which they are shown."""
+_LARGE_PX = 16384
+"""Width and height beyond which libx264 takes no picture."""
 
 FIELD_PROGRESSIVE, FIELD_TOP_FIRST, FIELD_BOTTOM_FIRST = 1, 2, 3
 """libav's AVFieldOrder."""
@@ -111,7 +115,10 @@ def _refusal(plan: EncoderPlan, error: Exception) -> str:
             f" takes {plan.planes.pix_fmt}, and its driver; --video-codec libx264 works everywhere"
         )
     width, height = plan.size
-    hint = "" if name == "libx264" else "; --video-codec libx264 takes nearly everything"
+    hint = "; --video-codec libx264 takes nearly everything"
+    if name == "libx264":
+        large = max(plan.size) > _LARGE_PX
+        hint = "; an output named .mkv with --video-codec ffv1 takes it" if large else ""
     return f"{name} can't encode {width}x{height} {plan.planes.pix_fmt} ({reason}){hint}"
 
 
@@ -178,6 +185,8 @@ def header_options(container: ContainerFacts, plan: EncoderPlan) -> dict[str, st
     options: dict[str, str] = {}
     if plan.tags.chroma_location:
         options["chroma_sample_location"] = str(plan.tags.chroma_location)
-    if not container.b_frames and plan.facts.presets[:1] != ("0",):
+    # MP4 keeps how far a frame is shown from where it is decoded in 32 bits: no room for hours
+    sparse = plan.rate < _SPARSE_RATE
+    if (sparse or not container.b_frames) and plan.facts.presets[:1] != ("0",):
         options["bf"] = "0"
     return options

@@ -190,8 +190,10 @@ class Mux:
         for key, value in tag_options.items():
             options[key] = options.get(key, "") + value
         if self._container.below_zero:
-            # edit lists say where streams start in this unit: make all starts whole numbers
-            scale = math.lcm(1000, *((start + self._shift).denominator for start in starts))
+            # edit lists say where streams start and how long they are in this unit: all starts
+            # become whole numbers, and no film is so short that its length becomes 0
+            frames = self._plan.time_base.denominator
+            scale = math.lcm(1000, frames, *((at + self._shift).denominator for at in starts))
             options["movie_timescale"] = str(scale if scale < 2**31 else 90000)
         # what the encoder holds back must not make the muxer write other streams far ahead
         wait = _TEN_SECONDS + _LOOKAHEAD_FRAMES / self._plan.rate

@@ -191,13 +191,20 @@ class VideoWriter:
 
         Raises:
             OptionError: they don't, or it doesn't.
+            OutputError: the encoder that nobody chose can't take this picture.
         """
         if not holds_codec(self._container, self.codec):
             raise OptionError(
                 f"{self._path}: {self._container.name} can't hold what {self.codec} writes;"
                 " use .mkv, which holds any codec"
             )
-        try_encoder(self._plan)
+        try:
+            try_encoder(self._plan)
+        except OptionError as error:
+            wishes = (self._settings.video_codec, self._settings.pix_fmt, self._settings.crf)
+            if any(wish is not None for wish in (*wishes, self._settings.preset)):
+                raise
+            raise OutputError(f"{self._path}: {error}") from error
 
     def _plan_copies(self) -> list[Stream]:
         """Which streams are copied.
