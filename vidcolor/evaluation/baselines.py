@@ -10,6 +10,7 @@ from torch import Tensor
 from vidcolor.color import join_rgb
 from vidcolor.evaluation.scores import lab_of
 
+TRUTH: str = "truth"
 GREY: str = "grey"
 CONSTANT: str = "best constant ab"
 

@@ -26,7 +26,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.video import colorize_video, open_source
 from vidcolor.errors import InputError
-from vidcolor.evaluation.baselines import CONSTANT, GREY, MeanColour, painted
+from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, painted
 from vidcolor.evaluation.gallery import FlickerStrip, Gallery, Row, row, strips_row
 from vidcolor.evaluation.perceptual import Backbones
 from vidcolor.evaluation.photos import Contender
@@ -46,7 +46,6 @@ logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-TRUTH: str = "truth"
 DRIFT_LAG: int = 20
 """Frames between which drift is measured."""
 
@@ -81,7 +80,7 @@ class FilmMeter:
     def __init__(self, name: str, backbones: Backbones | None, lags: Sequence[int]) -> None:
         self.name = name
         self.strip = FlickerStrip(name)
-        self._pictures = Meter(name, backbones)
+        self._pictures = Meter(name, backbones, is_truth=name == TRUTH)
         self._cdc, self._warp = CdcMeter(), Mean()
         self._chroma = {lag: Mean() for lag in lags}
         self._last_rgb: Tensor | None = None

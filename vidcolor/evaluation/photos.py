@@ -18,7 +18,7 @@ from vidcolor.color import lightness_to_grey, luma_to_lightness
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.evaluation.baselines import CONSTANT, GREY, MeanColour, painted
+from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, painted
 from vidcolor.evaluation.gallery import Gallery, row
 from vidcolor.evaluation.perceptual import Backbones
 from vidcolor.evaluation.scores import Meter, Scores, Truth, lab_of
@@ -81,7 +81,7 @@ def evaluate_photos(
             meter.add(result, truth)
         if gallery is not None:
             versions = [(GREY, results[0]), *zip(names[2:], results[2:], strict=True)]
-            shown = [*versions, ("truth", truth.rgb)]
+            shown = [*versions, (TRUTH, truth.rgb)]
             gallery.offer(lambda name=name, shown=shown: row(name, shown))  # type: ignore[misc]
         progress.advance(1)
     return [meter.scores() for meter in meters]

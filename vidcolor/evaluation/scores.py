@@ -84,30 +84,37 @@ class Truth:
 
 
 class Meter:
-    """Collects the figures of one contender."""
+    """Collects the figures of one contender; of the truth only what it has by itself."""
 
-    def __init__(self, name: str, backbones: Backbones | None = None) -> None:
+    def __init__(
+        self, name: str, backbones: Backbones | None = None, *, is_truth: bool = False
+    ) -> None:
         self.name = name
+        self._is_truth = is_truth
         self._backbones = backbones or Backbones()
         self._ab = AbStatistics()
         names = ("psnr", "ssim", "ssim_masked", "ciede2000", "histogram", "lpips")
         self._means = {name: Mean() for name in names}
-        self._fid = FidMeter() if self._backbones.fid else None
+        self._fid = FidMeter() if self._backbones.fid and not is_truth else None
 
     def add(self, rgb: Tensor, truth: Truth) -> Tensor:
         """Compare one picture, ``(3, H, W)`` float32 code values in [0, 255]; gives its Lab."""
         lab = lab_of(rgb)
         self._ab.add(lab[1:], truth.lab[1:], (colourfulness(rgb), truth.colourfulness))
+        if not self._is_truth:
+            self._compare(rgb, lab, truth)
+        return lab
+
+    def _compare(self, rgb: Tensor, lab: Tensor, truth: Truth) -> None:
         means = self._means
         means["psnr"].add(psnr(rgb, truth.rgb))
         means["ciede2000"].add(float(ciede2000(lab, truth.lab).mean()))
-        means["histogram"].add(histogram_similarity(rgb.round(), truth.rgb.round()))
+        means["histogram"].add(histogram_similarity(rgb, truth.rgb))
         if min(rgb.shape[-2:]) >= 7:
             similarity = ssim_map(rgb, truth.rgb)
             means["ssim"].add(float(similarity.mean()))
             means["ssim_masked"].add(masked_mean(similarity, truth.coloured))
         self._add_perceptual(rgb, truth)
-        return lab
 
     def _add_perceptual(self, rgb: Tensor, truth: Truth) -> None:
         lpips, fid = self._backbones.lpips, self._backbones.fid

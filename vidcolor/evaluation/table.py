@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcolor.evaluation.baselines import GREY
+from vidcolor.evaluation.baselines import GREY, TRUTH
 from vidcolor.evaluation.scores import Scores
 
 Better = Literal["low", "high", "one", "truth", ""]
@@ -154,6 +154,8 @@ def _cut(name: str) -> str:
 
 
 def _is_idle(figure: Figure, row: Scores) -> bool:
-    """Grey has no saturation to correct and nothing to correlate with."""
+    """The truth has no error; grey has no saturation to correct and nothing to correlate with."""
     idle = ("  at the best saturation", "  which is", "ab correlation")
+    if row.name == TRUTH:
+        return figure.label in (*idle, "ab RMSE / that of grey", "colourfulness / the truth's")
     return row.name == GREY and figure.label in idle

@@ -1,0 +1,102 @@
+"""What ``vidcolor eval`` measures: photographs or films, and the models that compete."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.progress import Progress
+from vidcolor.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from vidcolor.evaluation.photos import Contender, Photo
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["image", "video"]
+
+
+def kind_of(paths: Sequence[Path]) -> Kind:
+    """Whether these are photographs (folders, tar files, photos) or films.
+
+    Raises:
+        InputError: if one can't be read, or is neither.
+        OptionError: if there are both: their figures would not belong together.
+    """
+    from vidcolor.media.sniff import sniff
+
+    kinds: dict[Kind, Path] = {}
+    for path in paths:
+        if path.is_dir() or path.suffix.lower() == ".tar":
+            kinds["image"] = path
+            continue
+        kind = sniff(path)
+        if kind not in ("image", "video"):
+            raise InputError(f"{path}: neither a film, a photo, a folder nor a plain tar file")
+        kinds[kind] = path
+    if len(kinds) > 1:
+        raise OptionError("photos and films can't be measured together: give one kind at a time")
+    return next(iter(kinds))
+
+
+@dataclass
+class PhotoFiles:
+    """Photographs in the order of their names, decoded when they are wanted.
+
+    Called several times, it warns of files that can't be decoded only once.
+    """
+
+    paths: Sequence[Path]
+    limit: int | None
+    _warned: bool = False
+
+    def __call__(self) -> Iterator[tuple[str, Photo]]:
+        """Names and photographs, from the start."""
+        from vidcolor.training.photos import decode_rgb
+
+        taken = 0
+        for name, blob in self._blobs():
+            photo = decode_rgb(blob)
+            if photo is None:
+                if not self._warned:
+                    logger.warning("%s can't be decoded and doesn't count", name)
+                continue
+            yield name, photo
+            taken += 1
+            if taken == self.limit:
+                break
+        self._warned = True
+        if not taken:
+            raise InputError(f"{self.paths[0]}: no photographs in it")
+
+    def _blobs(self) -> Iterator[tuple[str, bytes]]:
+        from vidcolor.training.photos import iter_named
+
+        for path in self.paths:
+            if path.is_dir() or path.suffix.lower() == ".tar":
+                yield from iter_named(path)
+            else:
+                yield path.name, path.read_bytes()
+
+
+def load_contenders(
+    names: Sequence[str], kind: Kind, options: ColorizeOptions, progress: Progress
+) -> list[Contender]:
+    """Load the models that compete; two of one name get numbers."""
+    from vidcolor.engine.model_choice import load_for
+    from vidcolor.evaluation.photos import Contender
+
+    taken: dict[str, int] = {}
+    contenders = []
+    for name in names:
+        model = load_for(kind, dataclasses.replace(options, model=name), progress, None)
+        taken[model.label] = taken.get(model.label, 0) + 1
+        number = taken[model.label]
+        label = model.label if number == 1 else f"{model.label} ({number})"
+        contenders.append(Contender(label, model))
+    return contenders
