@@ -55,6 +55,11 @@ class FrameColorist:
         self._detector = CutDetector()
         self.cuts: list[float] = []
 
+    @property
+    def keys(self) -> int | None:
+        """How many frames the network has coloured so far, None where it colours all."""
+        return None if self._sparse is None else self._sparse.keys
+
     def lightness(self, frame: LumaFrame) -> Tensor:
         """L*/100 of a frame, ``(1, 1, H, W)`` float32 on the model's device."""
         codes = torch.from_numpy(frame.luma).to(self.model.device)[None, None]

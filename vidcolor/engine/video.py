@@ -149,6 +149,8 @@ class _Job:
         Pipeline(chunks, self._color, self._write, finish=self._flush, stop=stop).run()
         if self.read == 0:
             raise InputError(f"{info.path}: no frame of this video could be decoded")
+        if self.colorist.keys is not None:
+            logger.info("the network coloured %d of %d frames", self.colorist.keys, self.read)
         if self.read != self.written:  # never silently: this would be a fault of ours
             raise InputError(f"{info.path}: {self.read} frames read but {self.written} written")
 
