@@ -67,10 +67,12 @@ def test_gamut_mapping_keeps_lightness_and_hue_and_only_lowers_chroma() -> None:
     outside = (lab_to_linear(lightness, ab).amin(1) < -0.01) | (
         lab_to_linear(lightness, ab).amax(1) > 1.01
     )
-    # The search halves twelve times: a 1/4096 more of the wanted chroma must not fit.
-    larger = lab_to_linear(lightness, mapped + ab / 4096)
-    still_outside = (larger.amin(1) < -5e-5) | (larger.amax(1) > 1 + 5e-5)
-    assert still_outside[outside].all(), "chroma was lowered further than needed"
+    # The search ends in a secant, nearly exact but at the gamut's edges, where it halves 8 times.
+    for more, share in ((1 / 4096, 0.995), (1 / 128, 1.0)):
+        larger = lab_to_linear(lightness, mapped + ab * more)
+        still_outside = (larger.amin(1) < -5e-5) | (larger.amax(1) > 1 + 5e-5)
+        fits_no_more = still_outside[outside].float().mean()
+        assert fits_no_more >= share, "chroma was lowered further than needed"
 
 
 def test_gamut_mapping_leaves_what_fits_untouched() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vidcolor.color.lab import lab_to_linear
+from vidcolor.color.lab import WHITE_XYZ_TO_RGB, Channels, channels_to_linear, cie_f_inverse
 
 _TOLERANCE = 5e-5
 """Linear light by which a colour may lie outside before it counts: below half an 8-bit code."""
 
-_STEPS = 12
-"""Halvings of the search: the chroma found is within 1/4096 of the largest that fits."""
+_HALVINGS = 8
+"""Of the interval that holds the largest factor; a secant through the last two points follows.
+
+The secant's mean error is below 1e-5; where the gamut has an edge and it fails, what the halvings
+found to be inside counts, within 1/256 of the largest.
+"""
 
 
 def map_into_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
@@ -24,29 +28,85 @@ def map_into_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
     Returns:
         ``(B, 2, H, W)`` float32; pixels inside the gamut are untouched.
     """
-    outside = ~_inside(lab_to_linear(lightness, ab))
-    if not bool(outside.any()):
-        return ab
-    where = outside[:, 0].nonzero(as_tuple=True)
-    few_l = lightness[:, 0][where].view(-1, 1, 1, 1)
-    few_ab = ab.permute(0, 2, 3, 1)[where].view(-1, 2, 1, 1)
-    scaled = few_ab * _largest_scale(few_l, few_ab)
-    result = ab.permute(0, 2, 3, 1).clone()
-    result[where] = scaled.view(-1, 2)
-    return result.permute(0, 3, 1, 2).contiguous()
+    lightness, ab = lightness.contiguous(), ab.contiguous()
+    a, b = ab[:, 0:1], ab[:, 1:2]
+    outside = _room(channels_to_linear(lightness, a, b)) < 0.0
+    where = outside.view(-1).nonzero().view(-1)
+    few = pick(where, lightness, a, b)
+    scale = torch.ones_like(lightness)
+    scale.view(-1).index_copy_(0, where, _largest_scale(*few))
+    return ab * scale
 
 
-def _largest_scale(lightness: Tensor, ab: Tensor) -> Tensor:
-    low = torch.zeros_like(lightness)
-    high = torch.ones_like(lightness)
-    for _ in range(_STEPS):
-        middle = (low + high) * 0.5
-        fits = _inside(lab_to_linear(lightness, ab * middle))
-        low = torch.where(fits, middle, low)
-        high = torch.where(fits, high, middle)
-    return low
+def linear_in_gamut(lightness: Tensor, ab: Tensor) -> Channels:
+    """Linear light of the colours that ``map_into_gamut`` gives.
+
+    Args:
+        lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1], contiguous.
+        ab: ``(B, 2, H, W)`` float32, contiguous.
+
+    Returns:
+        R, G and B, each ``(B, 1, H, W)`` float32, within ``_TOLERANCE`` of [0, 1].
+    """
+    a, b = ab[:, 0:1], ab[:, 1:2]
+    linear = channels_to_linear(lightness, a, b)
+    where = (_room(linear) < 0.0).view(-1).nonzero().view(-1)
+    few_l, few_a, few_b = pick(where, lightness, a, b)
+    scale = _largest_scale(few_l, few_a, few_b)
+    mapped = channels_to_linear(few_l, few_a * scale, few_b * scale)
+    for channel, values in zip(linear, mapped, strict=True):
+        channel.view(-1).index_copy_(0, where, values)
+    return linear
 
 
-def _inside(linear: Tensor) -> Tensor:
-    low, high = linear.amin(dim=1, keepdim=True), linear.amax(dim=1, keepdim=True)
-    return (low >= -_TOLERANCE) & (high <= 1.0 + _TOLERANCE)
+def pick(where: Tensor, *planes: Tensor) -> list[Tensor]:
+    """The samples of planes of one shape at flat indices ``where``, ``(N,)`` each."""
+    return [plane.reshape(-1).index_select(0, where) for plane in planes]
+
+
+def _largest_scale(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """The largest factors with room left for colours outside; all ``(N,)``.
+
+    Few pixels, many small steps: channels are stacked, so that a step takes few operations.
+    """
+    room_at = _RoomAlongChroma(lightness, a, b)
+    step, scale = 0.5, torch.full_like(lightness, 0.5)
+    inside = torch.zeros_like(lightness)
+    before, room = torch.ones_like(scale), room_at(torch.ones_like(scale))
+    for _ in range(_HALVINGS):
+        last, before_last, before = room, before, scale
+        room = room_at(scale)
+        inside = torch.where(room >= 0.0, scale, inside)
+        step *= 0.5
+        scale = torch.add(scale, room.sign(), alpha=step)
+    slope = (room - last).div_(before - before_last).clamp_max_(-1e-6)
+    # The root is within two steps of the last point.
+    change = (room / slope).clamp_(-2.0 * step, 2.0 * step)
+    scale = (before - change).clamp_(0.0, 1.0)
+    return torch.where(room_at(scale) >= -0.5 * _TOLERANCE, scale, inside)
+
+
+class _RoomAlongChroma:
+    """``_room`` of ``(N,)`` colours whose chroma is scaled, lightness staying."""
+
+    def __init__(self, lightness: Tensor, a: Tensor, b: Tensor) -> None:
+        self._fy = (lightness * 100.0).add_(16.0).div_(116.0)
+        self._slopes = torch.stack((a / 500.0, b / -200.0))
+        matrix = lightness.new_tensor(WHITE_XYZ_TO_RGB)
+        self._grey = matrix[:, 1:2] * cie_f_inverse(self._fy)
+        self._x_column, self._z_column = matrix[:, 0:1], matrix[:, 2:3]
+
+    def __call__(self, scale: Tensor) -> Tensor:
+        """Of factors ``(N,)``."""
+        x, z = cie_f_inverse(torch.addcmul(self._fy, self._slopes, scale))
+        linear = torch.addcmul(self._grey, self._x_column, x).addcmul_(self._z_column, z)
+        highest = linear.amax(dim=0)
+        return torch.minimum(linear.amin(dim=0), highest.neg_().add_(1.0)).add_(_TOLERANCE)
+
+
+def _room(linear: Channels) -> Tensor:
+    """How far the colour is from the nearest side of the gamut; negative outside."""
+    red, green, blue = linear
+    low = torch.minimum(torch.minimum(red, green), blue)
+    high = torch.maximum(torch.maximum(red, green), blue)
+    return torch.minimum(low, high.neg_().add_(1.0)).add_(_TOLERANCE)

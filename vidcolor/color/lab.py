@@ -23,6 +23,14 @@ LUMINANCE: tuple[float, float, float] = RGB_TO_XYZ[1]
 _EPSILON = 0.008856  # where CIE's cube root gives way to a straight line
 _SLOPE = 7.787
 _OFFSET = 16.0 / 116.0
+_F_EPSILON = 0.2068966  # CIE's function at _EPSILON; the line keeps darker values finite
+
+
+Channels = tuple[Tensor, Tensor, Tensor]
+"""Red, green and blue (or whatever replaces them), as tensors of one shape."""
+
+# The curves below have no branches: on CPUs ``where`` costs ten times what clamping does. What is
+# below the knee is clamped to it, and the straight line's part added. Temporaries are reused.
 
 
 def power_of(base: Tensor, exponent: float) -> Tensor:
@@ -33,15 +41,17 @@ def power_of(base: Tensor, exponent: float) -> Tensor:
 def srgb_to_linear(value: Tensor) -> Tensor:
     """Code values of sRGB to linear light, any shape, float32; values below 0 continue the line."""
     bent = value.clamp_min(0.04045)
-    curve = power_of((bent + 0.055).div_(1.055), 2.4)
-    return curve.add_(value - bent, alpha=1.0 / 12.92)
+    below = value - bent
+    curve = bent.add_(0.055).div_(1.055).log_().mul_(2.4).exp_()
+    return curve.add_(below, alpha=1.0 / 12.92)
 
 
 def linear_to_srgb(value: Tensor) -> Tensor:
     """Linear light to sRGB code values, any shape, float32; values below 0 continue the line."""
     bent = value.clamp_min(0.0031308)
-    curve = power_of(bent, 1.0 / 2.4).mul_(1.055).sub_(0.055)
-    return curve.add_(value - bent, alpha=12.92)
+    below = value - bent
+    curve = bent.log_().mul_(1.0 / 2.4).exp_().mul_(1.055).sub_(0.055)
+    return curve.add_(below, alpha=12.92)
 
 
 def luminance_to_lightness(luminance: Tensor) -> Tensor:
@@ -51,7 +61,7 @@ def luminance_to_lightness(luminance: Tensor) -> Tensor:
 
 def lightness_to_luminance(lightness: Tensor) -> Tensor:
     """L*/100 in [0, 1] to relative luminance Y in [0, 1]."""
-    return _cie_f_inverse((lightness * 100.0 + 16.0) / 116.0)
+    return cie_f_inverse((lightness * 100.0 + 16.0) / 116.0)
 
 
 def grey_to_lightness(grey: Tensor) -> Tensor:
@@ -90,13 +100,19 @@ def lab_to_linear(lightness: Tensor, ab: Tensor) -> Tensor:
     Returns:
         ``(B, 3, H, W)`` float32 linear light.
     """
-    fy = (lightness * 100.0 + 16.0) / 116.0
-    fx = fy + ab[:, 0:1] / 500.0
-    fz = fy - ab[:, 1:2] / 200.0
-    xyz = torch.cat(
-        [_cie_f_inverse(f) * w for f, w in zip((fx, fy, fz), WHITE_D65, strict=True)], dim=1
+    return torch.cat(channels_to_linear(lightness, ab[:, 0:1], ab[:, 1:2]), dim=1)
+
+
+def channels_to_linear(lightness: Tensor, a: Tensor, b: Tensor) -> Channels:
+    """As ``lab_to_linear``, for L*/100, a and b of one shape, whatever it is."""
+    fy = (lightness * 100.0).add_(16.0).div_(116.0)
+    x = cie_f_inverse(torch.add(fy, a, alpha=1.0 / 500.0))
+    z = cie_f_inverse(torch.add(fy, b, alpha=-1.0 / 200.0))
+    y = cie_f_inverse(fy)
+    red, green, blue = (
+        (x * row[0]).add_(y, alpha=row[1]).add_(z, alpha=row[2]) for row in WHITE_XYZ_TO_RGB
     )
-    return torch.cat([_mix(xyz, row) for row in XYZ_TO_RGB], dim=1)
+    return red, green, blue
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
@@ -109,9 +125,11 @@ def _cie_f(t: Tensor) -> Tensor:
     return torch.where(t > _EPSILON, cube_root, t * _SLOPE + _OFFSET)
 
 
-def _cie_f_inverse(f: Tensor) -> Tensor:
-    # 0.2068966 is f(_EPSILON); the line keeps dark and out-of-range values finite.
-    return torch.where(f > 0.2068966, f * f * f, (f - _OFFSET) / _SLOPE)
+def cie_f_inverse(f: Tensor) -> Tensor:
+    """X, Y or Z relative to the white's, from CIE's function of it; any shape."""
+    bent = f.clamp_min(_F_EPSILON)
+    below = f - bent
+    return (bent * bent).mul_(bent).add_(below, alpha=1.0 / _SLOPE)
 
 
 def _mix(channels: Tensor, row: tuple[float, ...]) -> Tensor:
@@ -125,3 +143,8 @@ def _invert(matrix: tuple[tuple[float, float, float], ...]) -> tuple[tuple[float
 
 
 XYZ_TO_RGB: tuple[tuple[float, ...], ...] = _invert(RGB_TO_XYZ)
+
+WHITE_XYZ_TO_RGB: tuple[tuple[float, ...], ...] = tuple(
+    tuple(v * w for v, w in zip(row, WHITE_D65, strict=True)) for row in XYZ_TO_RGB
+)
+"""From XYZ relative to the white's."""
