@@ -1,15 +1,16 @@
 """Runs vidcolor again and again in one process, for ``mutations.py``; its talk is JSON lines.
 
-Each job is ``{"argv": [...], "source": PATH, "folder": DIR}`` on standard input: the program's words,
-the input, and the folder where a result may appear. The answer, one line on what standard output
-was at the start, says what came of it and what plain PyAV or Pillow make of the same input. Memory
-has a hard limit, so that a header that lies can't take the machine's.
+Each job is ``{"argv": [...], "source": PATH, "folder": DIR}`` on standard input: the program's
+words, the input, and the folder where a result may appear. The answers, lines on what standard
+output was at the start, say what came of it and what plain PyAV or Pillow make of the same input.
+Memory has a hard limit, so that a header that lies can't take the machine's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
+import io
 import json
 import os
 import resource
@@ -94,7 +95,7 @@ def look(path: Path) -> Row:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path) as image:
+            with Image.open(io.BytesIO(path.read_bytes())) as image:
                 photo_error = ""
                 if getattr(image, "n_frames", 1) == 1:
                     photo_error = f"{image.format}: "

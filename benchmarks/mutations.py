@@ -5,9 +5,10 @@ From the project's folder, with what is installed in this Python's environment (
     python benchmarks/mutations.py --made ../shared/media/odd ../shared/media/photos --count 2000
     python benchmarks/mutations.py --made --only 'h264.mp4' --mutation 'lie-*' --keep broken/
 
-Sources are files, folders, and with ``--made`` tiny clips and photos made on the spot. Each is broken
-by all of ``mutate.py``; ``--count`` takes that many of all, evenly, by ``--seed``. Worker processes run
-the program; one that crashes, hangs or takes too much memory is restarted, and that is a fault.
+Sources are files, folders, and with ``--made`` tiny clips and photos made on the spot. Each is
+broken by all of ``mutate.py``; ``--count`` takes that many of all, evenly, by ``--seed``. Worker
+processes run the program; one that crashes, hangs or takes too much memory is restarted, and that
+is a fault.
 
 An outcome is good if it is one of
 
@@ -48,6 +49,9 @@ BOUND_MB = 1500
 TIMEOUT_S = 60.0
 _TOLERANCE_S = Fraction(1, 1000)
 """A container's unit of time may be a millisecond (Matroska)."""
+_PHOTOS = {
+    ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".avif", ".heic", ".heif",
+}  # fmt: skip
 _WORDS = ("-m", "compact", "-d", "cpu", "--render-factor", "2", "--progress", "none", "-y")
 
 
@@ -80,7 +84,10 @@ def judge(row: Row, leftovers: Sequence[str]) -> str:
     errors = [line for line in said.splitlines() if line.startswith("vidcolor: error:")]
     if row["exit"] != 1 or len(errors) != 1:
         return "SILENT"
-    return "REFUSED" if row["truth"].get("frames") or "photo" in row["truth"] else "refused"
+    if "photo" in row["truth"]:
+        return "REFUSED"
+    # what libav shows of a photo's ruins is no film
+    return "REFUSED" if row["truth"].get("frames") and not row["of_photo"] else "refused"
 
 
 def _judge_result(truth: Row, result: Row) -> str:
@@ -93,7 +100,10 @@ def _judge_result(truth: Row, result: Row) -> str:
 
 
 def _same_times(frames: list[str | None], wanted: list[str | None]) -> bool:
-    """Times since the first frame; where the source has none, or none in order, only order."""
+    """Times since the first frame; only order where the source has none or in no order.
+
+    Nor can containers that count milliseconds hold frames that are closer together.
+    """
     if any(stamp is None for stamp in frames):
         return False
     times = [Fraction(stamp or 0) for stamp in frames]
@@ -102,7 +112,7 @@ def _same_times(frames: list[str | None], wanted: list[str | None]) -> bool:
     if any(stamp is None for stamp in wanted):
         return True
     goal = [Fraction(stamp or 0) for stamp in wanted]
-    if any(after <= before for before, after in zip(goal, goal[1:], strict=False)):
+    if any(after - before < _TOLERANCE_S for before, after in zip(goal, goal[1:], strict=False)):
         return True
     return all(
         abs((time - times[0]) - (at - goal[0])) <= _TOLERANCE_S
@@ -126,7 +136,7 @@ def cases_of(sources: Sequence[Path], args: argparse.Namespace) -> list[Case]:
 def run_case(worker: Worker, case: Case, base: Path, args: argparse.Namespace) -> Row:
     """Make the broken file, run vidcolor on it, judge, tidy up."""
     with tempfile.TemporaryDirectory(dir=base) as name:
-        folder, out = Path(name), Path(name) / "out"
+        out = Path(name) / "out"
         out.mkdir()
         broken = out / f"broken{case.source.suffix}"  # the result's default place is beside it
         data = case.source.read_bytes()
@@ -134,6 +144,7 @@ def run_case(worker: Worker, case: Case, base: Path, args: argparse.Namespace) -
         began = time.monotonic()
         argv = [*_WORDS, *args.extra, "--", str(broken)]
         row = worker.run({"argv": argv, "source": str(broken), "folder": str(out)})
+        row["of_photo"] = case.source.suffix.lower() in _PHOTOS
         row |= {"case": case.name, "seconds": round(time.monotonic() - began, 2)}
         leftovers = [path.name for path in out.rglob(".*")] + worker.strays()
         row["outcome"] = judge(row, leftovers)

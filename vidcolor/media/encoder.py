@@ -22,6 +22,7 @@ _FLAG_INTERLACED_ME = 1 << 29
 _MAX_RATE = 480
 _FALLBACK_RATE = Fraction(30)
 _MICROSECONDS = Fraction(1, 1_000_000)
+_SLOWEST_RATE = Fraction(1, 1_000_000)
 _SPARSE_RATE = Fraction(1, 60)
 """Frames per second below which frames are decoded in the order in which they are shown."""
 _LARGE_PX = 16384
@@ -177,7 +178,7 @@ def choose_rate(time_base: Fraction, *candidates: Fraction | None) -> Fraction:
     """
     plausible = (rate for rate in candidates if rate and 0 < rate <= _MAX_RATE)
     rate = next(plausible, _FALLBACK_RATE)
-    return min(rate, 1 / time_base).limit_denominator(1_000_000)
+    return max(min(rate, 1 / time_base).limit_denominator(1_000_000), _SLOWEST_RATE)
 
 
 def header_options(container: ContainerFacts, plan: EncoderPlan) -> dict[str, str]:

@@ -37,6 +37,8 @@ _LIBTIFF = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000})
 
 _DNG_VERSION, _SUB_IFDS, _MAX_SAMPLE = 50706, 330, 281
 _UINT, _INT, _FLOAT = 1, 2, 3
+_MAX_PAGES = 10_000
+"""Where counting pages ends: only the first is read."""
 
 
 def decode_tiff(file: StillFile) -> Raster:
@@ -53,7 +55,7 @@ def decode_tiff(file: StillFile) -> Raster:
         sample_bytes = samples_per_pixel * max(1, _bits(page) // 8)
         check_size(file.name, int(page.imagewidth), int(page.imagelength), sample_bytes)
         _check_whole(file, page)
-        full_pages = sum(1 for other in tiff.pages if not _is_extra(other))
+        full_pages = _count_pages(tiff)
         try:
             raster = _decode_with_libtiff(file, page) if _suits_pillow(page) else None
         except UnidentifiedImageError:  # a mix of samples that Pillow has no mode for
@@ -62,6 +64,18 @@ def decode_tiff(file: StillFile) -> Raster:
             raster = _decode(file, page)
     raster.pages = max(full_pages, 1)
     return raster
+
+
+def _count_pages(tiff: tifffile.TiffFile) -> int:
+    """How many pages are pictures of their own; a chain of directories may bite its own tail."""
+    count, seen = 0, set[int]()
+    for page in tiff.pages:
+        offset = int(page.offset)
+        if offset in seen or len(seen) >= _MAX_PAGES:
+            break
+        seen.add(offset)
+        count += not _is_extra(page)
+    return count
 
 
 @contextmanager
