@@ -77,8 +77,12 @@ class FilmReport:
 class FilmMeter:
     """Collects the figures of one version of a film: pictures and stability."""
 
-    def __init__(self, name: str, backbones: Backbones | None, lags: Sequence[int]) -> None:
+    def __init__(
+        self, name: str, backbones: Backbones | None, lags: Sequence[int], *,
+        exact_ab: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
         self.name = name
+        self._exact_ab = exact_ab
         self.strip = FlickerStrip(name)
         self._pictures = Meter(name, backbones, is_truth=name == TRUTH)
         self._cdc, self._warp = CdcMeter(), Mean()
@@ -94,7 +98,7 @@ class FilmMeter:
             truth: of the same frame.
             pairs: flow from earlier frames of the source, by lag.
         """
-        lab = self._pictures.add(rgb, truth)
+        lab = self._pictures.add(rgb, truth, exact_ab=self._exact_ab)
         self._cdc.add(rgb)
         self.strip.add(rgb)
         small, ab = reduced(rgb / 255.0), reduced(lab[1:])
@@ -176,7 +180,10 @@ class _Comparison:
         lags = (1, DRIFT_LAG)
         self._history = FlowHistory(flow_of, lags)
         names = (TRUTH, GREY, CONSTANT, *(name for name, _ in versions))
-        self._meters = [FilmMeter(name, backbones, lags) for name in names]
+        exact = {GREY: (0.0, 0.0), CONSTANT: mean.ab}
+        self._meters = [
+            FilmMeter(name, backbones, lags, exact_ab=exact.get(name)) for name in names
+        ]
         self._gallery = Gallery(_SHOWN_FRAMES)
 
     @torch.inference_mode()

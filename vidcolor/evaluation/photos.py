@@ -69,6 +69,7 @@ def evaluate_photos(
     mean = _first_pass(photos, progress)
     names = (GREY, CONSTANT, *(c.name for c in contenders))
     meters = [Meter(name, backbones) for name in names]
+    exact = {GREY: (0.0, 0.0), CONSTANT: mean.ab}
     progress.start(mean.pictures, "photos", "measuring")
     for name, photo in photos():
         truth = Truth(as_planes(photo), backbones)
@@ -78,7 +79,7 @@ def evaluate_photos(
             *(as_planes(colorize_still(grey, c.model, options)) for c in contenders),
         ]
         for meter, result in zip(meters, results, strict=True):
-            meter.add(result, truth)
+            meter.add(result, truth, exact_ab=exact.get(meter.name))
         if gallery is not None:
             versions = [(GREY, results[0]), *zip(names[2:], results[2:], strict=True)]
             shown = [*versions, (TRUTH, truth.rgb)]

@@ -24,7 +24,8 @@ from vidcolor.evaluation.table import Figure, measured, shown, winner
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --dim: #777; --best: #2a7; }
 @media (prefers-color-scheme: dark) { :root { --dim: #999; --best: #5d9; } }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 1500px; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.45 system-ui, sans-serif }
+body { max-width: 1500px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin: 0 0 .3rem } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem }
 p, .dim { color: var(--dim) } p { max-width: 80ch; margin: .3rem 0 }
 .scroll { overflow-x: auto }

@@ -97,12 +97,25 @@ class Meter:
         self._means = {name: Mean() for name in names}
         self._fid = FidMeter() if self._backbones.fid and not is_truth else None
 
-    def add(self, rgb: Tensor, truth: Truth) -> Tensor:
-        """Compare one picture, ``(3, H, W)`` float32 code values in [0, 255]; gives its Lab."""
+    def add(
+        self, rgb: Tensor, truth: Truth, *, exact_ab: tuple[float, float] | None = None
+    ) -> Tensor:
+        """Compare one picture.
+
+        Args:
+            rgb: ``(3, H, W)`` float32 code values in [0, 255].
+            truth: of it.
+            exact_ab: the one colour that was meant, where RGB has no room for it everywhere.
+
+        Returns:
+            Its Lab, ``(3, H, W)``.
+        """
         lab = lab_of(rgb)
+        if exact_ab is not None:
+            lab[1:] = torch.tensor(exact_ab).view(2, 1, 1)
         self._ab.add(lab[1:], truth.lab[1:], (colourfulness(rgb), truth.colourfulness))
         if not self._is_truth:
-            self._compare(rgb, lab, truth)
+            self._compare(rgb, lab_of(rgb) if exact_ab else lab, truth)
         return lab
 
     def _compare(self, rgb: Tensor, lab: Tensor, truth: Truth) -> None:
