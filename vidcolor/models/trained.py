@@ -46,7 +46,7 @@ class TrainedColorizer(nn.Module):
         self.stride, self.saturation = stride, saturation
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """``(B, 1, H, W)`` L*/100 to ``(B, 2, H/s, W/s)`` ab, or ``(B, 2, H, W)`` if s won't fit."""
+        """``(B, 1, H, W)`` L*/100 to ``(B, 2, H/s, W/s)`` ab; ``(B, 2, H, W)`` if not in s's."""
         height, width = lightness.shape[-2:]
         down, right = -height % self.stride, -width % self.stride
         if down or right:

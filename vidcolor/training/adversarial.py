@@ -199,4 +199,4 @@ def _entropy(scores: Tensor, label: float) -> Tensor:
 def _pooled(lightness: Tensor, ab: Tensor) -> Tensor:
     if lightness.shape[-2:] == ab.shape[-2:]:
         return lightness
-    return F.adaptive_avg_pool2d(lightness, tuple(ab.shape[-2:]))
+    return F.adaptive_avg_pool2d(lightness, (ab.shape[-2], ab.shape[-1]))

@@ -20,6 +20,9 @@ from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.pretrained import load_edge_encoder, load_resnet_encoder
 
+_LEAST_SHARE = 0.25
+"""Of a network's tensors that a file must have to start from it; less is another network's file."""
+
 _AVERAGED = "module."  # what AveragedModel puts before every name
 
 
@@ -78,13 +81,15 @@ def start_from(network: nn.Module, path: Path) -> int:
         How many fitted.
 
     Raises:
-        WeightsError: if none does, or the file can't be read.
+        WeightsError: if hardly any does, or the file can't be read.
     """
     known, _ = read_trained(path)
     own = network.state_dict()
     fitting = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
-    if not fitting:
-        raise WeightsError(f"{path}: no tensor in it fits this network")
+    if len(fitting) < _LEAST_SHARE * len(own):
+        raise WeightsError(
+            f"{path}: only {len(fitting)} of this network's {len(own)} tensors are in it"
+        )
     network.load_state_dict(fitting, strict=False)
     return len(fitting)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidcolor.errors import OptionError
@@ -33,7 +33,7 @@ from vidcolor.training.config import TrainConfig
 from vidcolor.training.distributed import World
 from vidcolor.training.losses import Guess, LossContext
 from vidcolor.training.objective import Objective, needs
-from vidcolor.training.optimization import make_optimizer, set_rate
+from vidcolor.training.optimization import ema_decay, make_optimizer, set_rate
 from vidcolor.training.photos import PhotoSet, load_photos
 from vidcolor.training.plot import write_plot
 from vidcolor.training.predictor import Predictor
@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 Report = Callable[[int, dict[str, float]], None]
 """Called after every step with its number and what was measured."""
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 _BALANCE_BATCHES = 40
 
@@ -87,8 +89,7 @@ class Trainer:
         self.teacher = (
             load_teacher(Path(config.teacher)).to(self.device) if config.teacher else None
         )
-        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+        self.average = AveragedModel(self.network, multi_avg_fn=self._mix, use_buffers=True)
         self.optimizer = make_optimizer(self.network, config)
         self.predict = self._wrapped()
         self.step = 0
@@ -122,7 +123,7 @@ class Trainer:
             stream.close()  # type: ignore[attr-defined]
         if not self.world.leads:
             return None
-        self._save()
+        self.save()
         self._picture()
         if not self.val_photos:
             return None
@@ -155,11 +156,11 @@ class Trainer:
         # One copy from the device for all figures.
         values = torch.stack([norm.float(), *(p.float() for p in parts.values())]).tolist()
         measured = dict(zip(names, values, strict=True))
-        if math.isfinite(measured["gradient"]):
+        if all(math.isfinite(value) for value in measured.values()):
             self.optimizer.step()
             self.average.update_parameters(self.network)
         else:
-            logger.warning("step %d: the gradient isn't finite; passed over", self.step + 1)
+            logger.warning("step %d: loss or gradient isn't finite; passed over", self.step + 1)
         return measured
 
     def _keep_house(self, measured: dict[str, float], report: Report | None) -> None:
@@ -170,9 +171,13 @@ class Trainer:
         if config.sample_every and step % config.sample_every == 0:
             self._picture()
         if step % config.save_every == 0:
-            self._save()
+            self.save()
         if report is not None:
             report(step, measured)
+
+    def _mix(self, averages: Tensors, values: Tensors, _: Tensor | int) -> None:
+        decay = ema_decay(self.step, self.config.ema)
+        get_ema_multi_avg_fn(decay)(averages, values, 0)  # type: ignore[no-untyped-call]
 
     def _autocast(self) -> torch.autocast:
         bf16 = self.config.precision == "bf16"
@@ -240,7 +245,7 @@ class Trainer:
     def _checkpoint(self) -> Path:
         return self.out / "checkpoint.pt"
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """The checkpoint to go on from, and the weights to use."""
         state = {
             "step": self.step,

@@ -125,7 +125,7 @@ class TeacherAb(Loss):
         assert teacher is not None
         target = teacher.ab
         if target.shape[-1] > guess.ab.shape[-1]:
-            target = F.adaptive_avg_pool2d(target, tuple(guess.ab.shape[-2:]))
+            target = F.adaptive_avg_pool2d(target, (guess.ab.shape[-2], guess.ab.shape[-1]))
         elif target.shape[-1] < guess.ab.shape[-1]:
             target = F.interpolate(target, guess.ab.shape[-2:], mode="bilinear")
         return huber(guess.ab, target, self.delta)

@@ -28,6 +28,11 @@ def set_rate(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -
     return factor
 
 
+def ema_decay(step: int, decay: float) -> float:
+    """Decay of the moving average: short at first, lest the random start weigh for long."""
+    return min(decay, (1 + step) / (10 + step))
+
+
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
     """Share of the top learning rate: a short rise, a plateau, and a straight fall at the end.
 

@@ -112,5 +112,7 @@ def _range(values: list[float]) -> tuple[float, float]:
 def _scaled(
     values: Sequence[float], low: float, high: float, start: int, end: int
 ) -> npt.NDArray[np.float64]:
-    share = (np.asarray(values, np.float64) - low) / max(high - low, 1e-12)
+    if high - low < 1e-8:
+        return np.full(len(values), (start + end) / 2)
+    share = (np.asarray(values, np.float64) - low) / (high - low)
     return start + np.clip(share, 0.0, 1.0) * (end - start)

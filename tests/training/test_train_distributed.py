@@ -1,0 +1,90 @@
+"""Two processes on one run, started as users do: by torchrun, with gloo on the CPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vidcolor.errors import DeviceError
+from vidcolor.training.distributed import World, join_world
+
+_WORKER = """
+import sys
+import torch
+import torch.distributed as dist
+from pathlib import Path
+from vidcolor.training.config import load_config
+from vidcolor.training.distributed import join_world, leave_world
+from vidcolor.training.loop import Trainer
+
+torch.set_num_threads(1)
+world = join_world(torch.device("cpu"))
+trainer = Trainer(load_config(Path(sys.argv[1])), world)
+trainer.run()
+weights = torch.cat([p.detach().flatten() for m in (trainer.network, trainer.objective)
+                     for p in m.parameters()])
+both = [torch.empty_like(weights) for _ in range(world.size)]
+dist.all_gather(both, weights)
+if world.leads:
+    Path(sys.argv[2]).write_text(str(float((both[0] - both[1]).abs().max())))
+leave_world()
+"""
+
+_CONFIG = """
+architecture = "unet"
+data = ["{data}"]
+out = "{out}"
+crop = 32
+batch_size = 4
+steps = 4
+warmup = 1
+save_every = 2
+sample_every = 0
+precision = "fp32"
+[network]
+width = 4
+widest = 8
+[losses.huber]
+[losses.wgan]
+weight = 0.1
+critic_width = 4
+critic_ratio = 2
+"""
+
+
+def test_two_processes_keep_the_same_weights(photos_tar: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(_CONFIG.format(data=photos_tar, out=tmp_path / "run"))
+    (tmp_path / "worker.py").write_text(_WORKER)
+    run = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+         "worker.py", "c.toml", "apart"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-2000:]
+    # Gradients are averaged, so networks and critics of both stay the same, bit for bit.
+    assert float((tmp_path / "apart").read_text()) == 0.0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]  # one process writes
+    assert (tmp_path / "run" / "unet.safetensors").exists()
+
+
+def test_without_torchrun_one_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    world = join_world(torch.device("cpu"))
+    assert world == World(0, 1, torch.device("cpu"))
+    module = torch.nn.Linear(1, 1)
+    assert world.wrap(module) is module
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("WORLD_SIZE", "99"), ("RANK", "98"), ("LOCAL_RANK", "98")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(DeviceError, match="process 98 of this machine has no GPU"):
+        join_world(torch.device("cuda"))

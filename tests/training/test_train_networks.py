@@ -1,0 +1,147 @@
+"""Architectures by name: built, started from weights, and used from the files they write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import MakeConfig
+from safetensors.torch import load_file, save_file
+from skimage import data
+
+from vidcolor.errors import OptionError, WeightsError
+from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_architecture
+from vidcolor.models.loading import load_model
+from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
+from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.training.building import build_network, load_pretrained, start_from
+from vidcolor.training.optimization import make_optimizer
+from vidcolor.training.pretrained import load_edge_encoder
+
+SMALL: dict[str, dict[str, object]] = {
+    "compact": {"decoder": [16, 16, 8, 8]},
+    "large": {"decoder": [16, 16, 8, 8], "resnet": [8, 8, 8], "attention": 1},
+    "unet": {"width": 4, "widest": 16},
+    "unet-resblock": {"width": 4, "widest": 16, "output_stride": 2},
+    "pix2pix": {"width": 4, "depth": 5},
+}
+
+
+def written(path: Path, name: str, *, decoding: str = "regression") -> torch.nn.Module:
+    """A file as a run would write it, of random weights; gives the network in it."""
+    torch.manual_seed(4)
+    values = dict(SMALL[name]) | (
+        {"bins": len(AbBins(torch.device("cpu")))} if decoding != "regression" else {}
+    )
+    network = find_architecture(name).build(values).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as after some training
+            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.8, 1.2)
+    metadata = {
+        "architecture": name, "config": json.dumps(values), "decoding": decoding,
+        "saturation": "1.5", "temperature": "0.5",
+    }  # fmt: skip
+    state = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    save_file(state, path, metadata=metadata)
+    network.load_state_dict({k: v.float() for k, v in state.items()})
+    return network
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_each_colorizes_from_its_own_file(name: str, tmp_path: Path) -> None:
+    network = written(tmp_path / "w.safetensors", name)
+    model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
+    lightness = torch.rand(2, 1, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        wanted = network(lightness) * 1.5
+    # Norms are folded in the product, so sums are rounded elsewhere.
+    assert torch.allclose(model(lightness), wanted, atol=2e-3)
+    # Sizes that fit no stride: the whole picture comes back, not a padded or stretched one.
+    odd = model(torch.rand(1, 1, 75, 101))
+    assert odd.shape[-2:] == (75, 101)
+    assert torch.isfinite(odd).all()
+
+
+@pytest.mark.parametrize("name", ["unet", "compact"])
+def test_annealed_mean_decodes_where_the_file_says_so(name: str, tmp_path: Path) -> None:
+    network = written(tmp_path / "w.safetensors", name, decoding="annealed-mean")
+    lightness = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        trainable = as_trainable(network)
+        assert trainable.classify is not None
+        logits = trainable.classify(trainable.features(lightness))
+        wanted = annealed_mean(logits, AbBins(torch.device("cpu")).centres, 0.5) * 1.5
+    model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
+    assert torch.allclose(model(lightness), wanted, atol=2e-2)
+    rough = load_model(tmp_path / "w.safetensors", "cpu", "bf16")(lightness)
+    # bfloat16 has 8 bits; the colours of a softmax over 248 bins move by little.
+    assert (rough - wanted).abs().mean() < 1.0
+
+
+def test_files_that_lie_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    written(path, "unet")
+    tensors = load_file(path)
+    for config in ("[]", '{"width": 5}', '{"wide": 5}', "no json", '{"output_stride": 64}'):
+        save_file(tensors, path, metadata={"architecture": "unet", "config": config})
+        with pytest.raises(WeightsError, match="not the weights of a unet network"):
+            load_model(path, "cpu")
+
+
+def test_unknown_settings_are_refused(config: MakeConfig) -> None:
+    with pytest.raises(OptionError, match="no architecture 'u-net'"):
+        find_architecture("u-net")
+    with pytest.raises(OptionError, match="unet has no setting 'decoder'"):
+        build_network(config(network={"decoder": 1}), 0)
+    with pytest.raises(OptionError, match="multiples of 128, got 64"):
+        build_network(config(architecture="pix2pix", network={}), 0)
+    with pytest.raises(OptionError, match="output_stride"):
+        build_network(config(network={"output_stride": 3}), 0)
+
+
+def test_encoders_have_a_rate_of_their_own(config: MakeConfig) -> None:
+    network = find_architecture("large").build(SMALL["large"])
+    groups = make_optimizer(network, config(lr=1.0, encoder_lr=0.1)).param_groups
+    inside, outside = ({id(p) for p in g["params"]} for g in groups)
+    assert [g["top_lr"] for g in groups] == [0.1, 1.0]
+    encoders = [network.encoder, network.resnet.encoder]  # type: ignore[union-attr]
+    assert inside == {id(p) for e in encoders for p in e.parameters()}  # type: ignore[union-attr]
+    assert len(inside | outside) == len(list(network.parameters()))
+
+
+def test_starting_takes_what_fits(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    source = written(path, "unet")
+    other = find_architecture("unet").build({**SMALL["unet"], "bins": 248})
+    fitted = start_from(other, path)
+    assert fitted == len(source.state_dict())
+    assert torch.equal(other.regress.weight, source.regress.weight)  # type: ignore[union-attr]
+    with pytest.raises(WeightsError, match="tensors are in it"):
+        start_from(find_architecture("pix2pix").build(SMALL["pix2pix"]), path)
+
+
+def test_the_encoders_weights_go_where_they_belong(shared_dir: Path) -> None:
+    path = shared_dir / "pretrained" / "mobilenet_edgetpu_075.safetensors"
+    encoder = EdgeEncoder()
+    load_edge_encoder(encoder, path)
+    grey = torch.from_numpy(data.chelsea().mean(axis=2)[None, None, :256, :256]).float()
+    with torch.inference_mode():
+        features = encoder((grey - 123.0) * 0.01157)
+    assert [tuple(f.shape[1:]) for f in features] == [
+        (24, 64, 64),
+        (40, 32, 32),
+        (72, 16, 16),
+        (144, 8, 8),
+    ]
+    # Wired wrongly, activations die out or explode within a few layers.
+    assert all(1.0 < f.std() < 40.0 for f in features)
+    with pytest.raises(WeightsError, match="no encoder"):
+        load_pretrained(find_architecture("unet").build(SMALL["unet"]), path)
+    for name in ("mobilenet_edgetpu_075", "resnet50v2_stages123"):
+        large = find_architecture("large").build(SMALL["large"])
+        before = sum(p.double().sum() for p in large.parameters())
+        load_pretrained(large, shared_dir / "pretrained" / f"{name}.safetensors")
+        assert sum(p.double().sum() for p in large.parameters()) != before

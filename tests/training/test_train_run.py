@@ -1,0 +1,253 @@
+"""Runs: repeatable, resumable, they learn, and they leave what they promise."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import MakeConfig
+from safetensors import safe_open
+
+from vidcolor.errors import InputError, OptionError, WeightsError
+from vidcolor.training.config import TrainConfig, load_config
+from vidcolor.training.distributed import World
+from vidcolor.training.loop import Trainer
+from vidcolor.training.optimization import ema_decay, learning_rate_factor
+from vidcolor.training.plot import read_series, smoothed, write_plot
+
+ALONE = World(0, 1, torch.device("cpu"))
+CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs").glob("*.toml"))
+
+
+def break_at(step: int):  # noqa: ANN201
+    def report(reached: int, _: dict[str, float]) -> None:
+        if reached == step:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_learning_rate_rises_stays_and_falls() -> None:
+    config = TrainConfig(steps=100, warmup=10, decay=0.2)
+    rates = [learning_rate_factor(step, config) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert set(rates[10:80]) == {1.0}
+    assert rates[90] == pytest.approx(0.5)
+    assert rates[100] == 0.0
+
+
+def test_the_average_forgets_the_start() -> None:
+    assert ema_decay(0, 0.998) < 0.2
+    assert ema_decay(10_000, 0.998) == 0.998
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"losses": {"huber": {}, "classification": {}}},
+        {
+            # Dropout and a critic have chance and state of their own.
+            "architecture": "pix2pix",
+            "network": {"width": 4, "depth": 6},
+            "losses": {"l1": {}, "wgan": {"critic_width": 4, "critic_ratio": 2}},
+        },
+    ],
+    ids=["unet", "pix2pix"],
+)
+def test_a_resumed_run_ends_where_an_unbroken_one_does(
+    config: MakeConfig, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    whole = Trainer(config(out=str(tmp_path / "whole"), **changes), ALONE)
+    whole.run()
+    broken = config(out=str(tmp_path / "broken"), **changes)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(broken, ALONE).run(break_at(4))
+    second = Trainer(broken, ALONE)
+    second.run()
+    for name, value in whole.average.module.state_dict().items():
+        # The same sums in the same order; threads may split them differently.
+        other = second.average.module.state_dict()[name]
+        assert torch.allclose(value.float(), other.float(), atol=1e-5), name
+
+
+def test_other_losses_want_another_folder(config: MakeConfig) -> None:
+    first = config(steps=1)
+    Trainer(first, ALONE).run()
+    other = dataclasses.replace(first, losses={"huber": {}, "classification": {}})
+    with pytest.raises(OptionError, match="of another network or other losses"):
+        Trainer(other, ALONE).run()
+    Path(first.out, "checkpoint.pt").write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(WeightsError, match="can't go on from this checkpoint"):
+        Trainer(first, ALONE).run()
+
+
+def test_a_resumed_run_takes_the_configurations_new_rates(config: MakeConfig) -> None:
+    Trainer(config(steps=2), ALONE).run()
+    trainer = Trainer(config(steps=3, lr=0.5), ALONE)
+    trainer.run()
+    assert trainer.optimizer.param_groups[0]["top_lr"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("architecture", "network"),
+    [
+        ("unet", {"width": 6, "widest": 32}),
+        ("unet-resblock", {"width": 6, "widest": 32}),
+        ("pix2pix", {"width": 8, "depth": 6}),
+        ("compact", {"decoder": (32, 24, 16, 16)}),
+    ],
+)
+def test_training_learns(config: MakeConfig, architecture: str, network: dict[str, object]) -> None:
+    c = config(
+        architecture=architecture, network=network, steps=30, film=0.0, scale=(1.0, 1.0),
+        validate_every=100, save_every=100, val="", lr=2e-3,
+    )  # fmt: skip
+    losses: list[float] = []
+    Trainer(c, ALONE).run(lambda _, m: losses.append(m["huber"]))
+    # Three photographs over and over: from a loss above one to well below.
+    assert np.mean(losses[-8:]) < 0.7 * np.mean(losses[:4])
+
+
+def test_a_student_learns_from_a_teachers_checkpoint(config: MakeConfig, tmp_path: Path) -> None:
+    bins = {"huber": {}, "classification": {}}
+    Trainer(config(steps=2, losses=bins, out=str(tmp_path / "teacher")), ALONE).run()
+    losses = {"teacher-ab": {}, "teacher-bins": {"weight": 0.1}}
+    student = config(
+        network={"width": 6, "widest": 16}, losses=losses, steps=20, val="", lr=2e-3,
+        teacher=str(tmp_path / "teacher" / "checkpoint.pt"),
+    )  # fmt: skip
+    log: list[dict[str, float]] = []
+    Trainer(student, ALONE).run(lambda _, m: log.append(m))
+    for name in losses:
+        assert np.mean([m[name] for m in log[-4:]]) < 0.8 * np.mean([m[name] for m in log[:4]])
+    with pytest.raises(OptionError, match="teacher"):
+        Trainer(dataclasses.replace(student, teacher=""), ALONE)
+    # Weights for use hold no classification head to learn from.
+    weights = str(tmp_path / "teacher" / "unet.safetensors")
+    with pytest.raises(OptionError, match="classification head"):
+        Trainer(dataclasses.replace(student, teacher=weights, out=str(tmp_path / "x")), ALONE).run()
+
+
+def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar: Path) -> None:
+    c = config(sample_every=6, saturation=1.25)
+    scores = Trainer(c, ALONE).run()
+    out = Path(c.out)
+    with safe_open(out / "unet.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+        assert not [k for k in file.keys() if k.startswith("classify")]  # noqa: SIM118
+    made_of = json.loads(metadata["training"])
+    assert metadata["architecture"] == "unet"
+    assert metadata["saturation"] == "1.25"
+    assert json.loads(metadata["config"])["width"] == 4
+    assert made_of["data"] == [photos_tar.name]  # names, not places
+    assert made_of["photos"] == 12
+    assert made_of["losses"] == {"huber": {}}
+    assert str(photos_tar.parent) not in metadata["training"]
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert 0 < lines[5]["val_rmse"] < 3
+    assert "val_colourfulness" in lines[5]
+    sheet = cv2.imread(str(out / "samples" / "0000006.png"))
+    assert sheet is not None
+    grey, truth = sheet[:144, :144], sheet[:144, 384:528]
+    assert np.ptp(grey.astype(int), axis=2).max() <= 2  # neutral, but for rounding
+    assert np.ptp(truth.astype(int), axis=2).mean() > 10
+    assert cv2.imread(str(out / "loss.png")) is not None
+    assert scores is not None
+    assert scores.pictures == 12
+
+
+def test_the_final_figures_are_those_of_eval(config: MakeConfig, photos_tar: Path) -> None:
+    from vidcolor.evaluation.photos import Contender, evaluate_photos
+    from vidcolor.models.loading import load_model
+    from vidcolor.training.photos import load_photos
+
+    c = config(steps=2)
+    ours = Trainer(c, ALONE).run()
+    model = load_model(Path(c.out) / "unet.safetensors", "cpu", kind="image")
+    photos = load_photos((str(photos_tar),))
+    rows = evaluate_photos(lambda: [("", p) for p in photos], [Contender("unet", model)])
+    assert ours is not None
+    for field in dataclasses.fields(ours):
+        want = getattr(rows[-1].ab, field.name)
+        assert getattr(ours, field.name) == pytest.approx(want, rel=1e-4), field.name
+
+
+def test_a_gradient_that_is_not_finite_is_passed_over(config: MakeConfig) -> None:
+    trainer = Trainer(config(), ALONE)
+    from vidcolor.training.batches import make_batch
+
+    batch = make_batch(trainer.photos, trainer.config, 0, 4)
+    batch.ab[0, 0, 0, 0] = float("inf")
+    before = {k: v.clone() for k, v in trainer.network.named_parameters()}
+    trainer.train_step(batch)
+    for name, value in trainer.network.named_parameters():
+        assert torch.equal(value, before[name])
+
+
+def test_bf16_and_compile_are_choices(config: MakeConfig) -> None:
+    trainer = Trainer(config(precision="bf16", steps=1, val=""), ALONE)
+    trainer.run()
+    assert all(torch.isfinite(p).all() for p in trainer.network.parameters())
+    assert all(p.dtype == torch.float32 for p in trainer.network.parameters())
+
+
+def test_the_plot_draws_what_the_log_says(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    lines = [json.dumps({"step": s, "time": 1.0, "huber": 1.0 / s}) for s in range(1, 300)]
+    log.write_text("\n".join([*lines, '{"step": 300, "hub']))
+    series = read_series(log)
+    assert list(series) == ["huber"]
+    assert len(series["huber"][0]) == 299
+    write_plot(log, tmp_path / "loss.png")
+    picture = cv2.imread(str(tmp_path / "loss.png"))
+    blue = (picture[..., 0].astype(int) - picture[..., 2]) > 60
+    columns = [np.flatnonzero(blue[:, x]).mean() for x in (70, 200, 400)]
+    assert columns == sorted(columns)  # falling values are drawn ever lower
+    assert smoothed([2.0] * 5) == pytest.approx([2.0] * 5)
+    log.write_text("")
+    with pytest.raises(InputError, match="nothing to plot"):
+        write_plot(log, tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
+    from vidcolor.models.architectures import find_architecture
+    from vidcolor.training.losses import check_settings
+    from vidcolor.training.objective import LOSSES
+
+    config = load_config(path, data=("x",))
+    assert config.data == ("x",)
+    architecture = find_architecture(config.architecture)
+    assert all(crop % architecture.stride(config.network) == 0 for crop in config.crops)
+    for name, table in config.losses.items():
+        check_settings(name, LOSSES[name], table)
+    assert f"vidcolor train vidcolor/training/configs/{path.name}" in path.read_text()
+
+
+def test_senseless_settings_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    for text, said in (
+        ("stepz = 3", "stepz"),
+        ("crop = 100", "multiple of 32"),
+        ('precision = "fp8"', "bf16 or fp32"),
+        ("film_share = 2", "film_share"),
+        ("batch_size = 0", "batch_size"),
+        ('batch_size = "many"', "wrong kind"),
+        ("[losses]", "no losses"),
+    ):
+        path.write_text(text)
+        with pytest.raises(OptionError, match=said):
+            load_config(path)
+    with pytest.raises(InputError, match=r"none\.toml"):
+        load_config(tmp_path / "none.toml")
+    path.write_text('pretrained = "a.safetensors"\ndata = "b.tar"\nstages = [[0.5, 64, 0.4, 0.8]]')
+    config = load_config(path)
+    assert config.pretrained == ("a.safetensors",)
+    assert config.data == ("b.tar",)
+    assert config.stages == ((0.5, 64, 0.4, 0.8),)
