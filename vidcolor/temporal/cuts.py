@@ -1,41 +1,180 @@
-"""Hard cuts, found on the frames that are decoded anyway.
+"""Where shots begin: hard cuts and dissolves, found on the frames that are decoded anyway.
 
-Two frames are compared by the zero-mean normalised cross-correlation of small pictures of their
-lightness: a change of exposure, which old film has from frame to frame, does not change it. A cut
-is a correlation that is low in itself and far below what the shot's own motion has lately given.
+A frame begins a shot if neither it nor the frames after it resemble the frames before
+(``sketch.similarity``, which exposure and camera motion hardly change), while those after resemble
+each other. Looking a few frames ahead is what tells a cut from a flash, a torn frame or something
+passing close to the camera: after these the picture returns.
+
+A dissolve is seen at its middle: the picture is a blend of the one 8 frames before and the one 8
+frames after, which have little in common, and it changes in the same way before and after.
 """
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
 from torch import Tensor
 
-_SIDE = 24
-"""Side of the small pictures: coarse enough that grain, weave and small motion don't count."""
+from vidcolor.temporal.dissolve import HALF_FRAMES, blend_of
+from vidcolor.temporal.sketch import Sketch, similarity, sketches
 
-_MIN_CHANGE = 0.45
-"""1 - correlation from which a cut is thinkable."""
+_SAME = 0.6
+"""Similarity to the frame before from which on nothing else is asked."""
+_OTHER = 0.55
+"""No pair of frames across a cut is more similar than this."""
+_DROP = 0.2
+"""So much less similar than neighbours in the shot have lately been; a pan has its own measure."""
+_LONE = 0.15
+"""A frame that is not so much more similar to what follows than to what was begins no shot: it is
+damaged, or noise in the dark of a fade."""
+_RETURN_FRAMES = 4
+"""After so many frames a flash or a fault is over."""
+_COMPARED = (1, 2, 3, 4, 8, 12)
+"""Which frames of the shot are compared, counted back: flashes and dark ends may lie between."""
+_REST_FRAMES = 16
+"""After a boundary no dissolve for so long: it takes as many frames to see one."""
 
-_RATIO = 2.5
-"""A cut changes this many times more than the recent frames of its shot."""
+LOOK_AHEAD_FRAMES = HALF_FRAMES
+"""Frames that ``ShotDetector`` holds back."""
 
-_MEMORY = 0.8
-"""Share of the recent change that is kept from frame to frame."""
 
-_FLAT = 0.012
-"""Standard deviation of L*/100 below which a picture has no structure to compare (black, fades)."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A sketch, and how similar the frame before it is."""
 
-_FLAT_STEP = 0.25
-"""Between flat pictures: the step in mean L*/100 that is a cut."""
+    sketch: Sketch
+    link: float
+
+
+class _Judge:
+    """Knows the shot so far and decides frame by frame; what is ahead is told by the caller."""
+
+    def __init__(self) -> None:
+        self._shot: deque[Sketch] = deque(maxlen=max(_COMPARED))
+        self._former: Sequence[Sketch] = ()
+        self._links: deque[float] = deque(maxlen=6)
+        self._since = 0
+        self._behind: deque[_Frame] = deque(maxlen=HALF_FRAMES)
+
+    def begins_shot(self, frame: _Frame, ahead: Sequence[_Frame]) -> bool:
+        """Whether the frame begins a shot; it becomes part of the past."""
+        self._since += 1
+        soon = [f.sketch for f in ahead[:_RETURN_FRAMES] if not f.sketch.is_flat]
+        is_first = self._is_cut(frame.sketch, soon) or self._is_dissolved(frame, ahead)
+        if is_first:
+            self._former, self._since = tuple(self._shot), 0
+            self._shot.clear()
+            self._links.clear()
+            self._shot.append(frame.sketch)
+        self._behind.append(frame)
+        return is_first
+
+    def _is_cut(self, now: Sketch, soon: Sequence[Sketch]) -> bool:
+        if now.is_flat:
+            return False
+        if not self._shot:
+            self._shot.append(now)
+            return False
+        link = similarity(self._shot[-1], now)
+        if link < _SAME:
+            back = self._most_similar([now])
+            if soon and max(similarity(now, s) for s in soon) < max(back + _LONE, _SAME):
+                return False
+            usual = median(self._links) if self._links else 1.0
+            least = min(_OTHER, usual - _DROP)
+            if max(back, self._most_similar(soon, enough=least)) < least and not self._returns(now):
+                return True
+        self._shot.append(now)
+        self._links.append(link)
+        return False
+
+    def _most_similar(self, frames: Iterable[Sketch], *, enough: float = 2.0) -> float:
+        """The highest similarity of a frame to the shot, or the first that is ``enough``."""
+        before = [self._shot[-n] for n in _COMPARED if n <= len(self._shot)]
+        most = 0.0
+        for frame in frames:
+            for known in before:
+                most = max(most, similarity(known, frame))
+                if most >= enough:
+                    return most
+        return most
+
+    def _returns(self, now: Sketch) -> bool:
+        """Whether, without looking ahead, a flash was taken for a shot: here it is over."""
+        former = self._former
+        if self._since > _RETURN_FRAMES or not former:
+            return False
+        if max(similarity(known, now) for known in former[-_RETURN_FRAMES:]) < _OTHER:
+            return False
+        self._shot.extend(former)
+        return True
+
+    def _is_dissolved(self, frame: _Frame, ahead: Sequence[_Frame]) -> bool:
+        if (
+            self._since < _REST_FRAMES
+            or len(ahead) < HALF_FRAMES
+            or len(self._behind) < HALF_FRAMES
+        ):
+            return False
+        window = [*self._behind, frame, *ahead[:HALF_FRAMES]]
+        if any(f.sketch.is_flat for f in window) or min(f.link for f in window[1:]) < _SAME:
+            return False
+        return blend_of([f.sketch for f in window])
+
+
+class ShotDetector:
+    """Tells the first frame of every shot but the first, up to ``LOOK_AHEAD_FRAMES`` later.
+
+    Feed it all frames in order with ``push`` and end with ``flush``: together they give one answer
+    per frame, in order, the same however the frames were batched. In a dissolve the frame from
+    which on the new shot is the stronger counts as its first. Black and white frames belong to no
+    shot: after a fade the first frame with a picture begins one, unless the old picture is back.
+    It holds 8 sketches of 48 x 48 ahead and about 20 behind.
+    """
+
+    def __init__(self) -> None:
+        self._judge = _Judge()
+        self._last: Sketch | None = None
+        self._ahead: deque[_Frame] = deque()
+
+    def push(self, lightness: Tensor) -> list[bool]:
+        """Take the next frames; answer for those that are old enough, of which there may be none.
+
+        Args:
+            lightness: ``(B, 1, h, w)`` float32, L*/100, in presentation order.
+
+        Returns:
+            For the next frames not answered for yet, in order: whether each begins a new shot.
+        """
+        answers = []
+        for sketch in sketches(lightness):
+            self._ahead.append(_Frame(sketch, _link(self._last, sketch)))
+            self._last = sketch
+            if len(self._ahead) > LOOK_AHEAD_FRAMES:
+                answers.append(self._decide())
+        return answers
+
+    def flush(self) -> list[bool]:
+        """The answers for all frames that are still held: the film is at its end."""
+        return [self._decide() for _ in range(len(self._ahead))]
+
+    def _decide(self) -> bool:
+        frame = self._ahead.popleft()
+        return self._judge.begins_shot(frame, tuple(self._ahead))
 
 
 class CutDetector:
-    """Tells the first frame of every shot but the first; keeps its state from batch to batch."""
+    """Tells the first frame of every shot but the first at once, without looking ahead.
+
+    A flash or a torn frame that no comparison can bridge begins a shot here; the return from it
+    doesn't. Dissolves are not found. ``ShotDetector`` knows better, a little later.
+    """
 
     def __init__(self) -> None:
-        self._previous: Tensor | None = None
-        self._motion = 0.0
+        self._judge = _Judge()
 
     def find(self, lightness: Tensor) -> list[bool]:
         """Whether each frame begins a new shot.
@@ -43,31 +182,8 @@ class CutDetector:
         Args:
             lightness: ``(B, 1, h, w)`` float32, L*/100, in presentation order.
         """
-        small = F.adaptive_avg_pool2d(lightness, (_SIDE, _SIDE)).flatten(1).double().cpu()
-        return [self._step(frame) for frame in small]
-
-    def _step(self, frame: Tensor) -> bool:
-        previous, self._previous = self._previous, frame
-        if previous is None:
-            return False
-        change = _change(previous, frame)
-        is_cut = change > max(_MIN_CHANGE, _RATIO * self._motion)
-        if is_cut:
-            self._motion = 0.0
-        else:
-            self._motion = _MEMORY * self._motion + (1.0 - _MEMORY) * change
-        return is_cut
+        return [self._judge.begins_shot(_Frame(s, 1.0), ()) for s in sketches(lightness)]
 
 
-def _change(first: Tensor, second: Tensor) -> float:
-    """1 - correlation, 0 for the same picture up to exposure, to 2."""
-    a, b = first - first.mean(), second - second.mean()
-    spread_a, spread_b = float(a.square().mean().sqrt()), float(b.square().mean().sqrt())
-    if min(spread_a, spread_b) < _FLAT:
-        step = abs(float(first.mean() - second.mean()))
-        both_flat = max(spread_a, spread_b) < _FLAT
-        # From black into a picture, or out of it: a cut unless it comes slowly.
-        return (
-            1.0 if step > _FLAT_STEP or (not both_flat and max(spread_a, spread_b) > 0.08) else 0.0
-        )
-    return 1.0 - float(torch.dot(a, b)) / (spread_a * spread_b * a.numel())
+def _link(before: Sketch | None, now: Sketch) -> float:
+    return 1.0 if before is None else similarity(before, now)

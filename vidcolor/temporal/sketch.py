@@ -1,0 +1,98 @@
+"""Small pictures of frames, and how alike two of them are whatever light and motion did between.
+
+Exposure flickers from frame to frame in old film and the camera moves, so neither may count: parts
+of one picture are looked for in a neighbourhood of the other, and compared by zero-mean normalised
+cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995), after taking away what is
+coarse (uneven flicker, vignettes) and what is fine (grain, dust).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch.nn.functional as F
+from torch import Tensor
+
+SIDE = 48
+"""Side of a sketch, in pixels."""
+_FINE_PX = 0.8
+"""Gaussian that takes grain away, standard deviation."""
+_COARSE_PX = 3.0
+"""Gaussian whose result is taken away: uneven light."""
+_PARTS = 2
+"""Parts per side that are looked for one by one, so that a thing passing spoils only some."""
+_SEARCH_PX = 10
+"""How far a part is looked for: a fifth of the picture's width."""
+_WHOLE_SHARE = 0.35
+"""Weight of the coarse whole picture, in place, beside the parts; fitted on real clips."""
+_FLAT = 0.012
+"""Standard deviation of L*/100 below which a picture has no structure: black, white, fog."""
+
+Picture = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """One frame, made ready for comparing.
+
+    Attributes:
+        light: ``(48, 48)`` float32, L*/100.
+        whole: ``(24, 24)`` float32, zero mean and unit length; zero if flat.
+        detail: ``(48, 48)`` float32, between coarse and fine.
+        padded: ``detail`` mirrored at its borders by the search range.
+        is_flat: nothing to compare: black, white, fog.
+    """
+
+    light: Picture
+    whole: Picture
+    detail: Picture
+    padded: Picture
+    is_flat: bool
+
+
+def sketches(lightness: Tensor) -> list[Sketch]:
+    """Sketch each frame of ``(B, 1, h, w)`` float32, L*/100, of any size and on any device."""
+    small = F.adaptive_avg_pool2d(lightness.float(), (SIDE, SIDE))[:, 0].cpu().numpy()
+    return [_sketch(light) for light in small]
+
+
+def similarity(first: Sketch, second: Sketch) -> float:
+    """From about 0 (nothing in common) to 1 (the same up to exposure and some motion).
+
+    Pictures of different scenes have about 0.3 in common, as any part resembles something nearby.
+    """
+    if first.is_flat or second.is_flat:
+        return 1.0 if first.is_flat and second.is_flat else 0.0
+    whole = float(np.vdot(first.whole, second.whole))
+    return _WHOLE_SHARE * whole + (1.0 - _WHOLE_SHARE) * _parts_found(first, second)
+
+
+def _sketch(light: Picture) -> Sketch:
+    fine = cv2.GaussianBlur(light, (0, 0), _FINE_PX)
+    detail = (fine - cv2.GaussianBlur(fine, (0, 0), _COARSE_PX)).astype(np.float32)
+    border = (_SEARCH_PX,) * 4
+    padded = cv2.copyMakeBorder(detail, *border, cv2.BORDER_REFLECT_101).astype(np.float32)
+    whole = cv2.resize(light, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
+    whole = (whole - whole.mean()).astype(np.float32)
+    spread = float(whole.std())
+    whole = whole / (spread * SIDE / 2) if spread > 0 else whole
+    return Sketch(light, whole, detail, padded, is_flat=spread < _FLAT)
+
+
+def _parts_found(first: Sketch, second: Sketch) -> float:
+    """Best correlation of each part of the first within the second, by the part's structure."""
+    side, reach = SIDE // _PARTS, SIDE // _PARTS + 2 * _SEARCH_PX
+    found = weight = 0.0
+    for y in range(0, SIDE, side):
+        for x in range(0, SIDE, side):
+            part = first.detail[y : y + side, x : x + side]
+            around = second.padded[y : y + reach, x : x + reach]
+            spread = float(part.std())
+            best = float(cv2.matchTemplate(around, part, cv2.TM_CCOEFF_NORMED).max())
+            # A part without structure has no correlation; it has no weight either.
+            found += spread * best if spread > 1e-5 and np.isfinite(best) else 0.0
+            weight += spread
+    return found / max(weight, 1e-6)
