@@ -174,6 +174,12 @@ progress_option: Callable[[F], F] = option(
 )  # fmt: skip
 """How progress is shown."""
 
+report_option: Callable[[F], F] = option(
+    TALK, "--report", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write what was done as JSON, also after a failure (docs/progress.md).",
+)  # fmt: skip
+"""A record of the work for other programs."""
+
 
 def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     """``ColorizeOptions`` from a command's parameters; those that it hasn't keep their defaults.

@@ -40,7 +40,7 @@ Examples:
 
 \b
 Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
-130 interrupted, 143 terminated.
+129 terminal gone, 130 interrupted, 143 terminated.
 """
 
 

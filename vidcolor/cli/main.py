@@ -1,7 +1,7 @@
 """The entry point: words in, exit code out.
 
-Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights, 130 interrupted
-(Ctrl-C), 143 terminated. Imports nothing heavy: ``--help`` is quick.
+Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights, 129 hung up
+(the terminal is gone), 130 interrupted (Ctrl-C), 143 terminated. Imports nothing heavy: ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import click
 from vidcolor.cli._console import Console
 from vidcolor.cli._errors import report
 from vidcolor.cli._help import DefaultGroup
+from vidcolor.cli._memory import keep_freed_memory
 from vidcolor.cli._session import Session
 from vidcolor.cli._signals import Stop
+from vidcolor.cli._streams import hold_standard_streams
 from vidcolor.cli.colorize import colorize
 
 cli = DefaultGroup(
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    hold_standard_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     session = Session(Console(as_json=_wants_json(words)), Stop())
     # libsvtav1 writes its banner to stderr, through the bar, unless told otherwise.
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Threads of the network that spin while they wait take the cores from decoder and encoder;
     # on a busy machine that costs a factor of ten and more. Read by OpenMP when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     exit_code = 1
     try:
         with session.stop:

@@ -1,0 +1,35 @@
+"""Standard input, output and error may be closed: then they must not become other files.
+
+A program that is started with a closed descriptor (``2>&-``, some daemons and schedulers) gets that
+number for the first file that it opens, and libraries that complain on descriptor 2 would write
+into the film.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def hold_standard_streams() -> None:
+    """Put the null device where a standard descriptor is closed; without one closed, do nothing.
+
+    Standard output gets it for reading only, so that data that somebody asked for is not lost
+    without a word: writing fails there.
+    """
+    modes = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
+    for descriptor, mode in enumerate(modes):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, mode)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
+            os.set_inheritable(descriptor, True)  # ffmpeg, started by us, is no better off
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
