@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
+import importlib
 import logging
 import os
 import secrets
 import shutil
 import stat
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
 from ..errors import OptionError, OutputError
 
 logger = logging.getLogger(__name__)
+
+# Windows has no such locks, and needs none: files in use can't be removed there.
+fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
+
+_MARK: Final = ".vidcolor-"
+_MAX_NAME_BYTES: Final = 200
+"""File systems take 255; the mark and the extension need some of them."""
 
 
 class AtomicPath:
     """A temporary name beside ``final`` that takes its place on ``commit``.
 
     The temporary name keeps the extension (muxers look at it) and is hidden. Whatever ends the
-    process short of SIGKILL removes it: ``discard``, or else an exit handler.
+    process short of SIGKILL removes it: ``discard``, or else an exit handler. It is locked while
+    the process lives, so that a second run for the same output is refused, and what a killed one
+    left is told from what is in use, and removed.
 
     Attributes:
         final: where the output goes; a symbolic link is followed, so that the link stays one.
@@ -32,17 +43,55 @@ class AtomicPath:
         """Choose the temporary name; with ``directory``, make a folder of that name.
 
         Raises:
-            OutputError: the folder is missing or can't be written.
+            OutputError: the folder is missing or can't be written, or another run writes this
+                output right now.
         """
         # absolute, because libav takes what is before a colon for a protocol
         self.final = Path(os.path.realpath(final) if final.is_symlink() else os.path.abspath(final))
         check_writable(self.final)
-        name = f".{self.final.stem[:80]}.vidcolor-{secrets.token_hex(3)}{self.final.suffix}"
-        self.temporary = self.final.with_name(name)
+        begin, end = f".{_short(self.final.stem)}{_MARK}", self.final.suffix
+        self.temporary = self.final.with_name(f"{begin}{secrets.token_hex(3)}{end}")
+        self._done = False
+        self._lock: int | None = None
+        atexit.register(self.discard)
+        try:
+            self._create(directory)
+            self._settle_others(begin, end)
+        except OSError as error:
+            self.discard()
+            raise output_error(self.final, error) from error
+        except BaseException:
+            self.discard()
+            raise
+
+    def _create(self, directory: bool) -> None:
+        """Make the temporary file or folder, and lock it where the file system can."""
         if directory:
             self.temporary.mkdir()
-        self._done = False
-        atexit.register(self.discard)
+        else:
+            self.temporary.touch()
+        if fcntl is not None:
+            self._lock = os.open(self.temporary, os.O_RDONLY)
+            with contextlib.suppress(OSError):  # network file systems
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _settle_others(self, begin: str, end: str) -> None:
+        """Remove what killed runs left of this output.
+
+        Raises:
+            OutputError: a run that still lives writes this output.
+        """
+        if fcntl is None:
+            return
+        for entry in os.scandir(self.final.parent):
+            other = Path(entry.path)
+            theirs = entry.name.startswith(begin) and entry.name.endswith(end)
+            if not theirs or other == self.temporary:
+                continue
+            if _is_locked(other):
+                raise OutputError(f"{self.final}: another run of vidcolor is writing it right now")
+            logger.info("%s: left by a run that was killed, removed", other)
+            _remove(other)
 
     def commit(self) -> None:
         """Flush the temporary file to the disk and give it its final name.
@@ -57,6 +106,7 @@ class AtomicPath:
             self.discard()
             raise output_error(self.final, error) from error
         self._done = True
+        self._unlock()
         atexit.unregister(self.discard)
         with contextlib.suppress(OSError):  # not every file system can sync a folder
             _fsync(self.final.parent)
@@ -67,11 +117,13 @@ class AtomicPath:
             return
         self._done = True
         atexit.unregister(self.discard)
-        if self.temporary.is_dir():
-            shutil.rmtree(self.temporary, ignore_errors=True)
-        else:
-            with contextlib.suppress(FileNotFoundError):
-                self.temporary.unlink()
+        _remove(self.temporary)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -80,6 +132,41 @@ class AtomicPath:
     def __exit__(self, *exc: object) -> None:
         """Discard what was not committed."""
         self.discard()
+
+
+def _short(stem: str) -> str:
+    """The stem, or of a long one its beginning and a hash: names end at 255 bytes."""
+    data = os.fsencode(stem)
+    if len(data) <= _MAX_NAME_BYTES:
+        return stem
+    kept = data[: _MAX_NAME_BYTES - 9].decode("utf-8", "ignore")
+    return f"{kept}-{hashlib.sha256(data).hexdigest()[:8]}"
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a living process holds a temporary file; one that can't be asked about counts."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder that nobody wants; never raises."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def check_writable(final: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ..errors import DependencyError
+from .opening import REFUSED_FORMATS
 
 PROGRAM: Final = "ffmpeg"
 SHIFT_S: Final = 1000
@@ -51,7 +52,7 @@ def nut_video(path: str | Path, *, index: int, shift_s: int) -> list[str]:
         shift_s: seconds to add to all stamps.
     """
     ffmpeg = require_ffmpeg()
-    node = ffmpeg.input(_url(path), protocol_whitelist="file,pipe")
+    node = ffmpeg.input(_url(path), **_only_this_file())
     node = ffmpeg.output(
         node[str(index)],
         "pipe:1",
@@ -66,7 +67,7 @@ def nut_video(path: str | Path, *, index: int, shift_s: int) -> list[str]:
 def matroska_all(path: str | Path) -> list[str]:
     """Return the command that decodes the film losslessly and copies sound and subtitles."""
     ffmpeg = require_ffmpeg()
-    source = ffmpeg.input(_url(path), protocol_whitelist="file,pipe")
+    source = ffmpeg.input(_url(path), **_only_this_file())
     keywords = {"c:v": "ffv1", "c:a": "copy", "c:s": "copy", "map_chapters": "0"}
     node = ffmpeg.output(
         source["V:0"],
@@ -89,6 +90,21 @@ def _command(node: Any) -> list[str]:  # noqa: ANN401 - an untyped package
 def _url(path: str | Path) -> str:
     # With "file:" neither a leading dash nor a colon means anything.
     return "pipe:0" if str(path) == "-" else f"file:{os.fspath(path)}"
+
+
+def _only_this_file() -> dict[str, str]:
+    """Options that keep ffmpeg from opening anything but its input.
+
+    It needs the protocol "file" for that, so playlists are shut out by their formats: those that
+    this ffmpeg says it has, less the refused ones.
+    """
+    said = subprocess.run(
+        [PROGRAM, "-hide_banner", "-demuxers"],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    ).stdout  # fmt: skip
+    names = re.findall(r"^ D[ E.][ d.]? *(\S+) ", said, re.MULTILINE)
+    allowed = [name for name in names if REFUSED_FORMATS.isdisjoint(name.split(","))]
+    return {"protocol_whitelist": "file,pipe", "format_whitelist": ",".join(allowed)}
 
 
 def _keep_stamps() -> dict[str, str]:

@@ -64,8 +64,8 @@ def open_with_ffmpeg(
                 path, start=start, end=end, copy_streams=copy_streams, need_decoder=False
             )
         except InputError as error:
-            if not Path(path).is_file() or "not a film" not in str(error):
-                raise
+            if not Path(path).is_file() or "not a film that" not in str(error):
+                raise  # above all playlists: ffmpeg would open what they name
         else:
             return FfmpegReader(original, path=path, deinterlace=deinterlace)
     return MatroskaReader(

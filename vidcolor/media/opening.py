@@ -2,12 +2,14 @@
 
 Every file goes to libav as a Python file object under a neutral name: dashes, quotes, ``%`` and
 bytes that aren't UTF-8 mean nothing there, and no protocol is involved. What a container wants to
-open besides (playlists, external references) is refused twice: ``io_open`` raises, and the
-protocol whitelist is empty for demuxers that open nested inputs by themselves.
+open besides (playlists, external references) is refused three times: formats that are made of other
+files aren't among those that libav may try, ``io_open`` raises, and the protocol whitelist is empty
+for demuxers that open nested inputs by themselves.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
@@ -31,10 +33,15 @@ TS_DISCONT: Final = 0x0200
 
 _HEAD_BYTES: Final = 4096
 _BUFFER_BYTES: Final = 1 << 17
-_REFUSED_FORMATS: Final = frozenset(
-    {"hls", "concat", "dash", "sdp", "rtsp", "rtp", "imf", "lavfi", "image2", "webm_dash_manifest",
+REFUSED_FORMATS: Final = frozenset(
+    {"hls", "concat", "dash", "sdp", "rtsp", "rtp", "sap", "imf", "lavfi", "image2",
+     "webm_dash_manifest", "vobsub", "avisynth", "vapoursynth", "bluray", "dvdvideo", "tedcaptions",
+     "applehttp", "mpl2", "nistsphere", "fbdev", "kmsgrab", "v4l2", "video4linux2", "x11grab",
+     "alsa", "oss", "pulse", "jack", "iec61883", "libcdio", "openal", "sndio", "gdigrab", "dshow",
+     "vfwcap", "avfoundation", "decklink", "libdc1394", "android_camera", "xcbgrab",
      "ffmetadata", "tty", "srt", "webvtt", "ass", "lrc", "microdvd", "subviewer"}
 )  # fmt: skip
+"""Names of libav's demuxers that read other files, the network or devices, or are text alone."""
 
 
 def shown(path: str | Path) -> str:
@@ -148,6 +155,13 @@ def refuse_playlist(head: bytes, label: str) -> None:
             raise InputError(f"{label}: is {kind}, not a film: give the film's own file")
 
 
+@functools.cache
+def _allowed_formats() -> str:
+    """All formats that libav has, less the refused ones, as its option wants them."""
+    names = (each for each in av.formats_available if REFUSED_FORMATS.isdisjoint(each.split(",")))
+    return ",".join(sorted(names))
+
+
 def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> NoReturn:
     raise PermissionError("inputs may not open other files")
 
@@ -177,7 +191,10 @@ def open_container(
         container = av.open(
             cast(Any, file),
             "r",
-            container_options={"protocol_whitelist": "none"},
+            container_options={
+                "protocol_whitelist": "none",
+                "format_whitelist": _allowed_formats(),
+            },
             metadata_errors="replace",
             buffer_size=_BUFFER_BYTES,
             io_open=_refuse_nested,
@@ -194,7 +211,7 @@ def open_container(
     except BaseException:
         file.close()
         raise
-    if container.format.name in _REFUSED_FORMATS:
+    if not REFUSED_FORMATS.isdisjoint(container.format.name.split(",")):
         name = container.format.name
         container.close()
         file.close()
