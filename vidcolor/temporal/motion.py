@@ -1,0 +1,227 @@
+"""Smoothing of ab along the motion of things, from the past and from the future.
+
+Each frame gets the weighted mean of the colours that its things have had since the cut and will
+have within the look-ahead. What is known of neighbours is carried along dense optical flow, with a
+weight for every pixel: it falls by 1/e per time constant, and where flow can't be trusted (see
+``flow.confidence``), so that what was hidden begins with the network's own colour. As in
+``AbSmoother`` the mean is a true one from the first frame on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidcolor.temporal.flow import FlowEstimator, confidence, warp
+from vidcolor.temporal.smoother import no_frames
+
+_MOST_GAIN = 1.15
+"""Chroma that averaging took is given back up to this factor."""
+
+_LEAST_CHROMA = 1e-3
+"""Lab units; below it a picture is grey and has nothing to give back."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A frame that waits. Maps lie on the grid of ``_grid``.
+
+    Attributes:
+        ab: ``(2, h', w')`` as it came.
+        evidence: ``(3, gh, gw)``: ab and its magnitude, the frame's own.
+        second: presentation time.
+        past: ``(4, gh, gw)``: weighted mean of the evidence before this frame, and its weight.
+        from_before: flow from the frame before into this one, and trust in it, ``(3, gh, gw)``;
+            None where a shot begins.
+    """
+
+    ab: Tensor
+    evidence: Tensor
+    second: float
+    past: Tensor
+    from_before: Tensor | None = None
+
+
+class MotionSmoother:
+    """A ``Smoother`` that follows motion, looks ahead, and starts anew at cuts.
+
+    Frames wait until a window is full, ``look_ahead_frames`` or ``2 * look_ahead_s`` long; then
+    the future is carried back through the window and its first half is given out. So every frame
+    but a shot's last ones sees at least half a window of future, at two backward steps per frame.
+    Windows begin at cuts and are counted in frames, so batches don't matter.
+    """
+
+    def __init__(
+        self,
+        time_constant_s: float,
+        *,
+        look_ahead_s: float = 1.0,
+        look_ahead_frames: int = 48,
+        flow: FlowEstimator | None = None,
+    ) -> None:
+        """Start with no past.
+
+        Args:
+            time_constant_s: seconds, 0 or more; 0 passes every frame through untouched.
+            look_ahead_s: of future that most frames see at least, where frames allow it.
+            look_ahead_frames: frames that may wait inside at once; 0 smooths by the past alone.
+            flow: how motion is found; DIS unless given.
+        """
+        self.time_constant_s = time_constant_s
+        self._window_s = 2.0 * look_ahead_s
+        self._window = max(look_ahead_frames, 0)
+        self._flow = flow or FlowEstimator()
+        self._waiting: list[_Frame] = []
+        self._last: tuple[Tensor, _Frame] | None = None
+
+    @torch.no_grad()
+    def push(
+        self, lightness: Tensor, ab: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
+    ) -> Tensor:
+        """Take frames; return those that are ready, see ``Smoother``.
+
+        Args:
+            lightness: ``(B, 1, h, w)`` float32, L*/100.
+            ab: ``(B, 2, h', w')`` float32.
+            seconds: presentation time of each frame.
+            cuts: whether each frame is the first of a shot; there past and future end.
+
+        Returns:
+            ``(N, 2, h', w')`` float32.
+        """
+        if self.time_constant_s <= 0.0:
+            return ab
+        ready: list[Tensor] = []
+        for seen, colours, second, is_cut in zip(lightness, ab, seconds, cuts, strict=True):
+            if is_cut or not self._continues(seen, colours):
+                ready += self._give_out(len(self._waiting))
+                self._last = None
+            self._take(seen.detach(), colours.detach(), second)
+            if self._is_full():
+                ready += self._give_out(max(len(self._waiting) // 2, 1))
+        return torch.stack(ready) if ready else no_frames()
+
+    @torch.no_grad()
+    def flush(self) -> Tensor:
+        """The frames that still wait, ``(N, 2, h', w')``."""
+        ready = self._give_out(len(self._waiting))
+        self._last = None
+        return torch.stack(ready) if ready else no_frames()
+
+    def _continues(self, seen: Tensor, colours: Tensor) -> bool:
+        if self._last is None:
+            return True
+        before, frame = self._last
+        return before.shape == seen.shape and frame.ab.shape == colours.shape
+
+    def _is_full(self) -> bool:
+        # One more than may wait: this one leaves now.
+        waiting = self._waiting
+        long = waiting[-1].second - waiting[0].second >= self._window_s
+        return long or len(waiting) > self._window
+
+    def _take(self, seen: Tensor, colours: Tensor, second: float) -> None:
+        """Find the motion since the frame before, and what the past knows of this frame."""
+        seen = seen.cpu()
+        own = _evidence(colours, _grid(seen, colours))
+        frame = _Frame(colours, own, second, own.new_zeros(4, *own.shape[-2:]))
+        if self._last is not None:
+            before, last = self._last
+            to_before, frame.from_before = self._motion(seen, before, own.shape[-2:])
+            frame.past = self._carry(last, last.past, to_before, second - last.second)
+        self._last = (seen, frame)
+        self._waiting.append(frame)
+
+    def _motion(self, seen: Tensor, before: Tensor, grid: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Flow and trust ``(3, gh, gw)``, from a frame to the one before and the other way."""
+        back, ahead = self._flow(seen, before), self._flow(before, seen)
+        pair = (
+            torch.cat((back, confidence(seen, before, back, ahead))),
+            torch.cat((ahead, confidence(before, seen, ahead, back))),
+        )
+        scale = seen.new_tensor([grid[1] / seen.shape[-1], grid[0] / seen.shape[-2], 1.0])
+        first, second = (_resize(motion, grid) * scale.view(3, 1, 1) for motion in pair)
+        return first, second
+
+    def _carry(self, source: _Frame, known: Tensor, motion: Tensor, elapsed_s: float) -> Tensor:
+        """What ``source`` and those beyond it know, on the grid of its neighbour.
+
+        Args:
+            source: the frame that is left.
+            known: what came to it from beyond, as ``_Frame.past``.
+            motion: flow from the neighbour to ``source``, and trust in it.
+            elapsed_s: between the two.
+        """
+        weight = known[3:] + 1.0
+        mean = torch.lerp(known[:3], source.evidence, 1.0 / weight)
+        carried = warp(torch.cat((mean, weight)), motion[:2])
+        carried[3:] *= motion[2:] * math.exp(-max(elapsed_s, 0.0) / self.time_constant_s)
+        return carried
+
+    def _give_out(self, count: int) -> list[Tensor]:
+        """Carry the future back through all that wait; finish and release the first ``count``."""
+        ready: list[Tensor] = []
+        future = torch.zeros_like(self._waiting[0].past) if self._waiting else torch.empty(0)
+        for at in range(len(self._waiting) - 1, -1, -1):
+            frame = self._waiting[at]
+            if at < count:
+                ready.append(_finish(frame, future))
+            if at and frame.from_before is not None:
+                elapsed_s = frame.second - self._waiting[at - 1].second
+                future = self._carry(frame, future, frame.from_before, elapsed_s)
+        del self._waiting[:count]
+        return ready[::-1]
+
+
+def _grid(seen: Tensor, ab: Tensor) -> tuple[int, int]:
+    """Where colours are carried: twice as fine as a coarse ab, never finer than the lightness.
+
+    Each step resamples. On ab's own grid that takes a fifth more of its detail than on the
+    lightness's, which costs four times as much as the grid between.
+    """
+    height, width = (
+        max(known, min(2 * known, most))
+        for known, most in zip(ab.shape[-2:], seen.shape[-2:], strict=True)
+    )
+    return height, width
+
+
+def _evidence(ab: Tensor, size: Sequence[int]) -> Tensor:
+    """``(2, h', w')`` enlarged to the grid, and its magnitude, ``(3, gh, gw)``."""
+    large = _resize(ab.cpu(), size)
+    return torch.cat((large, large.norm(dim=0, keepdim=True)))
+
+
+def _finish(frame: _Frame, future: Tensor) -> Tensor:
+    """The mean of past, present and future, with its chroma given back, as ``(2, h', w')``."""
+    before, after = frame.past[3:], future[3:]
+    total = before + after + 1.0
+    mean = (frame.past[:3] * before + future[:3] * after + frame.evidence) / total
+    # As a change to what came in: where nothing is known, not even resizing changes it.
+    change = _resize(mean[:2] - frame.evidence[:2], frame.ab.shape[-2:])
+    smooth = frame.ab + change.to(frame.ab.device)
+    return smooth * _gain(mean)
+
+
+def _gain(mean: Tensor) -> float:
+    """Chroma that frames had, as averaged, over chroma of the average: one factor for a frame.
+
+    Both are means over the shot, so the factor is as calm as they are; taken from single frames it
+    would bring their flicker back.
+    """
+    left = float(mean[:2].norm(dim=0).mean())
+    return min(max(float(mean[2].mean()) / max(left, _LEAST_CHROMA), 1.0), _MOST_GAIN)
+
+
+def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:
+    """Resample ``(C, h, w)``, bilinear, with antialiasing where it shrinks."""
+    height, width = planes.shape[-2:]
+    if (height, width) == tuple(size):
+        return planes
+    shrinks = size[0] < height or size[1] < width
+    return F.interpolate(planes[None], size=tuple(size), mode="bilinear", antialias=shrinks)[0]
