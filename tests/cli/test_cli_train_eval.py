@@ -14,13 +14,15 @@ from cli_helpers import RunHere, command
 from PIL import Image
 
 _CONFIG = """
-decoder = [16, 16, 8, 8]
 crop = 32
 batch_size = 2
 steps = {steps}
 validate_every = 2
 save_every = 1
 precision = "fp32"
+
+[network]
+decoder = [16, 16, 8, 8]
 """
 
 

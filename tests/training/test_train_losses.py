@@ -218,4 +218,6 @@ def test_losses_are_weighted_and_unknown_ones_refused(context: LossContext) -> N
         Objective({"huber": {"detla": 1}}, context)
     with pytest.raises(OptionError, match="weights"):
         Objective({"perceptual": {}}, context)
+    with pytest.raises(OptionError, match="critic_layers = 5 is too many"):
+        Objective({"gan": {"critic_layers": 5}}, context)
     assert needs({"huber": {}, "teacher-bins": {}}, "needs_classes")

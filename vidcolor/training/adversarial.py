@@ -22,7 +22,7 @@ _LEAK = 0.2
 _INIT_STD = 0.02
 _CHANNELS = 3  # L, a, b
 _AB_SCALE = 110.0
-_SMALL_SIDE = 64  # below it a critic of three halvings would see nothing but whole pictures
+_LEAST_SIDE = 3  # pixels after the halvings, of which the last two convolutions take two
 
 
 class PatchCritic(nn.Module):
@@ -67,7 +67,12 @@ class Adversarial(Loss):
         super().__init__()
         if ratio <= 0:
             raise OptionError(f"critic_ratio must be positive, got {ratio}")
-        layers = layers or (3 if context.ab_side >= _SMALL_SIDE else 2)
+        layers = layers or _layers_for(context.ab_side)
+        if context.ab_side >> layers < _LEAST_SIDE:
+            raise OptionError(
+                f"critic_layers = {layers} is too many for ab of {context.ab_side} pixels a side; "
+                "take fewer, or larger crops"
+            )
         self.critic = PatchCritic(width, layers, norm=norm).to(context.device)
         self.optimizer = torch.optim.Adam(self.critic.parameters(), lr=lr, betas=betas)
         self.ratio = ratio
@@ -190,6 +195,11 @@ def gradient_penalty(critic: nn.Module, grey: Tensor, true: Tensor, made: Tensor
     lengths = torch.linalg.vector_norm(gradient.flatten(1) * _AB_SCALE, dim=1)
     penalty: Tensor = ((lengths - 1.0) ** 2).mean()
     return penalty
+
+
+def _layers_for(side: int) -> int:
+    """Halvings that leave several patches to judge."""
+    return 3 if side >= 64 else 2 if side >= 16 else 1
 
 
 def _entropy(scores: Tensor, label: float) -> Tensor:
