@@ -8,6 +8,8 @@ was meant. ``blocks`` has the arithmetic.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
@@ -102,14 +104,15 @@ def join_planes(
     lightness = _whole_blocks(lightness, target.chroma_shift)
     ab = resize_ab(ab, (lightness.shape[-2] >> down, lightness.shape[-1] >> across))
     rows = _strip_rows(lightness, 1 << down)
-    parts = [
-        _join_strip(
-            lightness[..., top : top + rows, :],
-            ab[..., top >> down : (top + rows) >> down, :],
-            target,
-        )
-        for top in range(0, height, rows)
-    ]
+    with _one_of_two_threads():
+        parts = [
+            _join_strip(
+                lightness[..., top : top + rows, :],
+                ab[..., top >> down : (top + rows) >> down, :],
+                target,
+            )
+            for top in range(0, height, rows)
+        ]
     y, cb, cr = (torch.cat(planes, dim=-2)[:, 0] for planes in zip(*parts, strict=True))
     return y[..., :height, :width], cb, cr
 
@@ -123,6 +126,23 @@ def _whole_blocks(lightness: Tensor, shift: tuple[int, int]) -> Tensor:
         if right or below
         else lightness.contiguous()
     )
+
+
+@contextmanager
+def _one_of_two_threads() -> Iterator[None]:
+    """On two cores, leave one to encoder and decoder.
+
+    Waking the other for each of many small operations costs half as much time again.
+    """
+    threads = torch.get_num_threads()
+    if threads != 2:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _strip_rows(lightness: Tensor, block: int) -> int:
