@@ -24,7 +24,6 @@ from vidcolor.cli._options import (
 )
 from vidcolor.cli._progress import make_progress
 from vidcolor.cli._session import Session
-from vidcolor.cli._text import count
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.errors import OptionError, OutputExistsError
@@ -252,7 +251,5 @@ class _Contest:
             f"Colours of {names}" if len(names) < 90 else f"Colours of {len(self._paths)} {what}"
         )
         facts = [f"{value} {label}" for label, value in self._head if label in (what, "frames")]
-        if self._values["limit"]:
-            facts.append(f"limited to {count(self._values['limit'], 'photograph or frame')}")
         write_report(path, Report(title, facts, self._sections, self._backbones.notes))
         self._progress.message(f"wrote {path}")

@@ -39,7 +39,7 @@ from vidcolor.evaluation.stability import (
     Mean,
     warp_error,
 )
-from vidcolor.media.rgb_frames import RgbFrame, rgb_frames
+from vidcolor.media.rgb_frames import rgb_frames
 from vidcolor.types import LumaFrame
 
 logger = logging.getLogger(__name__)
@@ -199,7 +199,9 @@ class _Comparison:
                 stack.enter_context(closing(reader))
             for at in range(count):
                 lightness = _next(self._path.name, luma, at, count)
-                frames = [as_codes(_next(name, reader, at, count)[1]) for name, reader in readers]
+                frames = [
+                    torch.from_numpy(_next(name, reader, at, count)[1]) for name, reader in readers
+                ]
                 self._step(at, lightness, frames, turns)
                 progress.advance(1)
             if not self._limited:
@@ -236,7 +238,7 @@ def _first_pass(
             if at == limit:
                 end = (stamps[-1] + seconds) / 2.0
                 return mean, end if math.isfinite(end) and end > 0.0 else None
-            mean.add(as_codes(frame))
+            mean.add(torch.from_numpy(frame))
             stamps[-1] = seconds
             progress.advance(1)
     if not mean.pictures:
@@ -279,8 +281,3 @@ def _check_ended(readers: Sequence[tuple[str, Iterator[object]]], count: int) ->
     for name, reader in readers[1:]:
         if next(reader, None) is not None:
             raise InputError(f"{name}: goes on after the {count} frames that it is compared with")
-
-
-def as_codes(frame: RgbFrame) -> Tensor:
-    """``(H, W, 3)`` 16-bit codes to ``(3, H, W)`` float32 code values in [0, 255]."""
-    return torch.from_numpy(frame.astype("float32")).permute(2, 0, 1) / 257.0
