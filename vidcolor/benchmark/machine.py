@@ -37,7 +37,7 @@ def describe_machine(device: torch.device) -> dict[str, str | int]:
         facts["gpu"] = torch.cuda.get_device_name(device)
         facts["gpu_memory_mb"] = torch.cuda.get_device_properties(device).total_memory // 10**6
         facts["cuda"] = str(torch.version.cuda or torch.version.hip)
-        facts["cudnn"] = int(torch.backends.cudnn.version() or 0)
+        facts["cudnn"] = int(torch.backends.cudnn.version() or 0)  # type: ignore[no-untyped-call]
     for library in _LIBRARIES:
         try:
             facts[library] = metadata(library)["Version"]

@@ -21,7 +21,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.device import resolve_device
+from vidcolor.models.device import resolve_devices
 from vidcolor.models.loading import load_model
 from vidcolor.models.random_weights import random_model
 from vidcolor.models.registry import MODELS, find_spec
@@ -57,7 +57,7 @@ def machine_of(options: ColorizeOptions) -> dict[str, str | int]:
     Raises:
         DeviceError: there is no such device.
     """
-    return describe_machine(resolve_device(options.device))
+    return describe_machine(resolve_devices(options.device)[0])
 
 
 def run_bench(plan: BenchPlan, check: Callable[[], None] = lambda: None) -> Iterator[CaseResult]:

@@ -15,7 +15,7 @@ from vidcolor.engine.batching import Batcher, default_batch_size
 from vidcolor.engine.colorist import color_planes
 from vidcolor.engine.geometry import resize_lightness, upright, working_size
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.stabilize import make_smoother
+from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.video import open_source
 from vidcolor.engine.waiting import look_ahead_frames
 from vidcolor.media.writer import open_writer
@@ -24,7 +24,10 @@ from vidcolor.temporal import CutDetector
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
 
 _NETWORK_S = 3.0
-"""The network is measured for about this long, whatever its speed."""
+"""The network is measured for about this long,"""
+
+_TURNS = 4
+"""and sees each frame at most so many times."""
 
 
 class Stages:
@@ -93,7 +96,8 @@ class Stages:
         parts = [batcher(first)]
         once = measure(lambda: len(batcher(first)), self._model.device)
         self.batch_size = batcher.batch_size  # less where memory was short
-        calls = max(1, min(64, round(_NETWORK_S / max(once.seconds, 1e-3))))
+        most = -(-_TURNS * len(self.seen) // self.batch_size)
+        calls = max(1, min(most, round(_NETWORK_S / max(once.seconds, 1e-3))))
         best = min((self._one_batch(batcher, n, parts) for n in range(calls)), key=lambda t: t.ms)
         ab = torch.cat(parts)
         missing = -(-len(self.seen) // len(ab))
@@ -120,7 +124,8 @@ class Stages:
         done: list[Tensor] = []
 
         def work() -> int:
-            detector, smoother = CutDetector(), make_smoother(self._options, look_ahead)
+            detector = CutDetector()
+            smoother = plan_over_time(self._options, look_ahead).smoother
             done.clear()
             for start in range(0, len(seen), self.batch_size):
                 span = slice(start, start + self.batch_size)

@@ -64,8 +64,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def default_batch_size(model: Colorizer, frame_pixels: int) -> int:
-    """Frames per call: the model's own number, fewer for frames so large that they fill memory."""
-    usual = model.spec.batch_size[model.device.type]
+    """Frames per call: the model's own number, fewer for frames so large that they fill memory.
+
+    Devices that share a batch get that number each.
+    """
+    usual = model.spec.batch_size[model.device.type] * model.copies
     fits = max(1, _BATCH_PIXELS // max(frame_pixels, 1))
     return max(1, min(usual, fits))
 

@@ -34,7 +34,7 @@ DEFAULT_SMOOTHING_S: dict[str, float] = {"motion": 0.8, "ema": 0.2}
 MAX_SATURATION: float = 10.0
 """Far beyond the gamut; larger values are typing errors (a percentage, say)."""
 
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_DEVICE = re.compile(r"auto|((cpu|mps|cuda(:\d+)?)(,|$))+(?<!,)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -45,7 +45,8 @@ class ColorizeOptions:
     Attributes:
         model: name of a known model, path of a checkpoint, or "auto": DeOldify if its weights are
             installed (video for films, artistic for photos), else the shipped one.
-        device: "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the best one there is.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the best one there is. Several
+            GPUs share the network's work: "cuda:0,cuda:1".
         precision: "auto", "fp32", "bf16" or "fp16"; auto is the fastest that is safe for the model
             on the device.
         batch_size: frames per network call, at least 1; None chooses by device and frame size.
@@ -127,7 +128,8 @@ class ColorizeOptions:
             raise OptionError("model is empty: give a name, a path or 'auto'")
         if not _DEVICE.fullmatch(self.device):
             raise OptionError(
-                f"device {self.device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
+                f"device {self.device!r} is unknown: use auto, cpu, cuda, cuda:N, mps, or"
+                " several GPUs with commas between"
             )
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("stabilize", self.stabilize, get_args(Stabilize))

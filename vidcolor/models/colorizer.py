@@ -43,6 +43,16 @@ class Colorizer(nn.Module):
         """One of "fp32", "bf16", "fp16"."""
         return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.dtype]
 
+    @property
+    def copies(self) -> int:
+        """How many devices share a batch."""
+        return 1
+
+    @property
+    def device_label(self) -> str:
+        """Where it runs, for people."""
+        return str(self.device)
+
     @torch.inference_mode()
     def forward(self, lightness: Tensor) -> Tensor:
         """Colorize a batch at the size it is given.

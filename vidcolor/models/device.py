@@ -6,7 +6,7 @@ import functools
 import logging
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -27,6 +27,9 @@ _AUTO_ORDER: Mapping[str, tuple[str, ...]] = {"cpu": ("bf16",), "cuda": ("bf16",
 
 _BF16_CAPABILITY = (8, 0)
 """Ampere: the first NVIDIA GPUs with bfloat16 arithmetic."""
+
+_FP16_CAPABILITY = (7, 0)
+"""Volta: the first with fast float16; many before it compute it slower than float32."""
 
 _CPU_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """In /proc/cpuinfo: two of x86, and aarch64's."""
@@ -52,6 +55,22 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def resolve_devices(names: str) -> list[torch.device]:
+    """The devices of a list of names.
+
+    Args:
+        names: one name as ``resolve_device`` takes it, or several of one kind with commas between:
+            "cuda:0,cuda:1".
+
+    Raises:
+        DeviceError: one isn't there, or they are of different kinds.
+    """
+    devices = [resolve_device(name) for name in names.split(",")]
+    if len({device.type for device in devices}) > 1:
+        raise DeviceError(f"{names}: devices that work together must be of one kind")
+    return devices
+
+
 def resolve_precision(
     name: str, device: torch.device, safe: Mapping[str, tuple[str, ...]]
 ) -> torch.dtype:
@@ -59,7 +78,8 @@ def resolve_precision(
 
     Args:
         name: "auto", "fp32", "bf16" or "fp16". "auto" takes bf16 where the device computes it
-            natively, fp16 on older NVIDIA GPUs, as far as the network is safe in it; else fp32.
+            natively, fp16 on somewhat older NVIDIA GPUs, as far as the network is safe in it;
+            else fp32.
         device: where the network runs.
         safe: formats that the network was measured to be safe in, by device type. fp32 always is.
 
@@ -82,6 +102,18 @@ def resolve_precision(
     if not _is_native(name, device):
         logger.warning("%s is emulated on this %s and slower than fp32", name, device.type)
     return DTYPES[name]
+
+
+def common_precision(
+    name: str, devices: Sequence[torch.device], safe: Mapping[str, tuple[str, ...]]
+) -> torch.dtype:
+    """``resolve_precision`` for devices that work together: the widest format that any one takes.
+
+    Raises:
+        DeviceError: as there.
+    """
+    found = {resolve_precision(name, device, safe) for device in devices}
+    return next(d for d in (torch.float32, torch.float16, torch.bfloat16) if d in found)
 
 
 @functools.cache
@@ -133,8 +165,9 @@ def _is_native(precision: str, device: torch.device) -> bool:
         return True
     if device.type == "cpu":
         return precision == "bf16" and cpu_has_bf16()
-    if device.type == "cuda" and precision == "bf16":
-        return torch.cuda.get_device_capability(device) >= _BF16_CAPABILITY
+    if device.type == "cuda":
+        needed = _BF16_CAPABILITY if precision == "bf16" else _FP16_CAPABILITY
+        return torch.cuda.get_device_capability(device) >= needed
     return True
 
 

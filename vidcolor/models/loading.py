@@ -14,8 +14,9 @@ from vidcolor.errors import WeightsError
 from vidcolor.models._meter import DownloadProgress
 from vidcolor.models.colorizer import Colorizer, build_compact, is_compact
 from vidcolor.models.deoldify import DeOldifyColorizer, detect_deoldify
-from vidcolor.models.device import resolve_device, resolve_precision
+from vidcolor.models.device import common_precision, resolve_devices
 from vidcolor.models.registry import COMPACT, MODELS, find_spec
+from vidcolor.models.replicas import place
 from vidcolor.models.safe_load import Checkpoint, load_checkpoint
 from vidcolor.models.spec import ModelSpec
 from vidcolor.models.store import bundled_path, ensure_weights, find_weights
@@ -44,7 +45,7 @@ def load_model(
     Args:
         name_or_path: a model's name, "auto", or the path of a checkpoint (.pth or .safetensors),
             which is recognised by its content, whatever its name.
-        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps"; several GPUs with commas between.
         precision: "auto", "fp32", "bf16" or "fp16".
         kind: what "auto" chooses for.
         weights_dir: where downloaded weights are, and go; None for the usual places.
@@ -63,7 +64,7 @@ def load_model(
     name = (
         choose_model(kind, weights_dir=weights_dir) if str(name_or_path) == "auto" else name_or_path
     )
-    target = resolve_device(device)
+    targets = resolve_devices(device)
     if str(name) in MODELS:
         spec = find_spec(str(name))
         path = _weights_of(spec, weights_dir, offline, progress)
@@ -76,10 +77,10 @@ def load_model(
             find_spec(str(name))  # raises with the list of names
         checkpoint = load_checkpoint(path)
         spec = _spec_of(checkpoint, path)
-    dtype = resolve_precision(precision, target, spec.precisions)
-    logger.info("%s from %s on %s in %s", spec.name, path, target, dtype)
-    network = _build(spec, checkpoint, dtype).to(target).eval()
-    return Colorizer(network, spec, label=str(name), device=target, dtype=dtype)
+    dtype = common_precision(precision, targets, spec.precisions)
+    logger.info("%s from %s on %s in %s", spec.name, path, device, dtype)
+    network = _build(spec, checkpoint, dtype).eval()
+    return place(network, spec, label=str(name), devices=targets, dtype=dtype)
 
 
 def choose_model(kind: Kind, *, weights_dir: Path | None = None) -> str:

@@ -10,9 +10,10 @@ from torch import nn
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer, CompactColorizer
 from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
-from vidcolor.models.device import resolve_device, resolve_precision
+from vidcolor.models.device import common_precision, resolve_devices
 from vidcolor.models.networks.compact import CompactNet
 from vidcolor.models.networks.deoldify import build_deoldify
+from vidcolor.models.replicas import place
 from vidcolor.models.spec import ModelSpec
 
 _CALIBRATION = (2, 3, 64, 64)
@@ -34,15 +35,13 @@ def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "aut
         DeviceError: the device or precision can't be had.
         WeightsError: networks of this family can't be made up.
     """
-    target = resolve_device(device)
-    dtype = resolve_precision(precision, target, spec.precisions)
+    targets = resolve_devices(device)
+    dtype = common_precision(precision, targets, spec.precisions)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = _draw(spec, dtype)
-    return Colorizer(
-        network.to(target).eval(), spec, label=f"{spec.name} (random weights)",
-        device=target, dtype=dtype,
-    )  # fmt: skip
+    label = f"{spec.name} (random weights)"
+    return place(network.eval(), spec, label=label, devices=targets, dtype=dtype)
 
 
 def _draw(spec: ModelSpec, dtype: torch.dtype) -> nn.Module:

@@ -1,0 +1,81 @@
+"""One network on several devices: each takes its part of every batch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.spec import ModelSpec
+
+
+class ReplicatedColorizer(Colorizer):
+    """A colorizer whose batches are dealt out to copies of its network, in order.
+
+    Frames don't know of each other inside a network, so the result is that of one device. GPUs
+    take their work without waiting for it: all are busy before the first result is fetched.
+
+    Attributes:
+        device: the first one, where results are gathered and colours are joined.
+        parts: one colorizer per device.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        spec: ModelSpec,
+        *,
+        label: str,
+        devices: Sequence[torch.device],
+        dtype: torch.dtype,
+    ) -> None:
+        """Copy the network.
+
+        Args:
+            network: on any device.
+            spec: facts about the model.
+            label: the name, or the path it was loaded from.
+            devices: at least one; may name the same one twice.
+            dtype: number format of the network's weights.
+        """
+        networks = [network, *(copy.deepcopy(network) for _ in devices[1:])]
+        parts = [
+            Colorizer(part.to(device), spec, label=label, device=device, dtype=dtype)
+            for part, device in zip(networks, devices, strict=True)
+        ]
+        super().__init__(parts[0].network, spec, label=label, device=devices[0], dtype=dtype)
+        self.parts = parts
+
+    @property
+    def copies(self) -> int:
+        """How many devices share a batch."""
+        return len(self.parts)
+
+    @property
+    def device_label(self) -> str:
+        """All devices, for people."""
+        return ",".join(str(part.device) for part in self.parts)
+
+    @torch.inference_mode()
+    def forward(self, lightness: Tensor) -> Tensor:
+        """As ``Colorizer.forward``: ``(B, 1, H, W)`` to ``(B, 2, h, w)`` on the first device."""
+        shares = lightness.tensor_split(min(self.copies, max(len(lightness), 1)))
+        started = [part(share) for part, share in zip(self.parts, shares, strict=False)]
+        return torch.cat([ab.to(self.device) for ab in started])
+
+
+def place(
+    network: nn.Module,
+    spec: ModelSpec,
+    *,
+    label: str,
+    devices: Sequence[torch.device],
+    dtype: torch.dtype,
+) -> Colorizer:
+    """A colorizer on one device, or on several; arguments as ``ReplicatedColorizer`` takes them."""
+    if len(devices) > 1:
+        return ReplicatedColorizer(network, spec, label=label, devices=devices, dtype=dtype)
+    return Colorizer(network.to(devices[0]), spec, label=label, device=devices[0], dtype=dtype)
