@@ -142,7 +142,7 @@ class TeacherBins(Loss):
         self.bins, self.temperature = context.bins, temperature
 
     def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
-        """Mean over the positions that have logits, less the teacher's own entropy."""
+        """Weighted mean over the positions with logits, less the teacher's own entropy."""
         assert teacher is not None
         logits, known = _logits(guess), teacher.logits
         if known is None or known.shape[-1] < logits.shape[-1]:
@@ -155,7 +155,8 @@ class TeacherBins(Loss):
         log_shares = (logits.float() / self.temperature).log_softmax(dim=1)
         divergence = F.kl_div(log_shares, target, reduction="none").sum(dim=1)
         weight = torch.einsum("bqhw,q->bhw", target, self.bins.weight)
-        return (divergence * weight).mean() * self.temperature**2
+        # A weighted mean: teachers spread over rare bins, whose weights would swamp other losses.
+        return (divergence * weight).sum() / weight.sum() * self.temperature**2
 
 
 def huber(ab: Tensor, truth: Tensor, delta: float) -> Tensor:
