@@ -7,7 +7,7 @@
 
 The original runs in the reference environment (``reference/build_env.py``), by the steps of its
 own pipeline (``reference/pipeline.py``); vidcolor runs as its command. Both read the same weights:
-drawn from a seed, calibrated, in a file of the published form. The original needs an ffmpeg program;
+drawn from a seed, calibrated, in a file as published. The original needs an ffmpeg program;
 if none is installed, the package imageio-ffmpeg brings one.
 
 Per frame: both without start-up, imports and loading of weights (the original's steps are timed
