@@ -16,7 +16,7 @@ An outcome is good if it is one of
   (a photo: of the same size);
 - "refused": exit 1, one line that says why, nothing written, and plain PyAV or Pillow can't decode
   it either;
-- "declined": the same for a photo that Pillow does load, mostly grey below where the data is broken.
+- "declined": the same for a photo that Pillow does load, mostly grey from the damage on.
 
 All else is a fault: "TRACEBACK", "CRASH", "TIME-OUT", "MEMORY", "LEFTOVER", "COUNT", "TIMING",
 "SILENT", and "REFUSED" where it can be decoded. Exit code 1 if there is any.
