@@ -15,7 +15,6 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from vidcolor.errors import DependencyError, WeightsError
 FlowMethod = Literal["dis", "raft"]
 """DIS (Kroeger et al., ECCV 2016) or RAFT (Teed and Deng, ECCV 2020; torchvision's)."""
 
+_Picture = NDArray[np.float32]
 _Flow = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
 
 _MIN_SIDE_PX = {"dis": 32, "raft": 128}
@@ -154,25 +154,29 @@ def warp(x: Tensor, flow: Tensor) -> Tensor:
     Returns:
         ``(C, h, w)`` float32 on the device of ``x``.
     """
-    height, width = x.shape[-2:]
-    columns, rows = _grid(height, width)
-    offsets = flow.detach().cpu().numpy()
-    picture = np.ascontiguousarray(x.detach().cpu().numpy().transpose(1, 2, 0))
-    moved = cv2.remap(
-        picture,
-        columns + offsets[0],
-        rows + offsets[1],
-        interpolation=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    ).reshape(height, width, -1)
+    moved = _remap(_pixels(x), _pixels(flow))
     return torch.from_numpy(np.ascontiguousarray(moved.transpose(2, 0, 1))).to(x.device)
 
 
-def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return (
-        np.arange(width, dtype=np.float32)[None, :],
-        np.arange(height, dtype=np.float32)[:, None],
+def _pixels(planes: Tensor) -> _Picture:
+    """``(C, h, w)`` as OpenCV wants it, ``(h, w, C)``."""
+    return np.ascontiguousarray(planes.detach().cpu().numpy().transpose(1, 2, 0))
+
+
+def _remap(picture: _Picture, flow: _Picture) -> _Picture:
+    columns, rows = _targets(flow)
+    moved = cv2.remap(
+        picture, columns, rows, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(moved, dtype=np.float32).reshape(picture.shape)
+
+
+def _targets(flow: _Picture) -> tuple[_Picture, _Picture]:
+    """Column and row, in pixels, where each pixel's flow ends."""
+    height, width = flow.shape[:2]
+    columns = flow[..., 0] + np.arange(width, dtype=np.float32)[None, :]
+    rows = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return columns, rows
 
 
 def confidence(first: Tensor, second: Tensor, forward: Tensor, backward: Tensor) -> Tensor:
@@ -191,44 +195,53 @@ def confidence(first: Tensor, second: Tensor, forward: Tensor, backward: Tensor)
     Returns:
         ``(1, h, w)`` float32 in [0, 1].
     """
-    moved = warp(torch.cat((second, backward)), forward)
-    consistent = _consistency(forward, moved[1:])
-    even = consistent * _inside(forward)
-    return even * _photometric(first, moved[:1], even)
+    there, back = _pixels(forward), _pixels(backward)
+    moved = _remap(np.concatenate((_pixels(second), back), axis=2), there)
+    trust = _consistency(there, moved[..., 1:])
+    trust *= _inside(there)
+    trust *= _photometric(first[0].detach().cpu().numpy(), moved[..., 0], trust)
+    return torch.from_numpy(trust).unsqueeze(0).to(first.device)
 
 
-def _consistency(forward: Tensor, back: Tensor) -> Tensor:
-    error = (forward + back).square().sum(dim=0, keepdim=True)
-    length = (forward.square() + back.square()).sum(dim=0, keepdim=True)
-    excess = error / (_CONSISTENCY_SLOPE * length + _CONSISTENCY_PX2)
+def _consistency(there: _Picture, back: _Picture) -> _Picture:
+    error = _squared(there + back)
+    excess = error / (_CONSISTENCY_SLOPE * (_squared(there) + _squared(back)) + _CONSISTENCY_PX2)
     # 1 up to a quarter of what the binary mask allows, about 0.5 at it, nothing soon beyond.
-    return torch.exp(-(excess - 0.25).clamp_min(0.0))
+    return _exp_minus(np.maximum(excess - 0.25, 0.0))
 
 
-def _inside(flow: Tensor) -> Tensor:
-    height, width = flow.shape[-2:]
-    columns, rows = (torch.from_numpy(g).to(flow.device) for g in _grid(height, width))
-    x, y = columns + flow[0], rows + flow[1]
-    beyond = torch.maximum(
-        torch.maximum(-x, x - (width - 1)), torch.maximum(-y, y - (height - 1))
-    ).clamp_min(0.0)
-    return (1.0 - beyond / _BORDER_PX).clamp(0.0, 1.0).unsqueeze(0)
+def _squared(vectors: _Picture) -> _Picture:
+    """``(h, w, 2)`` to squared lengths ``(h, w)``."""
+    return vectors[..., 0] * vectors[..., 0] + vectors[..., 1] * vectors[..., 1]
 
 
-def _photometric(first: Tensor, moved: Tensor, weight: Tensor) -> Tensor:
+def _exp_minus(x: _Picture) -> _Picture:
+    return np.exp(-x, dtype=np.float32)
+
+
+def _inside(flow: _Picture) -> _Picture:
+    height, width = flow.shape[:2]
+    x, y = _targets(flow)
+    beyond = np.maximum(np.maximum(-x, x - (width - 1)), np.maximum(-y, y - (height - 1)))
+    inside: _Picture = np.clip(1.0 - beyond / np.float32(_BORDER_PX), 0.0, 1.0)
+    return inside
+
+
+def _photometric(first: _Picture, moved: _Picture, weight: _Picture) -> _Picture:
     difference = moved - _exposure(first, moved, weight)
-    smooth = F.avg_pool2d(
-        difference.unsqueeze(0), _GRAIN_PX, 1, _GRAIN_PX // 2, count_include_pad=False
-    )[0]
-    return torch.exp(-(smooth / _PHOTOMETRIC).square())
+    box = (min(_GRAIN_PX, first.shape[1]), min(_GRAIN_PX, first.shape[0]))
+    smooth = np.asarray(cv2.blur(difference, box, borderType=cv2.BORDER_REPLICATE))
+    return _exp_minus(np.square(smooth / _PHOTOMETRIC))
 
 
-def _exposure(first: Tensor, moved: Tensor, weight: Tensor) -> Tensor:
+def _exposure(first: _Picture, moved: _Picture, weight: _Picture) -> _Picture:
     """``first`` in the exposure of ``moved``: old film changes it from frame to frame."""
-    total = weight.sum().clamp_min(1e-6)
-    mean, mean_moved = (first * weight).sum() / total, (moved * weight).sum() / total
-    a, b = first - mean, moved - mean_moved
-    spread = (weight * a.square()).sum()
+    x, y, w = (p[::2, ::2] for p in (first, moved, weight))  # two numbers need no more
+    total = max(float(w.sum()), 1e-6)
+    mean, mean_moved = float((x * w).sum()) / total, float((y * w).sum()) / total
+    a = (x - mean) * w
     # A flat picture gives no gain; what only another picture explains is no exposure.
-    gain = ((weight * a * b).sum() + 1e-3) / (spread + 1e-3)
-    return a * gain.clamp(*_GAIN) + mean_moved
+    gain = (float((a * (y - mean_moved)).sum()) + 1e-3) / (float((a * (x - mean)).sum()) + 1e-3)
+    gain = min(max(gain, _GAIN[0]), _GAIN[1])
+    even: _Picture = (first - np.float32(mean)) * np.float32(gain) + np.float32(mean_moved)
+    return even
