@@ -52,9 +52,10 @@ def test_ninety_degrees_turns_clockwise() -> None:
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_grey_is_left_as_shown_whatever_the_rotation(rotation: int) -> None:
     lightness, ab = torch.rand(1, 1, 4, 6), torch.full((1, 2, 4, 6), 9.0)
-    pair_l, pair_ab = side_by_side(lightness, ab, rotation)
+    pair_l, pair_ab = side_by_side(lightness, lightness * 0.5, ab, rotation)
     shown_l, shown_ab = upright(pair_l, rotation), upright(pair_ab, rotation)
     half = shown_ab.shape[3] // 2
     assert torch.equal(shown_l[..., :half], upright(lightness, rotation))
+    assert torch.equal(shown_l[..., half:], upright(lightness * 0.5, rotation))
     assert shown_ab[..., :half].abs().max() == 0
     assert shown_ab[..., half:].min() == 9.0

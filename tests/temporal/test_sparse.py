@@ -11,7 +11,7 @@ from torch import Tensor
 from vidcolor.color import rgb_to_lab
 from vidcolor.temporal.carry import carry_back, carry_on, neighbour
 from vidcolor.temporal.flow import FlowEstimator, warp
-from vidcolor.temporal.sparse import ColoredFrames, SparseColoring
+from vidcolor.temporal.sparse import ColoredFrames, SparseColoring, contrast
 
 HEIGHT, WIDTH = 128, 192
 
@@ -134,16 +134,33 @@ def test_every_nth_frame_since_the_cut_is_a_key() -> None:
 
 
 def test_auto_needs_few_keys_where_nothing_moves_and_many_where_nothing_stays() -> None:
-    still = _photo("astronaut")[0][..., :HEIGHT, :WIDTH].repeat(30, 1, 1, 1)
+    light, ab = _photo("astronaut")
+    still = light[..., :HEIGHT, :WIDTH].repeat(30, 1, 1, 1)
+    colors = F.avg_pool2d(ab[..., :HEIGHT, :WIDTH], 4).repeat(30, 1, 1, 1)
     grain = torch.randn(still.shape, generator=torch.Generator().manual_seed(1)) * 0.02
     quiet = (still + grain).clamp(0, 1)
-    calm = _Truth(quiet, torch.zeros(30, 2, HEIGHT // 4, WIDTH // 4))
+    calm = _Truth(quiet, colors)
     _run(quiet, calm, None)
     assert sorted(calm.asked) == [0, 12, 24]
     noise = torch.rand(9, 1, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(2))
-    wild = _Truth(noise, torch.zeros(9, 2, HEIGHT // 4, WIDTH // 4))
+    wild = _Truth(noise, colors)
     _run(noise, wild, None)
     assert sorted(wild.asked) == list(range(9))
+    # Where all is of one colour nothing can be carried astray.
+    plain = _Truth(noise, torch.full_like(colors, 20.0))
+    _run(noise, plain, None)
+    assert plain.asked == [0]
+
+
+@pytest.mark.parametrize("size", [(56, 96), (336, 336)])
+def test_contrast_is_where_colours_meet_whatever_the_grid(size: tuple[int, int]) -> None:
+    ab = torch.zeros(2, *size)
+    ab[:, :, size[1] // 2 :] = 30.0
+    found = contrast(ab)[0]
+    assert found[:, : size[1] // 4].max() < 1e-3
+    # On the edge a box holds both colours, sqrt(2) * 15 from their mean; the box averages it once
+    # more over nine columns, of which the outer ones lie farther from the edge.
+    assert 8.0 < float(found[:, size[1] // 2].mean()) < 15 * 2**0.5
 
 
 def test_a_film_without_frames_gives_none() -> None:

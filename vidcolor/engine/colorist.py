@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -12,10 +14,29 @@ from torch import Tensor
 from vidcolor.color import join_planes, luma_to_lightness, resize_ab
 from vidcolor.engine.batching import Batcher
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
+from vidcolor.engine.shots import ShotFrames, ShotLine
 from vidcolor.engine.stabilize import TimePlan
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.temporal import ColoredFrames, CutDetector, PerFrame, SparseColoring, no_frames
+from vidcolor.temporal import ColoredFrames, SparseColoring, no_frames
+from vidcolor.temporal.exposure import shift_exposure
 from vidcolor.types import LumaFrame, PlanarFormat, Plane
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """Colours of the next frames that had none yet, in order.
+
+    Attributes:
+        ab: Lab ab, turned as stored, ``(N, 2, h, w)`` float32; N may be 0.
+        offsets: change of exposure for each frame's lightness, in logits; 0 leaves it alone.
+    """
+
+    ab: Tensor
+    offsets: list[float]
+
+    def __len__(self) -> int:
+        """How many frames these are for."""
+        return len(self.offsets)
 
 
 class FrameColorist:
@@ -38,7 +59,7 @@ class FrameColorist:
             render_factor: its working size in units of 16 pixels.
             batch_size: frames per network call.
             saturation: factor on ab.
-            over_time: None leaves every frame on its own.
+            over_time: None leaves every frame on its own, and colours at once.
             rotation: degrees clockwise by which stored frames are turned for display.
             sar: sample aspect ratio.
         """
@@ -47,12 +68,19 @@ class FrameColorist:
         self._render_factor = render_factor
         self._saturation = saturation
         self._rotation, self._sar = rotation, sar
-        keys = over_time.keys if over_time else None
-        self._sparse = (
-            SparseColoring(self._batcher, keys.every, longest=keys.longest) if keys else None
+        plan = over_time or TimePlan()
+        self._shots = ShotLine(
+            looks_ahead=plan.looks_ahead_for_shots,
+            evens_exposure=plan.evens_exposure,
+            deflicker=plan.deflicker,
         )
-        self._smoother = over_time.smoother if over_time else PerFrame()
-        self._detector = CutDetector()
+        self._sparse = (
+            SparseColoring(self._batcher, plan.keys.every, longest=plan.keys.longest)
+            if plan.keys
+            else None
+        )
+        self._smoother = plan.smoother
+        self._offsets: deque[float] = deque()
         self.cuts: list[float] = []
 
     @property
@@ -60,39 +88,49 @@ class FrameColorist:
         """How many frames the network has coloured so far, None where it colours all."""
         return None if self._sparse is None else self._sparse.keys
 
-    def lightness(self, frame: LumaFrame) -> Tensor:
-        """L*/100 of a frame, ``(1, 1, H, W)`` float32 on the model's device."""
-        codes = torch.from_numpy(frame.luma).to(self.model.device)[None, None]
-        return luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
+    def lightness(self, frame: LumaFrame, offset: float = 0.0) -> Tensor:
+        """L*/100 of a frame, ``(1, 1, H, W)`` float32 on the model's device.
 
-    def push(self, frames: Sequence[LumaFrame]) -> Tensor:
-        """Take the next frames; return the colours that are ready.
-
-        Returns:
-            Lab ab of the next frames that have none yet, in order and turned as stored,
-            ``(N, 2, h, w)`` float32; N may be 0 or more than ``len(frames)``.
+        Args:
+            frame: the frame.
+            offset: change of its exposure, as ``Colors`` has it.
         """
-        seconds = [f.seconds for f in frames]
-        seen = torch.cat([self._seen(f) for f in frames])
-        cuts = self._detector.find(seen)
-        self.cuts.extend(at for at, is_cut in zip(seconds, cuts, strict=True) if is_cut)
-        if self._sparse is None:
-            return self._finish(self._smoother.push(seen, self._batcher(seen), seconds, cuts))
-        return self._finish(self._smooth(self._sparse.push(seen, seconds, cuts)))
+        codes = torch.from_numpy(frame.luma).to(self.model.device)[None, None]
+        found = luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
+        return shift_exposure(found, [offset])
 
-    def flush(self) -> Tensor:
-        """The colours that are still due at the end of the film, as ``push`` returns them."""
-        due = [] if self._sparse is None else [self._smooth(self._sparse.flush())]
+    def push(self, frames: Sequence[LumaFrame]) -> Colors:
+        """Take the next frames, at least one; return the colours that are ready."""
+        seen = torch.cat([self._seen(f) for f in frames])
+        return self._finish(self._advance(self._shots.push(seen, [f.seconds for f in frames])))
+
+    def flush(self) -> Colors:
+        """The colours that are still due at the end of the film."""
+        due = [self._advance(self._shots.flush())]
+        if self._sparse is not None:
+            due.append(self._smooth(self._sparse.flush()))
         due = [ab for ab in (*due, self._smoother.flush()) if len(ab)]
         return self._finish(torch.cat(due) if due else no_frames())
+
+    def _advance(self, frames: ShotFrames | None) -> Tensor:
+        """Colour frames of which it is known where their shots begin."""
+        if frames is None:
+            return no_frames()
+        self.cuts += [at for at, cut in zip(frames.seconds, frames.cuts, strict=True) if cut]
+        self._offsets += frames.offsets
+        seen, seconds, cuts = frames.lightness, frames.seconds, frames.cuts
+        if self._sparse is None:
+            return self._smoother.push(seen, self._batcher(seen), seconds, cuts)
+        return self._smooth(self._sparse.push(seen, seconds, cuts))
 
     def _smooth(self, frames: ColoredFrames) -> Tensor:
         if not frames.seconds:
             return no_frames()
         return self._smoother.push(frames.lightness, frames.ab, frames.seconds, frames.cuts)
 
-    def _finish(self, ab: Tensor) -> Tensor:
-        return as_stored(ab, self._rotation) * self._saturation
+    def _finish(self, ab: Tensor) -> Colors:
+        offsets = [self._offsets.popleft() for _ in range(len(ab))]
+        return Colors(as_stored(ab, self._rotation) * self._saturation, offsets)
 
     def _seen(self, frame: LumaFrame) -> Tensor:
         turned = upright(self.lightness(frame), self._rotation)
@@ -112,15 +150,27 @@ def color_planes(lightness: Tensor, ab: Tensor, target: PlanarFormat) -> tuple[P
     return y, cb, cr
 
 
-def side_by_side(lightness: Tensor, ab: Tensor, rotation: int) -> tuple[Tensor, Tensor]:
-    """The grey frame and the coloured one next to each other, as shown: grey left, colour right."""
+def side_by_side(
+    source: Tensor, lightness: Tensor, ab: Tensor, rotation: int
+) -> tuple[Tensor, Tensor]:
+    """The grey frame and the coloured one next to each other, as shown: grey left, colour right.
+
+    Args:
+        source: ``(1, 1, H, W)``, L*/100 of the grey frame.
+        lightness: the same of the coloured one.
+        ab: its ab, any size.
+        rotation: degrees clockwise by which the film is turned for display.
+
+    Returns:
+        Lightness and ab of the pair.
+    """
     across = 3 if rotation % 180 == 0 else 2
     full = resize_ab(ab, (int(lightness.shape[-2]), int(lightness.shape[-1])))
-    pair = (torch.zeros_like(full), full)
-    if rotation in (90, 180):
-        # Turned for display, what is stored first is shown last.
-        pair = pair[::-1]
-    return torch.cat((lightness, lightness), dim=across), torch.cat(pair, dim=across)
+    pairs = [(source, lightness), (torch.zeros_like(full), full)]
+    # Turned for display, what is stored first may be shown last.
+    turned = [pair[::-1] if rotation in (90, 180) else pair for pair in pairs]
+    both_l, both_ab = (torch.cat(pair, dim=across) for pair in turned)
+    return both_l, both_ab
 
 
 def _to_numpy(plane: Tensor, depth: int) -> Plane:

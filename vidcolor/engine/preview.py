@@ -108,7 +108,7 @@ def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: Colorize
         saturation=options.saturation, rotation=info.rotation, sar=info.sar,
     )  # fmt: skip
     lightness = colorist.lightness(frame)
-    ab = colorist.push([frame])
+    ab = colorist.push([frame]).ab
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
     return torch.cat(sides, dim=3)[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy()

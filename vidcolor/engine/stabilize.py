@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.temporal import LONGEST_GAP, AbSmoother, PerFrame, Smoother
+from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
+from vidcolor.temporal.motion import MotionSmoother
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +25,22 @@ class KeyFrames:
 
 @dataclass(frozen=True, slots=True)
 class TimePlan:
-    """How one film is treated over time.
+    """How one film is treated over time; by default every frame is on its own.
 
     Attributes:
         keys: None runs the network on every frame.
         smoother: a fresh one.
+        looks_ahead_for_shots: see a few frames ahead to tell where shots begin.
+        evens_exposure: make exposure even for the network.
+        deflicker: make exposure even in the output.
         notes: one line each, for the user.
     """
 
-    keys: KeyFrames | None
-    smoother: Smoother
+    keys: KeyFrames | None = None
+    smoother: Smoother = field(default_factory=PerFrame)
+    looks_ahead_for_shots: bool = False
+    evens_exposure: bool = False
+    deflicker: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -40,12 +48,21 @@ def plan_over_time(options: ColorizeOptions, look_ahead: int) -> TimePlan:
     """Decide for one film.
 
     Args:
-        options: ``every``, ``stabilize`` and ``smoothing`` count.
+        options: ``every``, ``stabilize``, ``smoothing`` and ``deflicker`` count.
         look_ahead: frames that may wait for later ones; 0 where even one is too large.
     """
-    keys, notes = _key_frames(options, look_ahead // 2)
-    left = look_ahead - (keys.longest if keys else 0)
-    return TimePlan(keys, _smoother(options, left), notes)
+    for_shots = look_ahead >= 2 * LOOK_AHEAD_FRAMES
+    left = look_ahead - (LOOK_AHEAD_FRAMES if for_shots else 0)
+    keys, notes = _key_frames(options, left // 2)
+    left -= keys.longest if keys else 0
+    return TimePlan(
+        keys=keys,
+        smoother=_smoother(options, left),
+        looks_ahead_for_shots=for_shots,
+        evens_exposure=options.smoothing_s > 0.0,  # else each frame is on its own, exactly
+        deflicker=options.deflicker,
+        notes=notes,
+    )
 
 
 def _key_frames(
@@ -57,13 +74,15 @@ def _key_frames(
     longest = min(wanted, look_ahead)
     notes: tuple[str, ...] = ()
     if options.every != "auto" and longest < wanted:
-        notes = (f"frames of this size: every {max(longest, 1)} is coloured, not every {wanted}",)
+        notes = (f"frames are so large that few can wait: --every {max(longest, 1)}, not {wanted}",)
     if longest < 2:
         return None, notes
     return KeyFrames(None if options.every == "auto" else longest, longest), notes
 
 
-def _smoother(options: ColorizeOptions, look_ahead: int) -> Smoother:  # noqa: ARG001
+def _smoother(options: ColorizeOptions, look_ahead: int) -> Smoother:
     if options.smoothing_s <= 0.0:
         return PerFrame()
+    if options.stabilize == "motion":
+        return MotionSmoother(options.smoothing_s, look_ahead_frames=look_ahead)
     return AbSmoother(options.smoothing_s)

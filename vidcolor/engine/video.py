@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from vidcolor.engine.batching import default_batch_size
-from vidcolor.engine.colorist import FrameColorist, color_planes, side_by_side
+from vidcolor.engine.colorist import Colors, FrameColorist, color_planes, side_by_side
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
@@ -27,7 +27,6 @@ from vidcolor.media.sequence_writer import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.writer import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.temporal import no_frames
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 if TYPE_CHECKING:
@@ -158,17 +157,19 @@ class _Job:
         frames = chunk.frames
         self.read += len(frames)
         self._waiting.add(i for i in chunk.items if not isinstance(i, ColorFrame))
-        yield from self._release(self.colorist.push(frames) if frames else no_frames())
+        yield from self._release(self.colorist.push(frames) if frames else None)
 
     def _flush(self) -> Iterator[Chunk]:
         yield from self._release(self.colorist.flush())
 
-    def _release(self, ab: Tensor) -> Iterator[Chunk]:
+    def _release(self, colors: Colors | None) -> Iterator[Chunk]:
         """Pass on what has its colours now: frames, and the packets between them."""
         chunk, frames = Chunk(), 0
-        for item in self._waiting.release(len(ab)):
-            if isinstance(item, LumaFrame):
-                chunk.items.append(self._finish(item, ab[frames : frames + 1]))
+        for item in self._waiting.release(len(colors) if colors else 0):
+            if isinstance(item, LumaFrame) and colors:
+                chunk.items.append(
+                    self._finish(item, colors.ab[frames : frames + 1], colors.offsets[frames])
+                )
                 frames += 1
             else:
                 chunk.items.append(item)
@@ -178,10 +179,11 @@ class _Job:
         if chunk.items:
             yield chunk
 
-    def _finish(self, frame: LumaFrame, ab: Tensor) -> ColorFrame:
-        lightness = self.colorist.lightness(frame)
+    def _finish(self, frame: LumaFrame, ab: Tensor, offset: float) -> ColorFrame:
+        lightness = self.colorist.lightness(frame, offset)
         if self._options.compare:
-            lightness, ab = side_by_side(lightness, ab, self._rotation)
+            source = self.colorist.lightness(frame)
+            lightness, ab = side_by_side(source, lightness, ab, self._rotation)
         return ColorFrame(color_planes(lightness, ab, self._writer.plane_format), frame)
 
     def _write(self, chunk: Chunk) -> None:

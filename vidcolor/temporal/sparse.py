@@ -3,7 +3,9 @@
 The network colours key frames. A frame between two of them takes colours from both, each carried
 along the motion (``carry``), weighted by how near the key is and how far the motion can be trusted
 at each pixel: what the earlier key hides, the later one mostly shows. A shot's first frame is
-always a key; no colour is carried across a cut.
+always a key; no colour is carried across a cut. Where the distance of keys is chosen automatically,
+the network runs again where carrying is expected to err: where motion isn't trusted and colours
+around differ. Over an even wall nothing can go astray.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.temporal.carry import (
@@ -26,11 +29,15 @@ from vidcolor.temporal.carry import (
 from vidcolor.temporal.flow import FlowEstimator, warp
 from vidcolor.temporal.smoother import no_frames
 
-_REACH = 0.15
-"""Auto: share of a frame that the key before may fail to explain; beyond it a new key is due."""
+_REACH = 0.6
+"""Auto: Lab units by which carrying from the key before may be expected to err; beyond, a new key
+is due."""
 
-_GAP = 0.03
-"""Auto: share of a frame that both keys may fail to explain; beyond it, it becomes a key."""
+_GAP = 0.12
+"""Auto: the same for carrying from both sides; beyond it, the frame becomes a key."""
+
+_COARSE_PX = 56
+"""Side of the picture on which ``contrast`` is found; a box of 9 is a sixth of it."""
 
 LONGEST = 24
 """Auto: frames from one key to the next, however well motion explains them: colours drift."""
@@ -68,6 +75,7 @@ class _Frame:
     is_cut: bool
     motion: Neighbour | None = None
     ab: Tensor | None = None
+    contrast: Tensor | None = None
 
 
 class SparseColoring:
@@ -154,6 +162,8 @@ class SparseColoring:
     def _make_key(self, frame: _Frame) -> None:
         if frame.ab is None:
             frame.ab = self._color_all([frame])[0]
+        if frame.contrast is None:
+            frame.contrast = contrast(frame.ab)
 
     def _step(self, frame: _Frame) -> list[_Frame]:
         """Take one frame; return those that it completes."""
@@ -184,10 +194,10 @@ class SparseColoring:
     def _is_key(self, motion: Neighbour) -> bool:
         """Whether the frame just appended ends the segment."""
         if self._auto:
-            first = self._segment[0].motion
-            assert first is not None and self._reached is not None
-            self._reached = carry_one(first, self._reached, motion)
-            if 1.0 - float(self._reached.trust.mean()) > _REACH:
+            key = self._segment[0]
+            assert key.motion is not None and self._reached is not None
+            self._reached = carry_one(key.motion, self._reached, motion)
+            if _expected_error(key, self._reached) > _REACH:
                 return True
         return len(self._segment) > self._distance
 
@@ -207,7 +217,7 @@ class SparseColoring:
         before = carry_on(motions)
         after = carry_back(motions) if last.ab is not None else None
         if self._auto:
-            worst = _least_explained(before, after, len(inner))
+            worst = _least_explained(first, before, after, len(inner))
             if worst is not None:
                 self._make_key(frames[worst])
                 self._fill(frames[: worst + 1])
@@ -223,16 +233,45 @@ class SparseColoring:
             )
 
 
-def _least_explained(before: list[Carried], after: list[Carried] | None, inner: int) -> int | None:
-    """The place of the frame that its keys explain least, if that is not enough."""
-    gaps = []
+def contrast(ab: Tensor) -> Tensor:
+    """How far colours differ from those around, which is what carrying them astray would cost.
+
+    Args:
+        ab: ``(2, h', w')`` float32.
+
+    Returns:
+        ``(1, h', w')`` float32, Lab units: mean distance from the local mean.
+    """
+    height, width = ab.shape[-2:]
+    step = max(1, round(min(height, width) / _COARSE_PX))
+    coarse = F.avg_pool2d(ab[None], step, ceil_mode=True, count_include_pad=False)
+    rest = (coarse - _around(coarse)).square().sum(dim=1, keepdim=True).sqrt()
+    return F.interpolate(_around(rest), size=(height, width), mode="bilinear")[0]
+
+
+def _around(planes: Tensor) -> Tensor:
+    return F.avg_pool2d(planes, 9, 1, 4, count_include_pad=False)
+
+
+def _expected_error(key: _Frame, way: Carried, trust: Tensor | None = None) -> float:
+    """Lab units: what isn't trusted, times what it costs there; mean over the frame."""
+    assert key.contrast is not None
+    doubt = 1.0 - (way.trust if trust is None else trust)
+    return float((doubt * warp(key.contrast, way.to_key)).mean())
+
+
+def _least_explained(
+    key: _Frame, before: list[Carried], after: list[Carried] | None, inner: int
+) -> int | None:
+    """The place of the frame where carrying is expected to err most, if that is too much."""
+    errors = []
     for at in range(1, inner + 1):
         trust = before[at].trust
         if after is not None:
             trust = torch.maximum(trust, after[at].trust)
-        gaps.append(1.0 - float(trust.mean()))
-    worst = max(range(inner), key=gaps.__getitem__)
-    return worst + 1 if gaps[worst] > _GAP else None
+        errors.append(_expected_error(key, before[at], trust))
+    worst = max(range(inner), key=errors.__getitem__)
+    return worst + 1 if errors[worst] > _GAP else None
 
 
 def _blend(ab0: Tensor, way0: Carried, ab1: Tensor, way1: Carried, near: float) -> Tensor:
