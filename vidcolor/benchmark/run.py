@@ -17,6 +17,7 @@ from vidcolor.benchmark.memory import device_peak_mb, host_peak_mb, reset_peaks
 from vidcolor.benchmark.report import NETWORK, CaseResult
 from vidcolor.benchmark.stages import Stages
 from vidcolor.benchmark.timing import Timing, measure
+from vidcolor.engine.model_choice import compiled_if_asked
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import WeightsError
@@ -95,10 +96,9 @@ def _load(name: str, options: ColorizeOptions) -> tuple[Colorizer, bool]:
         if name not in MODELS:
             raise
         logger.debug("%s", error)
-        return random_model(
-            find_spec(name), device=options.device, precision=options.precision
-        ), True
-    return model, False
+        made_up = random_model(find_spec(name), device=options.device, precision=options.precision)
+        return compiled_if_asked(made_up, options), True
+    return compiled_if_asked(model, options), False
 
 
 class _Case:

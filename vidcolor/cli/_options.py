@@ -39,7 +39,8 @@ _model_option: Callable[[F], F] = option(
 compute_options: Callable[[F], F] = stack(
     option(
         MODEL, "-d", "--device", default="auto", metavar="DEVICE",
-        help="auto, cpu, cuda, cuda:N or mps. Default: the best there is.",
+        help="auto, cpu, cuda, cuda:N or mps; several GPUs with commas between: cuda:0,cuda:1. "
+        "Default: the best there is.",
     ),
     option(
         MODEL, "--precision", default="auto",
@@ -58,6 +59,10 @@ compute_options: Callable[[F], F] = stack(
     option(
         MODEL, "--weights-dir", type=click.Path(path_type=Path), metavar="DIR",
         help="Where downloaded weights are. Default: $VIDCOLOR_HOME, else the user's cache.",
+    ),
+    option(
+        MODEL, "--compile", "compile", is_flag=True,
+        help="Compile the network first: takes minutes, may pay for long films on a GPU.",
     ),
     option(MODEL, "--offline", is_flag=True, help="Never download."),
 )  # fmt: skip
@@ -191,8 +196,8 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         OptionError: when a value is out of range, or two contradict each other.
     """
     same = (
-        "model", "device", "precision", "render_factor", "weights_dir", "offline", "stabilize",
-        "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset", "pix_fmt",
+        "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
+        "stabilize", "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset", "pix_fmt",
         "audio", "strict", "compare",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}

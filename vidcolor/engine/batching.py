@@ -18,6 +18,8 @@ _TELLTALES = ("out of memory", "can't allocate memory", "not enough memory", "fa
 class Batcher:
     """Runs a model on any number of pictures, as many at a time as memory allows.
 
+    On a GPU the first picture runs alone, to see how much memory one takes.
+
     Attributes:
         batch_size: pictures per call; falls when memory runs out, and stays down.
     """
@@ -25,6 +27,7 @@ class Batcher:
     def __init__(self, model: Colorizer, batch_size: int) -> None:
         self.model = model
         self.batch_size = batch_size
+        self._is_measured = model.device.type != "cuda"
 
     def __call__(self, lightness: Tensor) -> Tensor:
         """``(B, 1, h, w)`` lightness to ``(B, 2, h', w')`` ab, in order.
@@ -32,6 +35,9 @@ class Batcher:
         Raises:
             OutOfMemoryError: when a single picture doesn't fit.
         """
+        if not self._is_measured and len(lightness):
+            self._is_measured = True
+            self._measure(lightness[:1])
         parts, done = [], 0
         while done < len(lightness):
             try:
@@ -41,6 +47,27 @@ class Batcher:
                 continue
             done += len(parts[-1])
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _measure(self, picture: Tensor) -> None:
+        """Take a smaller batch at once where the free memory of the GPU can't hold it."""
+        device = self.model.device
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        try:
+            self.model(picture)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return  # the first batch finds out, and says it
+        torch.cuda.synchronize(device)
+        one = torch.cuda.max_memory_allocated(device) - before
+        kept = torch.cuda.memory_reserved(device) - before  # torch's own, free to be used again
+        free = torch.cuda.mem_get_info(device)[0] + max(kept, 0)
+        fits = batch_that_fits(self.batch_size, self.model.copies, one, free)
+        if fits < self.batch_size:
+            logger.info("%d frames at a time fit into the memory of %s", fits, device)
+            self.batch_size = fits
 
     def _shrink(self, error: Exception) -> None:
         if not is_out_of_memory(error):
@@ -63,6 +90,23 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(t in str(error).lower() for t in _TELLTALES)
 
 
+def batch_that_fits(wanted: int, copies: int, bytes_per_picture: int, free_bytes: int) -> int:
+    """Pictures per call that a GPU's free memory can hold.
+
+    Args:
+        wanted: pictures per call, for all devices together.
+        copies: devices that share them.
+        bytes_per_picture: what the network takes for one picture.
+        free_bytes: of each device.
+
+    Returns:
+        At least 1 per device, at most ``wanted``.
+    """
+    usable = int(_USABLE * free_bytes)
+    per_device = max(1, usable // max(bytes_per_picture, 1))
+    return min(wanted, per_device * copies)
+
+
 def default_batch_size(model: Colorizer, frame_pixels: int) -> int:
     """Frames per call: the model's own number, fewer for frames so large that they fill memory.
 
@@ -72,6 +116,9 @@ def default_batch_size(model: Colorizer, frame_pixels: int) -> int:
     fits = max(1, _BATCH_PIXELS // max(frame_pixels, 1))
     return max(1, min(usual, fits))
 
+
+_USABLE = 0.8
+"""Share of a GPU's free memory for the network: blocks fragment, and the join needs some too."""
 
 _BATCH_PIXELS = 16_000_000
 """Full-size pixels per batch: at 4 bytes of lightness and 2 to 5 of planes each, about 150 MB."""

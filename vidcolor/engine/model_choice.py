@@ -21,10 +21,20 @@ def load_for(
     if name == "auto":
         name = choose_model(kind, weights_dir=options.weights_dir)
         progress.message(auto_line(kind, name))
-    return load_model(
+    loaded = load_model(
         name, options.device, options.precision,
         kind=kind, weights_dir=options.weights_dir, offline=options.offline, progress=progress,
     )  # fmt: skip
+    return compiled_if_asked(loaded, options)
+
+
+def compiled_if_asked(model: Colorizer, options: ColorizeOptions) -> Colorizer:
+    """The model as ``options.compile`` wants it."""
+    if not options.compile:
+        return model
+    from vidcolor.models.compiled import compile_model
+
+    return compile_model(model)
 
 
 def auto_line(kind: Kind, name: str) -> str:

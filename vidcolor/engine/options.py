@@ -52,6 +52,8 @@ class ColorizeOptions:
         batch_size: frames per network call, at least 1; None chooses by device and frame size.
         render_factor: working size of the network in units of 16 pixels, 2 to 128; None takes the
             model's own (DeOldify: 21 for video, 35 for photos).
+        compile: run the network through torch.compile, which takes minutes at first; where that
+            fails it runs as it is.
         stabilize: how colours are smoothed over time: "motion" follows what moves, forward and
             backward; "ema" is exponential smoothing in place; "off" leaves every frame on its own.
         smoothing: time constant in seconds of the smoothing; 0 is exactly per-frame whatever
@@ -85,6 +87,7 @@ class ColorizeOptions:
     precision: Precision = "auto"
     batch_size: int | None = None
     render_factor: int | None = None
+    compile: bool = False
     stabilize: Stabilize = "ema"
     smoothing: float | None = None
     every: int | Literal["auto"] = 1

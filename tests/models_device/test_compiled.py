@@ -1,0 +1,68 @@
+"""``--compile``: the same colours, and a way on where compiling fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from vidcolor.models.compiled import CompiledNetwork, compile_model
+from vidcolor.models.registry import COMPACT
+from vidcolor.models.replicas import place
+
+CPU = torch.device("cpu")
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1)).eval()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler() -> None:
+    torch.compiler.reset()
+
+
+def test_smaller_batches_are_filled_up_and_cropped() -> None:
+    plain = network()
+    shapes: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        def run(*arguments: torch.Tensor) -> object:
+            shapes.append(max(len(a) for a in arguments if a.ndim == 4 and a.shape[1] == 1))
+            return graph(*arguments)
+
+        return run
+
+    compiled = CompiledNetwork(plain, backend=backend)  # type: ignore[arg-type]
+    frames = torch.rand(5, 1, 8, 8)
+    with torch.inference_mode():
+        for part in (frames[:4], frames[4:]):
+            # the same operations on the same numbers
+            assert torch.equal(compiled(part), plain(part))
+    assert compiled.is_compiled is True
+    assert shapes == [4, 4]  # one shape is compiled, and no other
+
+
+def test_what_cannot_be_compiled_runs_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        raise RuntimeError("no compiler on this machine")
+
+    plain = network()
+    compiled = CompiledNetwork(plain, backend=backend)  # type: ignore[arg-type]
+    frames = torch.rand(3, 1, 8, 8)
+    with caplog.at_level(logging.WARNING), torch.inference_mode():
+        assert torch.equal(compiled(frames), plain(frames))
+        assert torch.equal(compiled(frames[:1]), plain(frames[:1]))
+    assert compiled.is_compiled is False
+    assert sum("going on without" in line for line in caplog.messages) == 1
+
+
+def test_every_copy_is_compiled() -> None:
+    model = place(network(), COMPACT, label="two", devices=[CPU, CPU], dtype=torch.float32)
+    compile_model(model)
+    assert all(isinstance(part.network, CompiledNetwork) for part in model.parts)  # type: ignore[attr-defined]

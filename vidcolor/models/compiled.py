@@ -1,0 +1,77 @@
+"""A network through torch.compile, with the plain one behind it where that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from vidcolor.models.colorizer import Colorizer
+
+logger = logging.getLogger(__name__)
+
+
+class CompiledNetwork(nn.Module):
+    """Compiles at the first call, which takes a minute; goes on uncompiled if that fails.
+
+    Compiled code is made for one shape. Smaller batches, as the last one of a film, are filled up
+    with repetitions of their last picture, and what comes of these is dropped.
+
+    Attributes:
+        is_compiled: None before the first call, then whether it worked.
+    """
+
+    def __init__(self, network: nn.Module, *, backend: str = "inductor") -> None:
+        """Wrap a network.
+
+        Args:
+            network: ``(B, 1, H, W)`` to ``(B, 2, h, w)``, in evaluation mode.
+            backend: of torch.compile.
+        """
+        super().__init__()
+        self.network = network
+        self.is_compiled: bool | None = None
+        self._backend = backend
+        self._compiled: Callable[[Tensor], Tensor] = network
+        self._batch = 0
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """As the network does."""
+        if self.is_compiled is False:
+            return self._plain(lightness)
+        count = len(lightness)
+        self._batch = max(self._batch, count)
+        if count < self._batch:
+            filling = lightness[-1:].expand(self._batch - count, -1, -1, -1)
+            lightness = torch.cat((lightness, filling))
+        if self.is_compiled is None:
+            return self._first(lightness)[:count]
+        return self._compiled(lightness)[:count]
+
+    def _first(self, lightness: Tensor) -> Tensor:
+        try:
+            self._compiled = torch.compile(self.network, backend=self._backend, dynamic=False)
+            ab = self._compiled(lightness)
+        except torch.cuda.OutOfMemoryError:
+            self._batch = 0
+            raise  # the caller tries again with fewer
+        except Exception as error:  # noqa: BLE001 - whatever a compiler can throw
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            logger.warning("torch.compile doesn't work here, going on without: %s", reason)
+            self.is_compiled = False
+            return self._plain(lightness)
+        self.is_compiled = True
+        return ab
+
+    def _plain(self, lightness: Tensor) -> Tensor:
+        ab: Tensor = self.network(lightness)
+        return ab
+
+
+def compile_model(model: Colorizer) -> Colorizer:
+    """Replace a colorizer's networks by compiled ones, in place; returns it."""
+    for part in getattr(model, "parts", [model]):
+        part.network = CompiledNetwork(part.network)
+    return model
