@@ -197,8 +197,8 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     """
     same = (
         "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
-        "stabilize", "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset", "pix_fmt",
-        "audio", "strict", "compare",
+        "stabilize", "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset",
+        "pix_fmt", "audio", "strict", "compare",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs, ours in (("start", "start_s"), ("end", "end_s")):
