@@ -124,10 +124,11 @@ def test_a_step_has_its_own_chance_whatever_came_before(config: MakeConfig) -> N
     assert torch.equal(first.lightness, again.lightness)
     assert torch.equal(first.ab, again.ab)
     assert not torch.equal(first.ab, other.ab)
-    stream = batches(photos, c, 4, first_step=5)
-    assert torch.equal(next(stream).lightness, first.lightness)
-    assert torch.equal(next(stream).lightness, other.lightness)
-    stream.close()
+    for workers in (1, 3):
+        stream = batches(photos, config(film=1.0, film_share=1.0, workers=workers), 4, first_step=5)
+        assert torch.equal(next(stream).lightness, first.lightness)
+        assert torch.equal(next(stream).lightness, other.lightness)
+        stream.close()
 
 
 def test_processes_share_a_batch_between_them(config: MakeConfig) -> None:

@@ -13,12 +13,14 @@ import torch
 from conftest import MakeConfig
 from safetensors import safe_open
 
-from vidcolor.errors import InputError, OptionError, WeightsError
+from vidcolor.errors import InputError, Interrupted, OptionError, WeightsError
+from vidcolor.models.networks.ab_bins import annealed_mean
 from vidcolor.training.config import TrainConfig, load_config
 from vidcolor.training.distributed import World
 from vidcolor.training.loop import Trainer
 from vidcolor.training.optimization import ema_decay, learning_rate_factor
 from vidcolor.training.plot import read_series, smoothed, write_plot
+from vidcolor.training.predictor import Predictor
 
 ALONE = World(0, 1, torch.device("cpu"))
 CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs").glob("*.toml"))
@@ -73,6 +75,22 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
         # The same sums in the same order; threads may split them differently.
         other = second.average.module.state_dict()[name]
         assert torch.allclose(value.float(), other.float(), atol=1e-5), name
+
+
+def test_an_interrupted_run_loses_nothing(config: MakeConfig) -> None:
+    c = config(val="")
+
+    def stop(step: int, _: dict[str, float]) -> None:
+        if step == 4:
+            raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        Trainer(c, ALONE).run(stop)
+    assert torch.load(Path(c.out, "checkpoint.pt"), weights_only=True)["step"] == 4
+    log = Path(c.out, "log.jsonl")
+    log.write_text(log.read_text() + '{"step": 5, "huber": 1.0}\n{"step": 6, "hu')
+    Trainer(c, ALONE).run()
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
 
 
 def test_other_losses_want_another_folder(config: MakeConfig) -> None:
@@ -190,7 +208,26 @@ def test_a_gradient_that_is_not_finite_is_passed_over(config: MakeConfig) -> Non
         assert torch.equal(value, before[name])
 
 
-def test_bf16_and_compile_are_choices(config: MakeConfig) -> None:
+def test_weights_colorize_by_the_head_that_the_configuration_chose(config: MakeConfig) -> None:
+    from vidcolor.models.loading import load_model
+
+    losses = {"huber": {}, "classification": {}}
+    c = config(steps=2, losses=losses, decoding="annealed-mean", temperature=0.5, val="")
+    trainer = Trainer(c, ALONE)
+    trainer.run()
+    model = load_model(trainer.weights, "cpu", "fp32")
+    lightness = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        ab, logits = Predictor(trainer.average.module.eval())(lightness)
+        wanted = annealed_mean(logits, trainer.bins.centres, 0.5)
+    # Weights went through float16; the head's ab at every 4th place is what training sees.
+    assert torch.allclose(model(lightness)[..., ::4, ::4], wanted, atol=0.2)
+    assert not torch.allclose(model(lightness), ab, atol=2.0)
+    with pytest.raises(OptionError, match="needs a classification loss"):
+        Trainer(dataclasses.replace(c, losses={"huber": {}}), ALONE)
+
+
+def test_bf16_keeps_weights_in_float32(config: MakeConfig) -> None:
     trainer = Trainer(config(precision="bf16", steps=1, val=""), ALONE)
     trainer.run()
     assert all(torch.isfinite(p).all() for p in trainer.network.parameters())

@@ -1,10 +1,13 @@
-"""Training batches, made one step ahead in a thread of their own."""
+"""Training batches, made ahead in threads of their own."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 
 import cv2
 import numpy as np
@@ -66,14 +69,12 @@ def batches(
         rank: number of this process, which gets every ``world``-th picture of each batch.
         world: number of processes.
     """
-    with ThreadPoolExecutor(1) as pool:
-        step = first_step
-        coming = pool.submit(make_batch, photos, config, step, output_stride, rank, world)
-        while True:
-            step += 1
-            ready = coming.result()
-            coming = pool.submit(make_batch, photos, config, step, output_stride, rank, world)
-            yield ready
+    coming: deque[Future[Batch]] = deque()
+    with ThreadPoolExecutor(config.workers) as pool:
+        for step in count(first_step):
+            coming.append(pool.submit(make_batch, photos, config, step, output_stride, rank, world))
+            if len(coming) > config.workers:
+                yield coming.popleft().result()
 
 
 def make_batch(
@@ -113,18 +114,12 @@ def _worn(
     return clean
 
 
-def _pick(count: int, config: TrainConfig, position: int) -> int:
+def _pick(photos: int, config: TrainConfig, position: int) -> int:
     """Every photograph once per epoch, in an order of the epoch's own."""
-    epoch, place = divmod(position, count)
-    return int(_order(count, config.seed, epoch)[place])
+    epoch, place = divmod(position, photos)
+    return int(_order(photos, config.seed, epoch)[place])
 
 
-_orders: dict[tuple[int, int, int], npt.NDArray[np.int64]] = {}
-
-
-def _order(count: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    key = (count, seed, epoch)
-    if key not in _orders:
-        _orders.clear()
-        _orders[key] = np.random.default_rng((seed, epoch, count)).permutation(count)
-    return _orders[key]
+@lru_cache(maxsize=4)
+def _order(photos: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng((seed, epoch, photos)).permutation(photos)

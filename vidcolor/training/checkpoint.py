@@ -39,6 +39,20 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
         ) from error
 
 
+def cut_log(log: Path, step: int) -> None:
+    """Drop the lines of steps after the one a run goes on from: they will be taken again."""
+    if not log.exists():
+        return
+    kept = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except (json.JSONDecodeError, KeyError, TypeError):
+            continue  # cut short when the machine went down
+    log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
 def export_weights(
     path: Path, network: nn.Module, config: TrainConfig, history: Mapping[str, Any]
 ) -> None:

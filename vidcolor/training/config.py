@@ -47,6 +47,7 @@ class TrainConfig:
         film_share: share of pictures that get it.
         orthochromatic: share of pictures whose lightness is that of blue-sensitive stock.
         memory_gb: decoded photographs to keep in memory; the others are decoded when wanted.
+        workers: threads that prepare batches; more for GPUs that would wait for one.
         saturation: factor on ab stored with the weights, 0 for none (1).
         decoding: what the written weights colorize by, "regression" or "annealed-mean" of the
             classification head.
@@ -88,6 +89,7 @@ class TrainConfig:
     film_share: float = 0.5
     orthochromatic: float = 0.0
     memory_gb: float = 8.0
+    workers: int = 1
     saturation: float = 0.0
     decoding: str = "regression"
     temperature: float = 0.38
@@ -107,7 +109,7 @@ class TrainConfig:
             if getattr(self, name) not in choices:
                 given = getattr(self, name)
                 raise OptionError(f"{name} must be {' or '.join(choices)}, got {given!r}")
-        for name in ("steps", "batch_size", "validate_every", "save_every"):
+        for name in ("steps", "batch_size", "workers", "validate_every", "save_every"):
             if getattr(self, name) <= 0:
                 raise OptionError(f"{name} must be positive, got {getattr(self, name)}")
         for name in _SHARES:

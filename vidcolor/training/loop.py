@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidcolor.errors import OptionError
+from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
 from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
@@ -24,6 +24,7 @@ from vidcolor.models.trained import TrainedColorizer
 from vidcolor.training.batches import Batch, batches, make_batch
 from vidcolor.training.building import build_network
 from vidcolor.training.checkpoint import (
+    cut_log,
     export_weights,
     history_of,
     read_checkpoint,
@@ -71,7 +72,7 @@ class Trainer:
         self.output_stride = find_architecture(config.architecture).output_stride(config.network)
         self.photos = load_photos(config.data, memory_gb=config.memory_gb)
         self.val_photos = self._load_val()
-        bins = AbBins(self.device)
+        bins = self.bins = AbBins(self.device)
         classes = needs(config.losses, "needs_classes")
         if classes:
             self._balance(bins)
@@ -107,6 +108,9 @@ class Trainer:
         Returns:
             Scores of the written weights on all validation pictures, as ``vidcolor eval`` gives
             them; None without pictures, and in all processes but the leading one.
+
+        Raises:
+            Interrupted: as ``report`` raised it; a checkpoint of the step reached is there.
         """
         self._resume()
         stream = batches(
@@ -119,6 +123,10 @@ class Trainer:
                 self.step += 1
                 if self.world.leads:
                     self._keep_house(measured, report)
+        except Interrupted:
+            if self.world.leads:
+                self.save()
+            raise
         finally:
             stream.close()  # type: ignore[attr-defined]
         if not self.world.leads:
@@ -283,6 +291,8 @@ class Trainer:
             # The configuration's rates hold, not those of the run so far.
             group.update({k: v for k, v in values.items() if k != "params"})
         self.step = state["step"]
+        if self.world.leads:
+            cut_log(self.out / "log.jsonl", self.step)
         logger.info("resumed at step %d", self.step)
 
 
