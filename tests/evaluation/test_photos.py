@@ -177,6 +177,8 @@ def test_flat_figures_are_json(rows: list[Scores]) -> None:
     assert flat["rmse_ratio"] == rows[-1].ab.rmse_ratio
     assert flat["lpips"] is None
     assert flat["colourfulness_ratio"] == pytest.approx(rows[-1].ab.colourfulness_ratio)
+    assert 0.2 < flat["colourfulness_each"] < 2.0
+    assert rows[0].colourfulness_each == pytest.approx(0.0, abs=1e-9)
     twice = mean_scores([rows[-1], rows[0]])
     assert twice.psnr == pytest.approx((rows[-1].psnr + rows[0].psnr) / 2)
     assert twice.ab.pictures == 6

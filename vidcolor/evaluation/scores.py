@@ -20,6 +20,9 @@ from vidcolor.evaluation.stability import Mean
 MIN_CHROMA: float = 10.0
 """Lab chroma of the truth from which a pixel counts as coloured, for masked SSIM."""
 
+MIN_COLOURFULNESS: float = 5.0
+"""Of the truth, from which the ratio of a single picture means something; 15 is slight colour."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -33,6 +36,7 @@ class Scores:
         ssim_masked: the same where the truth is coloured.
         ciede2000: mean colour difference.
         histogram: intersection of joint RGB histograms.
+        colourfulness_each: result over truth, mean over pictures that aren't nearly grey.
         lpips: NaN where it wasn't measured.
         fid: of all pictures together; NaN where it wasn't measured.
         cdc: colour distribution consistency; this and those below are NaN for stills.
@@ -48,6 +52,7 @@ class Scores:
     ssim_masked: float = math.nan
     ciede2000: float = math.nan
     histogram: float = math.nan
+    colourfulness_each: float = math.nan
     lpips: float = math.nan
     fid: float = math.nan
     cdc: float = math.nan
@@ -93,7 +98,9 @@ class Meter:
         self._is_truth = is_truth
         self._backbones = backbones or Backbones()
         self._ab = AbStatistics()
-        names = ("psnr", "ssim", "ssim_masked", "ciede2000", "histogram", "lpips")
+        names = (
+            "psnr", "ssim", "ssim_masked", "ciede2000", "histogram", "colourfulness_each", "lpips",
+        )  # fmt: skip
         self._means = {name: Mean() for name in names}
         self._fid = FidMeter() if self._backbones.fid and not is_truth else None
 
@@ -113,8 +120,11 @@ class Meter:
         lab = lab_of(rgb)
         if exact_ab is not None:
             lab[1:] = torch.tensor(exact_ab).view(2, 1, 1)
-        self._ab.add(lab[1:], truth.lab[1:], (colourfulness(rgb), truth.colourfulness))
+        colour = colourfulness(rgb)
+        self._ab.add(lab[1:], truth.lab[1:], (colour, truth.colourfulness))
         if not self._is_truth:
+            if truth.colourfulness >= MIN_COLOURFULNESS:
+                self._means["colourfulness_each"].add(colour / truth.colourfulness)
             self._compare(rgb, lab_of(rgb) if exact_ab else lab, truth)
         return lab
 

@@ -82,6 +82,10 @@ FIGURES: tuple[Figure, ...] = (
         lambda s: s.ab.colourfulness_ratio, 3, "one",
     ),
     Figure(
+        "  mean of pictures' ratios", "Each picture's own, nearly grey ones left out.",
+        lambda s: s.colourfulness_each, 3, "one",
+    ),
+    Figure(
         "CDC, x 1000",
         "Colour distribution consistency: change of histograms 1, 2 and 4 frames apart.",
         lambda s: 1000.0 * s.cdc, 3, "truth",
