@@ -12,10 +12,11 @@ from vidcolor.benchmark.report import NETWORK
 from vidcolor.benchmark.timing import Timing, measure
 from vidcolor.color import luma_to_lightness
 from vidcolor.engine.batching import Batcher, default_batch_size
-from vidcolor.engine.colorist import color_planes
+from vidcolor.engine.colorist import color_frame
 from vidcolor.engine.geometry import resize_lightness, upright, working_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.stabilize import plan_over_time
+from vidcolor.engine.transfer import upload
 from vidcolor.engine.video import open_source
 from vidcolor.engine.waiting import look_ahead_frames
 from vidcolor.media.writer import open_writer
@@ -69,7 +70,7 @@ class Stages:
         return count
 
     def _lightness(self, frame: LumaFrame) -> Tensor:
-        codes = torch.from_numpy(frame.luma).to(self._model.device)[None, None]
+        codes = upload(frame.luma, self._model.device)[None, None]
         return luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
 
     def _prepare(self) -> int:
@@ -143,10 +144,12 @@ class Stages:
 
         def work() -> int:
             coloured.clear()
+            started = []
             for number, frame in enumerate(frames):
                 lightness = self._lightness(frame)
                 one = ab[number : number + 1]
-                coloured.append(ColorFrame(color_planes(lightness, one, target), frame))
+                started.append(color_frame(lightness, one, target, frame))
+            coloured.extend(frame.wait() for frame in started)
             return len(frames)
 
         return measure(work, self._model.device, repeat=2), coloured

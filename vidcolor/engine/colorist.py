@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +15,11 @@ from vidcolor.engine.batching import Batcher
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
 from vidcolor.engine.shots import ShotFrames, ShotLine
 from vidcolor.engine.stabilize import TimePlan
+from vidcolor.engine.transfer import FrameOnItsWay, send_home, upload
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.temporal import ColoredFrames, SparseColoring, no_frames
 from vidcolor.temporal.exposure import shift_exposure
-from vidcolor.types import LumaFrame, PlanarFormat, Plane
+from vidcolor.types import LumaFrame, PlanarFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class FrameColorist:
             frame: the frame.
             offset: change of its exposure, as ``Colors`` has it.
         """
-        codes = torch.from_numpy(frame.luma).to(self.model.device)[None, None]
+        codes = upload(frame.luma, self.model.device)[None, None]
         found = luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
         return shift_exposure(found, [offset])
 
@@ -144,10 +144,11 @@ class FrameColorist:
         )
 
 
-def color_planes(lightness: Tensor, ab: Tensor, target: PlanarFormat) -> tuple[Plane, Plane, Plane]:
-    """Join one frame, ``(1, 1, H, W)`` and ``(1, 2, h, w)``, to planes in memory of the host."""
-    y, cb, cr = (_to_numpy(p[0], target.depth) for p in join_planes(lightness, ab, target))
-    return y, cb, cr
+def color_frame(
+    lightness: Tensor, ab: Tensor, target: PlanarFormat, source: LumaFrame
+) -> FrameOnItsWay:
+    """Join one frame, ``(1, 1, H, W)`` and ``(1, 2, h, w)``, where it is, and send it home."""
+    return send_home([plane[0] for plane in join_planes(lightness, ab, target)], source)
 
 
 def side_by_side(
@@ -171,8 +172,3 @@ def side_by_side(
     turned = [pair[::-1] if rotation in (90, 180) else pair for pair in pairs]
     both_l, both_ab = (torch.cat(pair, dim=across) for pair in turned)
     return both_l, both_ab
-
-
-def _to_numpy(plane: Tensor, depth: int) -> Plane:
-    values = plane.cpu().numpy()
-    return values if depth == 8 else values.astype(np.uint16)

@@ -68,7 +68,7 @@ def colorize_image(
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,
-        device=str(chosen.device), precision=chosen.precision,
+        device=chosen.device_label, precision=chosen.precision,
         warnings=tuple(dict.fromkeys((*photo.warnings, *notes))),
     )  # fmt: skip
 

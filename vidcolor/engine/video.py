@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from vidcolor.engine.batching import default_batch_size
-from vidcolor.engine.colorist import Colors, FrameColorist, color_planes, side_by_side
+from vidcolor.engine.colorist import Colors, FrameColorist, color_frame, side_by_side
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.pipeline import MAX_CHUNK_PACKETS, Pipeline
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.stabilize import plan_over_time
+from vidcolor.engine.transfer import FrameOnItsWay
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError
 from vidcolor.media.reader import open_reader
@@ -27,7 +28,7 @@ from vidcolor.media.sequence_writer import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.writer import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
+from vidcolor.types import EncodeSettings, LumaFrame
 
 if TYPE_CHECKING:
     from vidcolor.engine.waiting import Item, Packet
@@ -48,7 +49,7 @@ class Chunk:
 
     def is_full(self, batch_size: int) -> bool:
         """Whether it holds as many frames, or as many packets, as one chunk may."""
-        frames = sum(isinstance(i, (LumaFrame, ColorFrame)) for i in self.items)
+        frames = sum(isinstance(i, (LumaFrame, FrameOnItsWay)) for i in self.items)
         return frames >= batch_size or len(self.items) - frames >= MAX_CHUNK_PACKETS
 
 
@@ -94,7 +95,7 @@ def colorize_video(
             warnings = (*source.warnings, *writer.notes, *job.notes)
     return ColorizeResult(
         output=output, frames=job.written, seconds=time.monotonic() - started,
-        model=chosen.label, device=str(chosen.device), precision=chosen.precision,
+        model=chosen.label, device=chosen.device_label, precision=chosen.precision,
         cuts=tuple(job.colorist.cuts), warnings=tuple(dict.fromkeys(warnings)),
     )  # fmt: skip
 
@@ -156,7 +157,7 @@ class _Job:
     def _color(self, chunk: Chunk) -> Iterator[Chunk]:
         frames = chunk.frames
         self.read += len(frames)
-        self._waiting.add(i for i in chunk.items if not isinstance(i, ColorFrame))
+        self._waiting.add(i for i in chunk.items if not isinstance(i, FrameOnItsWay))
         yield from self._release(self.colorist.push(frames) if frames else None)
 
     def _flush(self) -> Iterator[Chunk]:
@@ -179,20 +180,22 @@ class _Job:
         if chunk.items:
             yield chunk
 
-    def _finish(self, frame: LumaFrame, ab: Tensor, offset: float) -> ColorFrame:
+    def _finish(self, frame: LumaFrame, ab: Tensor, offset: float) -> FrameOnItsWay:
         lightness = self.colorist.lightness(frame, offset)
         if self._options.compare:
             source = self.colorist.lightness(frame)
             lightness, ab = side_by_side(source, lightness, ab, self._rotation)
-        return ColorFrame(color_planes(lightness, ab, self._writer.plane_format), frame)
+        return color_frame(lightness, ab, self._writer.plane_format, frame)
 
     def _write(self, chunk: Chunk) -> None:
         for item in chunk.items:
             assert not isinstance(item, LumaFrame), "an uncoloured frame reached the writer"
-            self._writer.write(item)
-            if isinstance(item, ColorFrame):
+            if isinstance(item, FrameOnItsWay):
+                self._writer.write(item.wait())
                 self.written += 1
                 self._progress.advance(1)
+            else:
+                self._writer.write(item)
 
 
 def _chunks(source: Iterable[LumaFrame | Packet], batch_size: int) -> Iterator[Chunk]:

@@ -6,15 +6,17 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.types import ColorFrame, LumaFrame
+from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from av import Packet as _Packet
 
+    from vidcolor.engine.transfer import FrameOnItsWay
+
     Packet: TypeAlias = _Packet[Any]
-    Item: TypeAlias = LumaFrame | ColorFrame | Packet
+    Item: TypeAlias = LumaFrame | FrameOnItsWay | Packet
 
 MAX_WAITING_PACKETS = 4096
 """Packets that may wait behind frames: minutes of sound beside a usual look-ahead of seconds."""
