@@ -22,7 +22,7 @@ Disturbance = Callable[[Pictures, int, int, Rng, "Material"], Pictures]
 
 KNOWN_CUTS: dict[str, tuple[int, ...]] = {
     "satoshiiizuka__a-bomb_blast_effects_part": (44, 134, 299),
-    "newsreel": (36, 84, 132, 180),
+    "newsreel": (36, 90, 144, 186),
 }
 """First frames of new shots, found by eye, of clips that hold several; by file name."""
 

@@ -19,7 +19,7 @@ from statistics import median
 from torch import Tensor
 
 from vidcolor.temporal.dissolve import HALF_FRAMES, blend_of
-from vidcolor.temporal.sketch import Sketch, similarity, sketches
+from vidcolor.temporal.sketch import Sketch, moved_alike, similarity, sketches
 
 _SAME = 0.6
 """Similarity to the frame before from which on nothing else is asked."""
@@ -85,7 +85,8 @@ class _Judge:
                 return False
             usual = median(self._links) if self._links else 1.0
             least = min(_OTHER, usual - _DROP)
-            if max(back, self._most_similar(soon, enough=least)) < least and not self._returns(now):
+            most = max(back, self._most_similar(soon, enough=least))
+            if most < least and not self._moves_on(now) and not self._returns(now):
                 return True
         self._shot.append(now)
         self._links.append(link)
@@ -101,6 +102,9 @@ class _Judge:
                 if most >= enough:
                     return most
         return most
+
+    def _moves_on(self, now: Sketch) -> bool:
+        return moved_alike(self._shot[-1], now) or moved_alike(now, self._shot[-1])
 
     def _returns(self, now: Sketch) -> bool:
         """Whether, without looking ahead, a flash was taken for a shot: here it is over."""

@@ -28,6 +28,9 @@ _SEARCH_PX = 10
 """How far a part is looked for: a fifth of the picture's width."""
 _WHOLE_SHARE = 0.35
 """Weight of the coarse whole picture, in place, beside the parts; fitted on real clips."""
+_MOVED_LEAST, _ALIKE_PX, _MOVED_SHARE = 0.4, 2, 0.65
+"""In a pan, parts are found with this correlation, their ways agree to so many pixels, and they
+hold this share of the picture's structure."""
 _FLAT = 0.012
 """Standard deviation of L*/100 below which a picture has no structure: black, white, fog."""
 
@@ -82,17 +85,49 @@ def _sketch(light: Picture) -> Sketch:
     return Sketch(light, whole, detail, padded, is_flat=spread < _FLAT)
 
 
+def moved_alike(first: Sketch, second: Sketch) -> bool:
+    """Whether most of the picture is found again moved one way: a fast pan, not another scene.
+
+    Chance finds parts of another scene as well, but each in another direction.
+    """
+    parts = [part for part in _parts(first, second) if part.found > _MOVED_LEAST]
+    whole = sum(part.weight for part in _parts(first, second))
+    for one in parts:
+        alike = [p for p in parts if max(abs(p.x - one.x), abs(p.y - one.y)) <= _ALIKE_PX]
+        far = max(abs(one.x), abs(one.y)) > _ALIKE_PX
+        if far and len(alike) >= 3 and sum(p.weight for p in alike) >= _MOVED_SHARE * whole:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Where a part of a picture is found in another one: pixels moved, correlation, structure."""
+
+    x: int
+    y: int
+    found: float
+    weight: float
+
+
 def _parts_found(first: Sketch, second: Sketch) -> float:
     """Best correlation of each part of the first within the second, by the part's structure."""
+    parts = _parts(first, second)
+    return sum(p.weight * p.found for p in parts) / max(sum(p.weight for p in parts), 1e-6)
+
+
+def _parts(first: Sketch, second: Sketch) -> list[_Part]:
     side, reach = SIDE // _PARTS, SIDE // _PARTS + 2 * _SEARCH_PX
-    found = weight = 0.0
+    parts = []
     for y in range(0, SIDE, side):
         for x in range(0, SIDE, side):
             part = first.detail[y : y + side, x : x + side]
             around = second.padded[y : y + reach, x : x + reach]
             spread = float(part.std())
-            best = float(cv2.matchTemplate(around, part, cv2.TM_CCOEFF_NORMED).max())
+            _, best, _, (at_x, at_y) = cv2.minMaxLoc(
+                cv2.matchTemplate(around, part, cv2.TM_CCOEFF_NORMED)
+            )
             # A part without structure has no correlation; it has no weight either.
-            found += spread * best if spread > 1e-5 and np.isfinite(best) else 0.0
-            weight += spread
-    return found / max(weight, 1e-6)
+            found = best if spread > 1e-5 and np.isfinite(best) else 0.0
+            parts.append(_Part(at_x - _SEARCH_PX, at_y - _SEARCH_PX, found, spread))
+    return parts
