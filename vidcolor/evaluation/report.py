@@ -141,7 +141,7 @@ def _table(rows: Sequence[Scores]) -> Iterable[str]:
     yield "</tr></thead>\n<tbody>\n"
     for figure in measured(rows):
         best = winner(figure, contenders)
-        yield f'<tr><th scope="row">{escape(figure.label.strip())}{_arrow(figure)}'
+        yield f'<tr><th scope="row">{escape(figure.full)}{_arrow(figure)}'
         yield f"<small>{escape(figure.meaning)}</small></th>"
         for row in rows:
             mark = ' class="best"' if row is best else ""

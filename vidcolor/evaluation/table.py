@@ -24,6 +24,7 @@ class Figure:
         value: takes it from the scores.
         digits: after the point.
         better: which way.
+        title: in place of a label that only makes sense beneath the line before it.
     """
 
     label: str
@@ -31,6 +32,12 @@ class Figure:
     value: Callable[[Scores], float]
     digits: int
     better: Better = ""
+    title: str = ""
+
+    @property
+    def full(self) -> str:
+        """What it is called where it does not stand beneath its neighbour."""
+        return self.title or self.label
 
 
 FIGURES: tuple[Figure, ...] = (
@@ -42,11 +49,11 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "  at the best saturation",
         "The same with all ab times the one factor that suits best: right hues, whatever strength.",
-        lambda s: s.ab.rmse_ratio_best, 4, "low",
+        lambda s: s.ab.rmse_ratio_best, 4, "low", "ab RMSE at the best saturation",
     ),
     Figure(
         "  which is", "The factor: above 1 the colours are too pale, below 1 too strong.",
-        lambda s: s.ab.best_saturation, 2, "one",
+        lambda s: s.ab.best_saturation, 2, "one", "best saturation",
     ),
     Figure(
         "ab correlation",
@@ -57,7 +64,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("SSIM", "Structural similarity of RGB.", lambda s: s.ssim, 4, "high"),
     Figure(
         "  where the truth has colour", "SSIM over pixels whose true Lab chroma is 10 or more.",
-        lambda s: s.ssim_masked, 4, "high",
+        lambda s: s.ssim_masked, 4, "high", "SSIM where the truth has colour",
     ),
     Figure(
         "CIEDE2000", "Mean colour difference; about 1 is just visible.",
@@ -83,7 +90,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         "  mean of pictures' ratios", "Each picture's own, nearly grey ones left out.",
-        lambda s: s.colourfulness_each, 3, "one",
+        lambda s: s.colourfulness_each, 3, "one", "colourfulness / the truth's, mean over pictures",
     ),
     Figure(
         "CDC, x 1000",
@@ -100,7 +107,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         "  drift, 20 frames", "The same twenty frames apart: slow pulsing.",
-        lambda s: s.drift, 3, "truth",
+        lambda s: s.drift, 3, "truth", "drift of chroma",
     ),
 )  # fmt: skip
 """In the order of the table; a line is left out where no row has a figure for it."""
