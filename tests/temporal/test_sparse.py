@@ -22,13 +22,13 @@ def _photo(name: str) -> tuple[Tensor, Tensor]:
     return lab[:, :1] / 100, lab[:, 1:]
 
 
-def _pan(name: str, count: int, step: int) -> tuple[Tensor, Tensor]:
-    """A camera that pans over a photo: lightness ``(N, 1, h, w)``, true ab at a quarter."""
+def _pan(name: str, count: int, step: int, *, coarser: int = 4) -> tuple[Tensor, Tensor]:
+    """A camera that pans over a photo: lightness ``(N, 1, h, w)``, and true ab, coarser."""
     lightness, ab = _photo(name)
     cuts = [slice(20 + n * step, 20 + n * step + WIDTH) for n in range(count)]
     seen = torch.cat([lightness[..., 60 : 60 + HEIGHT, at] for at in cuts])
     true = torch.cat([ab[..., 60 : 60 + HEIGHT, at] for at in cuts])
-    return seen, F.avg_pool2d(true, 4)
+    return seen, F.avg_pool2d(true, coarser)
 
 
 class _Truth:
@@ -65,8 +65,10 @@ def _run(
     return torch.cat([p.ab for p in parts if p.seconds])
 
 
-def test_colours_follow_a_pan_from_both_sides() -> None:
-    seen, true = _pan("astronaut", 9, 4)
+@pytest.mark.parametrize("coarser", [4, 1])
+def test_colours_follow_a_pan_from_both_sides(coarser: int) -> None:
+    """Networks give ab at a quarter of their input (compact), or at all of it (DeOldify)."""
+    seen, true = _pan("astronaut", 9, 4, coarser=coarser)
     truth = _Truth(seen, true)
     carried = _run(seen, truth, 8)
     assert truth.asked == [0, 8]

@@ -5,7 +5,7 @@ reach further: ``F(t -> k)(p) = f(p) + F(t-1 -> k)(p + f(p))``, ``f`` from t to 
 sampled once, whatever the distance, so it does not blur. A chain is trusted as far as the chain the
 other way leads back, and lightness agrees at its two ends.
 
-All of it happens on ab's own grid, which is a fraction of the network's input.
+Chains live on a grid of a quarter of the network's input: colours need no finer ones.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from torch import Tensor
 
 from vidcolor.temporal.flow import FlowEstimator, confidence, warp
 
+_COARSER = 4
+"""Pixels of the network's input for one of the motion's grid, along each side."""
+
 
 @dataclass(slots=True)
 class Neighbour:
     """A frame, and its motion from and to the one before it.
 
     Attributes:
-        small: ``(1, h', w')`` float32, L*/100 on ab's grid.
+        small: ``(1, h', w')`` float32, L*/100 on the motion's grid.
         back: flow from this frame into the one before, ``(2, h', w')``; zero in a shot's first.
         ahead: flow from the one before into this one.
     """
@@ -58,17 +61,17 @@ def neighbour(
         flow: what finds it.
         before: ``(1, h, w)`` float32, L*/100, of the frame before; None at the start of a shot.
         lightness: the same of this frame.
-        size: ab's grid (h', w').
+        size: the motion's grid (h', w').
     """
-    small = _fit(lightness, size)
+    small = fit(lightness, size)
     if before is None:
         none = lightness.new_zeros(2, *size)
         return Neighbour(small, none, none)
     scale = lightness.new_tensor(
         [size[1] / lightness.shape[-1], size[0] / lightness.shape[-2]]
     ).view(2, 1, 1)
-    back = _fit(flow(lightness, before), size) * scale
-    ahead = _fit(flow(before, lightness), size) * scale
+    back = fit(flow(lightness, before), size) * scale
+    ahead = fit(flow(before, lightness), size) * scale
     return Neighbour(small, back, ahead)
 
 
@@ -117,8 +120,39 @@ def _link(
     return Carried(to_key, from_key, trust)
 
 
-def _fit(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample ``(C, h, w)`` to ab's grid."""
+def motion_grid(lightness: Tensor, ab: Tensor) -> tuple[int, int]:
+    """Height and width of the grid for chains: a quarter of lightness's, or ab's if that is less.
+
+    Args:
+        lightness: ``(1, h, w)``.
+        ab: ``(2, h', w')``.
+    """
+    height, width = (
+        min(int(a), -(-int(b) // _COARSER))
+        for a, b in zip(ab.shape[-2:], lightness.shape[-2:], strict=True)
+    )
+    return height, width
+
+
+def carry(ab: Tensor, way: Carried) -> Tensor:
+    """A key frame's colours in the place of the frame that is reached by ``way``.
+
+    Args:
+        ab: ``(2, h, w)`` float32, of the key, on any grid.
+        way: how the frame is reached.
+
+    Returns:
+        ``(2, h, w)`` float32.
+    """
+    size = (int(ab.shape[-2]), int(ab.shape[-1]))
+    small = way.to_key.shape[-2:]
+    scale = ab.new_tensor([size[1] / small[1], size[0] / small[0]]).view(2, 1, 1)
+    return warp(ab, fit(way.to_key, size) * scale)
+
+
+def fit(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resample ``(C, h, w)`` to another grid (h', w'), antialiased where it shrinks."""
     if tuple(planes.shape[-2:]) == size:
         return planes
-    return F.interpolate(planes[None], size=size, mode="bilinear", antialias=True)[0]
+    shrinks = size[0] < planes.shape[-2] or size[1] < planes.shape[-1]
+    return F.interpolate(planes[None], size=size, mode="bilinear", antialias=shrinks)[0]

@@ -21,9 +21,12 @@ from vidcolor.temporal.carry import (
     Carried,
     Neighbour,
     at_key,
+    carry,
     carry_back,
     carry_on,
     carry_one,
+    fit,
+    motion_grid,
     neighbour,
 )
 from vidcolor.temporal.flow import FlowEstimator, warp
@@ -163,7 +166,7 @@ class SparseColoring:
         if frame.ab is None:
             frame.ab = self._color_all([frame])[0]
         if frame.contrast is None:
-            frame.contrast = contrast(frame.ab)
+            frame.contrast = contrast(fit(frame.ab, motion_grid(frame.lightness, frame.ab)))
 
     def _step(self, frame: _Frame) -> list[_Frame]:
         """Take one frame; return those that it completes."""
@@ -185,7 +188,7 @@ class SparseColoring:
         """Start a segment with a key frame."""
         self._make_key(key)
         assert key.ab is not None
-        self._size = (int(key.ab.shape[-2]), int(key.ab.shape[-1]))
+        self._size = motion_grid(key.lightness, key.ab)
         if key.motion is None or key.motion.small.shape[-2:] != self._size:
             key.motion = neighbour(self._flow, None, key.lightness.cpu(), self._size)
         self._segment, self._seen = [key], key.lightness.cpu()
@@ -227,7 +230,7 @@ class SparseColoring:
         for at, frame in enumerate(inner, start=1):
             near = 1.0 - at / (len(frames) - 1)
             frame.ab = (
-                warp(first.ab, before[at].to_key)
+                carry(first.ab, before[at])
                 if after is None or last.ab is None
                 else _blend(first.ab, before[at], last.ab, after[at], near)
             )
@@ -278,8 +281,8 @@ def _blend(ab0: Tensor, way0: Carried, ab1: Tensor, way1: Carried, near: float) 
     """Mix two keys' colours; ``near`` is 1 at the first and 0 at the second."""
     weight0 = near * (way0.trust + _LEAST_TRUST)
     weight1 = (1.0 - near) * (way1.trust + _LEAST_TRUST)
-    share = weight1 / (weight0 + weight1)
-    return torch.lerp(warp(ab0, way0.to_key), warp(ab1, way1.to_key), share)
+    share = fit(weight1 / (weight0 + weight1), (int(ab0.shape[-2]), int(ab0.shape[-1])))
+    return torch.lerp(carry(ab0, way0), carry(ab1, way1), share)
 
 
 def _together(frames: list[_Frame], like: Tensor) -> ColoredFrames:
