@@ -17,8 +17,7 @@ from vidcolor.engine.shots import ShotFrames, ShotLine
 from vidcolor.engine.stabilize import TimePlan
 from vidcolor.engine.transfer import FrameOnItsWay, send_home, upload
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.temporal import ColoredFrames, SparseColoring, no_frames
-from vidcolor.temporal.exposure import shift_exposure
+from vidcolor.temporal import ColoredFrames, SparseColoring, no_frames, shift_exposure
 from vidcolor.types import LumaFrame, PlanarFormat
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidcolor.temporal import CutDetector, ShotDetector
-from vidcolor.temporal.exposure import Deflicker, ExposureNormalizer
+from vidcolor.temporal import CutDetector, Deflicker, ExposureNormalizer, ShotDetector
 
 
 @dataclass(slots=True)
