@@ -36,8 +36,9 @@ _CONSISTENCY_SLOPE, _CONSISTENCY_PX2 = 0.01, 0.5
 _PHOTOMETRIC = 0.08
 """Difference in L*/100, after evening out exposure, at which trust has fallen to 1/e."""
 
-_GAIN = (0.6, 1.7)
-"""Changes of contrast from frame to frame that are exposure."""
+_GAIN, _OFFSET = (0.7, 1.4), 0.1
+"""Changes of contrast, and of mean L*/100, from frame to frame that are exposure. More is another
+light, in which things may have another colour."""
 
 _GRAIN_PX = 5
 """Side of the box that averages grain out of the photometric difference."""
@@ -243,5 +244,6 @@ def _exposure(first: _Picture, moved: _Picture, weight: _Picture) -> _Picture:
     # A flat picture gives no gain; what only another picture explains is no exposure.
     gain = (float((a * (y - mean_moved)).sum()) + 1e-3) / (float((a * (x - mean)).sum()) + 1e-3)
     gain = min(max(gain, _GAIN[0]), _GAIN[1])
-    even: _Picture = (first - np.float32(mean)) * np.float32(gain) + np.float32(mean_moved)
+    level = mean + min(max(mean_moved - mean, -_OFFSET), _OFFSET)
+    even: _Picture = (first - np.float32(mean)) * np.float32(gain) + np.float32(level)
     return even
