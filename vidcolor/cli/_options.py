@@ -73,8 +73,8 @@ model_options: Callable[[F], F] = stack(_model_option, compute_options)
 
 look_options: Callable[[F], F] = stack(
     option(
-        LOOK, "--stabilize", type=click.Choice(["motion", "ema", "off"]), default="ema",
-        help="Steady colours over time: along what moves, in place, or not. Default: ema.",
+        LOOK, "--stabilize", type=click.Choice(["motion", "ema", "off"]), default="motion",
+        help="Steady colours over time: along what moves, in place, or not. Default: motion.",
     ),
     option(
         LOOK, "--smoothing", type=float, metavar="SECONDS",

@@ -88,7 +88,7 @@ class ColorizeOptions:
     batch_size: int | None = None
     render_factor: int | None = None
     compile: bool = False
-    stabilize: Stabilize = "ema"
+    stabilize: Stabilize = "motion"
     smoothing: float | None = None
     every: int | Literal["auto"] = 1
     deflicker: bool = False
