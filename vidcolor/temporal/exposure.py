@@ -1,12 +1,12 @@
 """Flicker of the source's exposure: measured within a shot, and evened out.
 
-Exposure is taken as an offset of logit(L*/100). That has what a tone curve needs: any offset maps
-black to black and white to white, is monotone, clips nothing, and offsets add up. The offset from
-one frame to the next is the median over a small picture, so that what enters or moves does not
-count as long as it covers less than half; being the same forward and backward, it does not drift.
+Exposure is taken as an offset of logit(L*/100), see ``tone``. The offset from one frame to the next
+is the median over a small picture, so that what enters or moves does not count as long as it covers
+less than half; being the same forward and backward, it does not drift. For the network, uneven
+light and contrast are followed as well.
 
-What is evened out is the offsets' difference from their own course, a straight line fitted to the
-last second or so: a slow change of light, a fade, is no flicker and stays.
+What is evened out is the difference from the shot's own course, a straight line fitted to the last
+second or so: a slow change of light, a fade, is no flicker and stays.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from vidcolor.temporal.tone import TERMS, Values, apply_terms, fit_change
 
 _SIDE = 24
 """Side of the small picture, pixels: motion of a frame stays within a pixel or two."""
@@ -35,6 +38,10 @@ _FLICKER_NONE, _FLICKER_SURE = 0.010, 0.020
 
 0.01 is a quarter of an L* unit at middle grey; steady clips measure up to 0.008.
 """
+_REST_STRONGEST = 0.3
+"""Bound of the correction of slopes and contrast."""
+_CENTRE = -0.4
+"""Contrast turns about this logit, L* 40: about the mean of pictures."""
 
 
 def shift_exposure(lightness: Tensor, offsets: Sequence[float]) -> Tensor:
@@ -59,14 +66,14 @@ class ExposureNormalizer:
     """Lightness for the network with the exposure of each shot made even over time.
 
     Causal: nothing is held back. On film without flicker frames pass untouched. A shot starts with
-    its own exposure; what flickers, not how much, is remembered over a cut.
+    its own exposure; how much flicker there is, is remembered over a cut.
     """
 
     strongest = 1.0
     """Bound of the correction in logits: 23 L* at middle grey."""
 
     def __init__(self) -> None:
-        self._meter = FlickerMeter()
+        self._meter = FlickerMeter(uneven=True)
 
     def even(self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]) -> Tensor:
         """Even out the next frames; the result never depends on how they were batched.
@@ -79,22 +86,31 @@ class ExposureNormalizer:
         Returns:
             ``(B, 1, h, w)`` float32, L*/100 in [0, 1].
         """
-        offsets = self._meter.corrections(lightness, seconds, cuts, strongest=self.strongest)
-        return shift_exposure(lightness, offsets)
+        terms = self._meter.corrections(lightness, seconds, cuts)
+        if not any(any(t) for t in terms):
+            return lightness
+        return torch.stack([self._apply(*frame) for frame in zip(lightness, terms, strict=True)])
+
+    def _apply(self, frame: Tensor, terms: Sequence[float]) -> Tensor:
+        if not any(terms):
+            return frame
+        offset = _within(terms[0], self.strongest)
+        rest = (_within(t, _REST_STRONGEST) for t in terms[1:])
+        return apply_terms(frame, (offset, *rest), _CENTRE)
 
 
 class Deflicker:
     """Takes flicker out of the output's lightness, for those who ask for it.
 
     Per frame one smooth curve on L* that keeps black black and white white, bounded in strength.
-    The curve is found on the small lightness and put on the full-size one.
+    The curve is found on the small lightness and put on the full-size one by ``shift_exposure``.
     """
 
     strongest = 0.5
     """Bound of the correction in logits: 12 L* at middle grey."""
 
     def __init__(self) -> None:
-        self._meter = FlickerMeter()
+        self._meter = FlickerMeter(uneven=False)
 
     def offsets(
         self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
@@ -106,61 +122,74 @@ class Deflicker:
             seconds: presentation time of each frame.
             cuts: whether each frame is the first of a shot.
         """
-        return self._meter.corrections(lightness, seconds, cuts, strongest=self.strongest)
+        terms = self._meter.corrections(lightness, seconds, cuts)
+        return [_within(offset, self.strongest) for (offset,) in terms]
 
 
 class FlickerMeter:
     """Follows the exposure of a film frame by frame, and says how far each is off its course."""
 
-    def __init__(self) -> None:
-        self._known: tuple[Tensor, Tensor] | None = None
-        self._exposure = 0.0
-        self._course = _Course(_COURSE_S)
+    def __init__(self, *, uneven: bool) -> None:
+        """Start with no past.
+
+        Args:
+            uneven: follow slopes and contrast too, ``tone.TERMS`` in all, and not only the offset.
+        """
+        self._terms = TERMS if uneven else 1
+        self._known: tuple[Values, Values] | None = None
         self._level = _Level(_COURSE_S)
         self._last_s = 0.0
-        self._off_frames = 0
+        self._start_course()
 
     def corrections(
-        self,
-        lightness: Tensor,
-        seconds: Sequence[float],
-        cuts: Sequence[bool],
-        *,
-        strongest: float,
-    ) -> list[float]:
-        """Offset in logits for each of the next frames, within ``strongest`` of 0."""
-        small = F.adaptive_avg_pool2d(lightness.float(), (_SIDE, _SIDE)).flatten(1).cpu()
-        frames = zip(small, seconds, cuts, strict=True)
-        return [max(-strongest, min(strongest, self._step(*frame))) for frame in frames]
+        self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
+    ) -> list[tuple[float, ...]]:
+        """What is to be added to each of the next frames, per term, in logits; not bounded."""
+        small = F.adaptive_avg_pool2d(lightness.float(), (_SIDE, _SIDE))[:, 0].double().cpu()
+        frames = zip(small.numpy(), seconds, cuts, strict=True)
+        return [self._step(*frame) for frame in frames]
 
-    def _step(self, small: Tensor, now_s: float, is_cut: bool) -> float:
+    def _start_course(self) -> None:
+        self._exposure = np.zeros(self._terms)
+        self._courses = [_Course(_COURSE_S) for _ in range(self._terms)]
+        self._off_frames = 0
+
+    def _step(self, small: Values, now_s: float, is_cut: bool) -> tuple[float, ...]:
         elapsed_s, self._last_s = max(now_s - self._last_s, 0.0), now_s
-        tells = (small > _DARK) & (small < _BRIGHT)
-        logits = torch.logit(small, eps=0.01)
-        if is_cut or self._known is None:
-            self._known, self._exposure = (logits, tells), 0.0
-            self._course = _Course(_COURSE_S)
+        if is_cut:
+            self._known = None
             self._level.forget_last()
-        if float(tells.float().mean()) < _LEAST_SHARE:
-            return 0.0
-        both = tells & self._known[1]
-        if float(both.float().mean()) < _LEAST_SHARE:
-            # Nothing to compare with: the course starts anew, as after a cut.
-            self._course, step = _Course(_COURSE_S), 0.0
+        tells = (small > _DARK) & (small < _BRIGHT)
+        if tells.mean() < _LEAST_SHARE:
+            return (0.0,) * self._terms
+        kept = small.clip(0.01, 0.99)
+        logits = np.log(kept / (1.0 - kept))
+        known, self._known = self._known, (logits, tells)
+        both = tells & known[1] if known is not None else None
+        if known is None or both is None or both.mean() < _LEAST_SHARE:
+            # Nothing to compare with: the course starts anew.
+            self._start_course()
         else:
-            step = float((logits - self._known[0])[both].median())
-        self._known = logits, tells
-        self._exposure += step
-        self._level.add(step, elapsed_s)
-        return -self._level.share() * self._off_course(elapsed_s)
+            offset = float(np.median((logits - known[0])[both]))
+            self._level.add(offset, elapsed_s)
+            if self._terms == 1:
+                self._exposure = self._exposure + offset
+            else:
+                self._exposure = self._exposure + fit_change(known[0], logits, both, _CENTRE)
+        share = self._level.share()
+        return tuple(-share * off for off in self._off_course(elapsed_s))
 
-    def _off_course(self, elapsed_s: float) -> float:
-        off = self._exposure - self._course.add(self._exposure, elapsed_s)
-        self._off_frames = self._off_frames + 1 if abs(off) > _OUTLIER else 0
-        if self._off_frames <= _FLASH_FRAMES:
-            return off
-        self._course, self._off_frames = _Course(_COURSE_S), 0
-        return self._exposure - self._course.add(self._exposure, 0.0)
+    def _off_course(self, elapsed_s: float) -> list[float]:
+        off = self._follow(elapsed_s)
+        self._off_frames = self._off_frames + 1 if abs(off[0]) > _OUTLIER else 0
+        if self._off_frames > _FLASH_FRAMES:
+            self._start_course()
+            off = self._follow(0.0)
+        return off
+
+    def _follow(self, elapsed_s: float) -> list[float]:
+        pairs = zip(self._exposure.tolist(), self._courses, strict=True)
+        return [value - course.add(value, elapsed_s) for value, course in pairs]
 
 
 class _Course:
@@ -233,3 +262,7 @@ class _Level:
         x = (level - _FLICKER_NONE) / (_FLICKER_SURE - _FLICKER_NONE)
         x = max(0.0, min(1.0, x))
         return x * x * (3.0 - 2.0 * x)
+
+
+def _within(value: float, bound: float) -> float:
+    return max(-bound, min(bound, value))
