@@ -72,7 +72,7 @@ class PhotoFiles:
                 break
         self._warned = True
         if not taken:
-            raise InputError(f"{self.paths[0]}: no photographs in it")
+            raise InputError(f"{self.paths[0]}: no photographs in it (films are given one by one)")
 
     def _blobs(self) -> Iterator[tuple[str, bytes]]:
         from vidcolor.training.photos import iter_named
