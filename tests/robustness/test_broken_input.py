@@ -117,7 +117,7 @@ def test_a_frame_in_many_years_has_a_rate() -> None:
     assert choose_rate(Fraction(1, 25), Fraction(25, 2**31 - 1)) > 0
 
 
-@pytest.mark.parametrize("step", [Fraction(1, 12800), Fraction(80000)])
+@pytest.mark.parametrize("step", [Fraction(1, 90000), Fraction(80000)])
 def test_films_of_a_millisecond_and_of_a_week(
     tmp_path: Path, colorize: Run, step: Fraction
 ) -> None:

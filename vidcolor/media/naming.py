@@ -21,7 +21,8 @@ def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> P
 
     ``<stem>_color.mp4`` for video in containers that take neither H.264 nor VP9, or that keep no
     time stamps (GIF, raw streams, AVI), and for numbered scans; ``.png`` for photos of a kind that
-    can't be written. ``-`` stays ``-``.
+    can't be written. ``-`` stays ``-``. A file called ``50%d off.mp4`` gives ``50_d off_color.mp4``,
+    since the other name would mean numbered images.
     """
     if str(path) == "-":
         return path
@@ -29,9 +30,13 @@ def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> P
         from .still import writable_extension  # Pillow is slow to import: only for photos
 
         suffix = path.suffix if writable_extension(path.suffix) else ".png"
-        return path.with_name(f"{path.stem}_color{suffix}")
+        return path.with_name(_no_pattern(f"{path.stem}_color{suffix}"))
     if kind == "sequence":
         stem = _PATTERN.sub("", path.stem).rstrip("_-. ") or path.parent.name or "scan"
         return path.with_name(f"{stem}_color.mp4")
     suffix = path.suffix if find_container(path) else ".mp4"
-    return path.with_name(f"{path.stem}_color{suffix}")
+    return path.with_name(_no_pattern(f"{path.stem}_color{suffix}"))
+
+
+def _no_pattern(name: str) -> str:
+    return _PATTERN.sub(lambda found: "_" + found[0][1:], name)

@@ -1,0 +1,293 @@
+"""Full disks, files that go away, signals, closed streams: one line, a code, no leftovers."""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from robust_helpers import SMALL, Run, command, frames_in, make_film, names_in, run_apart
+
+from vidcolor.errors import InputError, OutputError
+from vidcolor.media.atomic import AtomicPath
+from vidcolor.media.reader import VideoReader
+from vidcolor.types import LumaFrame
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond ``size`` bytes: writing fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+# --- the disk
+
+
+@pytest.mark.parametrize("size", [500, 1500, 2400])
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm", "out_%03d.png"])
+def test_no_room_at_any_moment(colorize: Run, film: Path, name: str, size: int) -> None:
+    """At the header, in the middle, at the trailer; nothing is left, the earlier result stays."""
+    folder = film.with_name("results")
+    folder.mkdir()
+    earlier = folder / (name % 1 if "%" in name else name)
+    earlier.write_bytes(b"an earlier result")
+    with file_size_limit(size):
+        outcome = colorize("-y", film, folder / name)
+    if outcome.code == 0:  # small enough after all
+        assert size >= 1500
+        return
+    assert outcome.code == 1
+    assert "can't be written: File too large" in outcome.error
+    assert names_in(folder) == {earlier.name}
+    assert earlier.read_bytes() == b"an earlier result"
+
+
+def test_no_room_for_a_photo(colorize: Run, photo: Path) -> None:
+    before = names_in(photo.parent)
+    with file_size_limit(500):
+        outcome = colorize("photo.png", "out.png")  # what is said goes into a file as well
+    assert outcome.code == 1
+    assert "can't be written" in outcome.error
+    assert names_in(photo.parent) == before
+
+
+def test_full_disk(photo: Path, film: Path) -> None:
+    """The system's own full device, as standard output."""
+    for source in (photo, film):
+        outcome = run_apart(*SMALL, source, "-", shell="> /dev/full")
+        assert outcome.code == 1
+        assert "No space left" in outcome.error
+
+
+def test_output_folder_goes_away(colorize: Run, film: Path) -> None:
+    """Removed between the last frame and the end: by another thread, as soon as work begins."""
+    folder = film.with_name("results")
+    folder.mkdir()
+    done = threading.Event()
+
+    def remove() -> None:
+        while not done.is_set() and not names_in(folder):
+            time.sleep(0.01)
+        shutil.rmtree(folder)
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    outcome = colorize(film, folder / "out.mp4")
+    done.set()
+    thread.join()
+    assert outcome.code == 1
+    assert "out.mp4: can't be written: No such file" in outcome.error
+    assert not folder.exists()
+
+
+class FailingDisk(io.BufferedReader):
+    """A real file that can't be read beyond a place."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        super().__init__(io.FileIO(path))
+        self.limit = limit
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Fail as a scratched disc does."""
+        if self.tell() + size > self.limit:
+            size = self.limit - self.tell()
+        if size <= 0:
+            raise OSError(5, "Input/output error")
+        return super().read1(size)
+
+
+def test_read_error_in_the_middle(tmp_path: Path) -> None:
+    """What could be read is colorized, and it is said that there was more."""
+    path = tmp_path / "a.mkv"
+    noise = np.random.default_rng(1)
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "gray"
+        for _ in range(60):
+            picture = noise.integers(0, 256, (96, 160), np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        output.mux(stream.encode(None))
+    assert path.stat().st_size > 800_000  # more than what is read to open it
+    with VideoReader(path, stream=FailingDisk(path, path.stat().st_size // 2)) as reader:
+        frames = sum(isinstance(item, LumaFrame) for item in reader)
+        assert any("reading ended early: Input/output error" in line for line in reader.warnings)
+    assert 20 <= frames <= 30
+
+
+def test_read_error_at_the_beginning(colorize: Run) -> None:
+    """A file that exists and can't be read: the kernel's own."""
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("no /proc with an unreadable file here")
+    outcome = colorize("/proc/self/mem", "out.mp4")
+    assert outcome.code == 1
+    assert "/proc/self/mem: can't be read: Input/output error" in outcome.error
+
+
+# --- others at work
+
+
+def test_two_runs_for_one_output(tmp_path: Path) -> None:
+    """The second is refused while the first lives; what a killed one left is removed."""
+    final = tmp_path / "film.mp4"
+    left = tmp_path / ".film.vidcolor-00dead.mp4"
+    left.write_bytes(b"half a film")
+    first = AtomicPath(final)
+    assert not left.exists()
+    with pytest.raises(OutputError, match="another run of vidcolor is writing it right now"):
+        AtomicPath(final)
+    AtomicPath(tmp_path / "film2.mp4").discard()  # another output is no matter
+    AtomicPath(tmp_path / "film.mkv").discard()
+    first.temporary.write_bytes(b"whole")
+    first.commit()
+    assert names_in(tmp_path) == {"film.mp4"}
+    AtomicPath(final).discard()
+    assert final.read_bytes() == b"whole"
+
+
+def test_killed_run_leaves_nothing_in_the_way(tmp_path: Path, colorize: Run) -> None:
+    """After kill -9 the same command works, and tidies up."""
+    source = make_film(tmp_path / "long.mp4", frames=400, size=(320, 240))
+    folder = tmp_path / "results"
+    folder.mkdir()
+    process = subprocess.Popen(
+        command(*SMALL, source, folder / "out.mp4"), stderr=subprocess.DEVNULL, cwd=tmp_path
+    )
+    deadline = time.monotonic() + 60
+    while not names_in(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (temporary,) = names_in(folder)
+    second = colorize(source, folder / "out.mp4")
+    process.kill()
+    process.wait()
+    assert second.code == 1
+    assert "another run" in second.error
+    assert names_in(folder) == {temporary}
+    assert colorize(source, folder / "out.mp4", "--end", "0.2").code == 0
+    assert names_in(folder) == {"out.mp4"}
+
+
+@pytest.mark.parametrize("letter", ["x", "影"])
+def test_names_as_long_as_the_file_system_takes(
+    tmp_path: Path, colorize: Run, film: Path, letter: str
+) -> None:
+    """The temporary name was longer still."""
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX")
+    name = letter * ((longest - 4) // len(letter.encode())) + ".mp4"
+    assert colorize(film, tmp_path / name).code == 0
+    assert frames_in(tmp_path / name) == 10
+
+
+# --- what is missing or not what it should be
+
+
+@pytest.mark.parametrize("codec", ["h264_nvenc", "libnothing"])
+def test_missing_encoder(colorize: Run, film: Path, codec: str) -> None:
+    outcome = colorize(film, "out.mp4", "--video-codec", codec)
+    assert outcome.code == 2
+    assert "libx264" in outcome.error
+    assert names_in(film.parent) == {"film.mp4"}
+
+
+@pytest.mark.parametrize("damage", ["cut", "swapped", "emptied", "a film", "text"])
+def test_weights_that_are_none(run: Run, film: Path, damage: str) -> None:
+    from vidcolor.models.store import bundled_path
+
+    good = bundled_path("compact.safetensors").read_bytes()
+    half = len(good) // 2
+    data = {
+        "cut": good[:half],
+        "swapped": good[half:] + good[:half],
+        "emptied": good[: len(good) - half] + bytes(0),
+        "a film": film.read_bytes(),
+        "text": b"<html>404 Not Found</html>",
+    }[damage]
+    weights = film.with_name("w.safetensors")
+    weights.write_bytes(data)
+    outcome = run("-m", weights, "-d", "cpu", film, "out.mp4")
+    assert outcome.code == 3
+    assert "w.safetensors" in outcome.error
+    assert names_in(film.parent) == {"film.mp4", "w.safetensors"}
+
+
+def test_no_wall_clock_in_the_work() -> None:
+    """A clock that is set back must not end, hang or mistime anything: it isn't asked."""
+    package = Path(sys.modules["vidcolor"].__file__ or "").parent
+    asked = [
+        path.name
+        for path in package.rglob("*.py")
+        if "time.time()" in path.read_text(encoding="utf-8")
+    ]
+    assert asked == ["loop.py"]  # the training's log says when each line was written
+
+
+# --- signals and streams
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_signals_in_the_middle_of_a_film(tmp_path: Path, name: str, code: int) -> None:
+    source = make_film(tmp_path / "long.mp4", frames=400, size=(320, 240))
+    (tmp_path / "results").mkdir()
+    process = subprocess.Popen(
+        command(*SMALL, source, tmp_path / "results/out.mp4", "--report", tmp_path / "report.json"),
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not names_in(tmp_path / "results") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, name))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err.splitlines()[-1] == "vidcolor: interrupted"
+    assert names_in(tmp_path / "results") == set()
+    report = (tmp_path / "report.json").read_text()
+    assert f'"exit_code": {code}' in report
+    assert '"status": "interrupted"' in report
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_become_the_film(film: Path, closed: str) -> None:
+    """The film's file got the number of standard error, and complaints would have gone into it."""
+    target = film.with_name("out.mp4")
+    outcome = run_apart(*SMALL, film, target, shell=closed)
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    assert frames_in(target) == 10
+
+
+@pytest.mark.parametrize("words", [["IN", "-"], ["info", "IN"]])
+def test_data_for_a_closed_output_is_not_lost_quietly(film: Path, words: list[str]) -> None:
+    asked = [str(film) if word == "IN" else word for word in words]
+    options = [] if words[0] == "info" else SMALL
+    outcome = run_apart(*asked, *options, shell=">&-")
+    assert outcome.code == 1
+    assert "Bad file descriptor" in outcome.error
+
+
+def test_closed_input_is_empty(film: Path) -> None:
+    outcome = run_apart(*SMALL, "-", film.with_name("out.mkv"), shell="<&-")
+    assert outcome.code == 1
+    assert "standard input: is empty" in outcome.error
+
+
+def test_broken_input_error_is_one_class(tmp_path: Path) -> None:
+    """What the API's users catch."""
+    (tmp_path / "a.mp4").write_bytes(b"no film")
+    with pytest.raises(InputError):
+        VideoReader(tmp_path / "a.mp4")
