@@ -11,7 +11,10 @@ import torch
 
 from vidcolor.cli.main import main
 
-STAGES = ["decode", "lightness, resize", "network", "smoothing", "colour join", "encode"]
+STAGES = [
+    "decode", "lightness, resize", "network", "shots, exposure", "smoothing", "colour join",
+    "encode",
+]  # fmt: skip
 
 
 def bench(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:

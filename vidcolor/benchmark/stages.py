@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 
 from vidcolor.benchmark.material import Material
-from vidcolor.benchmark.report import NETWORK
+from vidcolor.benchmark.report import NETWORK, SMOOTHING
 from vidcolor.benchmark.timing import Timing, measure
 from vidcolor.color import luma_to_lightness
 from vidcolor.engine.batching import Batcher, default_batch_size
 from vidcolor.engine.colorist import color_frame
 from vidcolor.engine.geometry import resize_lightness, upright, working_size
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.stabilize import plan_over_time
+from vidcolor.engine.shots import ShotLine
+from vidcolor.engine.stabilize import TimePlan, plan_over_time
 from vidcolor.engine.transfer import upload
 from vidcolor.engine.video import open_source
 from vidcolor.engine.waiting import look_ahead_frames
 from vidcolor.media.writer import open_writer
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.temporal import CutDetector
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
 
 _NETWORK_S = 3.0
@@ -56,7 +56,8 @@ class Stages:
         stages["decode"] = measure(self._decode, torch.device("cpu"), repeat=2)
         stages["lightness, resize"] = measure(self._prepare, device, repeat=2, warm_up=True)
         stages[NETWORK], ab = self._network()
-        stages["smoothing"], smooth = self._smoothing(ab)
+        stages["shots, exposure"], cuts = self._shots()
+        stages[SMOOTHING], smooth = self._smoothing(ab, cuts)
         stages["colour join"], stages["encode"] = self._join_and_encode(smooth, folder)
         return stages
 
@@ -117,26 +118,54 @@ class Stages:
 
         return measure(work, self._model.device)
 
-    def _smoothing(self, ab: Tensor) -> tuple[Timing, Tensor]:
-        assert self.seen is not None
-        seen, seconds = self.seen, [f.seconds for f in self._material.frames]
+    def _time_plan(self) -> TimePlan:
+        """A fresh one, as a film has it."""
         info = self._material.info
         look_ahead = look_ahead_frames(info.width, info.height, info.depth)
+        return plan_over_time(self._options, look_ahead)
+
+    def _shots(self) -> tuple[Timing, list[bool]]:
+        assert self.seen is not None
+        seen, seconds = self.seen, [f.seconds for f in self._material.frames]
+        cuts: list[bool] = []
+
+        def work() -> int:
+            plan = self._time_plan()
+            line = ShotLine(
+                looks_ahead=plan.looks_ahead_for_shots,
+                evens_exposure=plan.evens_exposure,
+                deflicker=plan.deflicker,
+            )
+            cuts.clear()
+            for span in self._spans():
+                ready = line.push(seen[span], seconds[span])
+                cuts.extend(ready.cuts if ready else [])
+            rest = line.flush()
+            cuts.extend(rest.cuts if rest else [])
+            return len(seen)
+
+        return measure(work, self._model.device), cuts
+
+    def _smoothing(self, ab: Tensor, cuts: list[bool]) -> tuple[Timing, Tensor]:
+        assert self.seen is not None
+        seen, seconds = self.seen, [f.seconds for f in self._material.frames]
         done: list[Tensor] = []
 
         def work() -> int:
-            detector = CutDetector()
-            smoother = plan_over_time(self._options, look_ahead).smoother
+            smoother = self._time_plan().smoother
             done.clear()
-            for start in range(0, len(seen), self.batch_size):
-                span = slice(start, start + self.batch_size)
-                cuts = detector.find(seen[span])
-                done.append(smoother.push(seen[span], ab[span], seconds[span], cuts))
+            for span in self._spans():
+                done.append(smoother.push(seen[span], ab[span], seconds[span], cuts[span]))
             done.append(smoother.flush())
             return len(seen)
 
         timing = measure(work, self._model.device)
         return timing, torch.cat([part for part in done if len(part)])
+
+    def _spans(self) -> list[slice]:
+        """The batches of all frames."""
+        starts = range(0, len(self._material.frames), self.batch_size)
+        return [slice(start, start + self.batch_size) for start in starts]
 
     def _join(self, ab: Tensor, target: PlanarFormat) -> tuple[Timing, list[ColorFrame]]:
         coloured: list[ColorFrame] = []
