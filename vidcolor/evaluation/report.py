@@ -26,7 +26,8 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --dim: #999; --best: #5d9; } }
 body { font: 15px/1.45 system-ui, sans-serif }
 body { max-width: 1500px; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin: 0 0 .3rem } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem }
+h1 { font-size: 1.5rem; margin: 0 0 .3rem } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem }
+h3 { font-size: 1rem; margin: 1.6rem 0 .5rem }
 p, .dim { color: var(--dim) } p { max-width: 80ch; margin: .3rem 0 }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
@@ -122,12 +123,12 @@ def _section(section: Section) -> Iterable[str]:
     if section.rows:
         yield from _table(section.rows)
     if section.strips is not None and section.strips.pictures:
-        yield "<h2>Flicker strips</h2>\n<p>The middle column of pixels of every frame, side by "
+        yield "<h3>Flicker strips</h3>\n<p>The middle column of pixels of every frame, side by "
         yield "side: time runs to the right. Motion makes slopes, flicker makes combs.</p>\n"
         for picture in section.strips.pictures:
             yield f'<figure class="strip">{_image(picture)}</figure>\n'
     if section.shown:
-        yield "<h2>Side by side</h2>\n"
+        yield "<h3>Side by side</h3>\n"
     for row in section.shown:
         yield f'<div class="name">{escape(_safe(row.name))}</div>\n<div class="row">'
         yield from (f"<figure>{_image(picture)}</figure>" for picture in row.pictures)
