@@ -23,37 +23,41 @@ from vidcolor.temporal.smoother import no_frames
 _MOST_GAIN = 1.15
 """Chroma that averaging took is given back up to this factor."""
 
+_LEAST_WEIGHT = 1e-6
+"""Frames; nothing is known where less is."""
+
 _LEAST_CHROMA = 1e-3
 """Lab units; below it a picture is grey and has nothing to give back."""
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A frame that waits. Maps lie on the grid of ``_grid``.
+    """A frame that waits. Maps lie on the grid of ``_grid``, in half precision: many may wait.
 
     Attributes:
         ab: ``(2, h', w')`` as it came.
-        evidence: ``(3, gh, gw)``: ab and its magnitude, the frame's own.
         second: presentation time.
         past: ``(4, gh, gw)``: weighted mean of the evidence before this frame, and its weight.
         from_before: flow from the frame before into this one, and trust in it, ``(3, gh, gw)``;
             None where a shot begins.
+        future: as ``past``, of what comes after, as far as the last window saw; None: not yet seen.
     """
 
     ab: Tensor
-    evidence: Tensor
     second: float
     past: Tensor
     from_before: Tensor | None = None
+    future: Tensor | None = None
 
 
 class MotionSmoother:
     """A ``Smoother`` that follows motion, looks ahead, and starts anew at cuts.
 
     Frames wait until a window is full, ``look_ahead_frames`` or ``2 * look_ahead_s`` long; then
-    the future is carried back through the window and its first half is given out. So every frame
-    but a shot's last ones sees at least half a window of future, at two backward steps per frame.
-    Windows begin at cuts and are counted in frames, so batches don't matter.
+    the future is carried back through the window and its first half is given out: two backward
+    steps per frame. Within the half, what the last window knew of the future fades into what this
+    one knows, so every frame but a shot's last ones sees about half a window ahead and nothing
+    jumps between windows. They begin at cuts and are counted in frames: batches don't matter.
     """
 
     def __init__(
@@ -128,12 +132,14 @@ class MotionSmoother:
     def _take(self, seen: Tensor, colours: Tensor, second: float) -> None:
         """Find the motion since the frame before, and what the past knows of this frame."""
         seen = seen.cpu()
-        own = _evidence(colours, _grid(seen, colours))
-        frame = _Frame(colours, own, second, own.new_zeros(4, *own.shape[-2:]))
+        grid = _grid(seen, colours)
+        frame = _Frame(colours, second, torch.zeros(4, *grid, dtype=torch.half))
         if self._last is not None:
             before, last = self._last
-            to_before, frame.from_before = self._motion(seen, before, own.shape[-2:])
-            frame.past = self._carry(last, last.past, to_before, second - last.second)
+            to_before, from_before = self._motion(seen, before, grid)
+            frame.from_before = from_before.half()
+            elapsed_s = second - last.second
+            frame.past = self._carry(last, last.past.float(), to_before, elapsed_s).half()
         self._last = (seen, frame)
         self._waiting.append(frame)
 
@@ -158,24 +164,44 @@ class MotionSmoother:
             elapsed_s: between the two.
         """
         weight = known[3:] + 1.0
-        mean = torch.lerp(known[:3], source.evidence, 1.0 / weight)
+        own = _evidence(source.ab, known.shape[-2:])
+        mean = torch.lerp(known[:3], own, 1.0 / weight)
         carried = warp(torch.cat((mean, weight)), motion[:2])
         carried[3:] *= motion[2:] * math.exp(-max(elapsed_s, 0.0) / self.time_constant_s)
         return carried
 
     def _give_out(self, count: int) -> list[Tensor]:
         """Carry the future back through all that wait; finish and release the first ``count``."""
-        ready: list[Tensor] = []
-        future = torch.zeros_like(self._waiting[0].past) if self._waiting else torch.empty(0)
-        for at in range(len(self._waiting) - 1, -1, -1):
-            frame = self._waiting[at]
+        waiting, ready = self._waiting, list[Tensor]()
+        seen_before = sum(frame.future is not None for frame in waiting)
+        future = torch.zeros(4, *waiting[0].past.shape[-2:]) if waiting else torch.empty(0)
+        for at in range(len(waiting) - 1, -1, -1):
+            frame = waiting[at]
             if at < count:
-                ready.append(_finish(frame, future))
+                ready.append(_finish(frame, _fade(frame, future, (at + 1) / (seen_before + 1))))
+            else:
+                frame.future = future.half()
             if at and frame.from_before is not None:
-                elapsed_s = frame.second - self._waiting[at - 1].second
-                future = self._carry(frame, future, frame.from_before, elapsed_s)
-        del self._waiting[:count]
+                elapsed_s = frame.second - waiting[at - 1].second
+                future = self._carry(frame, future, frame.from_before.float(), elapsed_s)
+        del waiting[:count]
         return ready[::-1]
+
+
+def _fade(frame: _Frame, future: Tensor, share: float) -> Tensor:
+    """From the future as the last window saw it to how this one sees it.
+
+    Args:
+        frame: whose future.
+        future: ``(4, gh, gw)`` as this window sees it.
+        share: of it, 0 to 1.
+    """
+    if frame.future is None:
+        return future
+    last = frame.future.float()
+    weight = torch.lerp(last[3:], future[3:], share)
+    part = share * future[3:] / weight.clamp_min(_LEAST_WEIGHT)
+    return torch.cat((torch.lerp(last[:3], future[:3], part), weight))
 
 
 def _grid(seen: Tensor, ab: Tensor) -> tuple[int, int]:
@@ -199,13 +225,16 @@ def _evidence(ab: Tensor, size: Sequence[int]) -> Tensor:
 
 def _finish(frame: _Frame, future: Tensor) -> Tensor:
     """The mean of past, present and future, with its chroma given back, as ``(2, h', w')``."""
-    before, after = frame.past[3:], future[3:]
-    total = before + after + 1.0
-    mean = (frame.past[:3] * before + future[:3] * after + frame.evidence) / total
-    # As a change to what came in: where nothing is known, not even resizing changes it.
-    change = _resize(mean[:2] - frame.evidence[:2], frame.ab.shape[-2:])
-    smooth = frame.ab + change.to(frame.ab.device)
-    return smooth * _gain(mean)
+    past, size = frame.past.float(), frame.ab.shape[-2:]
+    before, after = past[3:], future[3:]
+    own = _evidence(frame.ab, past.shape[-2:])
+    share = 1.0 / (before + after + 1.0)
+    mean = (past[:3] * before + future[:3] * after + own) * share
+    # What resizing takes from ab is the frame's own and weighs as little as the frame: all of it
+    # where nothing else is known.
+    detail = frame.ab.cpu() - _resize(own[:2], size)
+    smooth = _resize(mean[:2], size) + detail * _resize(share, size)
+    return (smooth * _gain(mean)).to(frame.ab.device)
 
 
 def _gain(mean: Tensor) -> float:
