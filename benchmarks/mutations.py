@@ -110,12 +110,14 @@ def _same_times(frames: list[str | None], wanted: list[str | None]) -> bool:
     if any(stamp is None for stamp in frames):
         return False
     times = [Fraction(stamp or 0) for stamp in frames]
-    if any(after <= before for before, after in zip(times, times[1:], strict=False)):
-        return False
-    if any(stamp is None for stamp in wanted):
-        return True
     goal = [Fraction(stamp or 0) for stamp in wanted]
-    if any(after - before < _TOLERANCE_S for before, after in zip(goal, goal[1:], strict=False)):
+    steps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    wanted_steps = [after - before for before, after in zip(goal, goal[1:], strict=False)]
+    if None not in wanted and any(0 < step < _TOLERANCE_S for step in wanted_steps):
+        return min(steps) >= 0
+    if steps and min(steps) <= 0:
+        return False
+    if None in wanted or (wanted_steps and min(wanted_steps) <= 0):
         return True
     return all(
         abs((time - times[0]) - (at - goal[0])) <= _TOLERANCE_S

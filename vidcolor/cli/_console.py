@@ -15,6 +15,9 @@ from typing import TextIO
 
 from vidcolor.cli._text import printable
 
+PROTOCOL: int = 1
+"""Version of the JSON lines, ``v`` in each; docs/progress.md says when it goes up."""
+
 
 class QuietStream:
     """A text stream whose reader may go away: after that, what is written vanishes.
@@ -118,7 +121,7 @@ class Console:
 
     def emit(self, event: str, **fields: object) -> None:
         """Write one JSON object on one line."""
-        self._write(json.dumps({"event": event, **fields}) + "\n")
+        self._write(json.dumps({"event": event, "v": PROTOCOL, **fields}) + "\n")
 
     def _line(self, event: str, level: str, text: str) -> None:
         if self.as_json:

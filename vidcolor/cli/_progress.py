@@ -1,21 +1,7 @@
 """How progress looks: a bar, a line now and then, JSON lines, or nothing.
 
-JSON lines (``--progress json``), one object per line on stderr, stable:
-
-===========  ===================================================================================
-event        fields
-===========  ===================================================================================
-start        ``input``, ``output``, ``total`` (null if unknown), ``unit`` ("frames", "bytes",
-             "steps"), ``description``; once per file, and once more for each download
-progress     ``input``, ``done``, ``total``, ``unit``, ``fps`` (units per second), ``elapsed_s``,
-             ``eta_s`` (null if unknown); at most twice a second, and once at the end
-message      ``level`` ("info", "warning", "error", "debug"), ``text``
-done         ``input``, ``output``, ``frames``, ``seconds``, ``fps``, ``model``, ``device``,
-             ``precision``, ``cuts`` (seconds), ``warnings`` (texts)
-error        ``input`` (null if it is about none), ``text``, ``exit_code``
-===========  ===================================================================================
-
-Fields may be added; readers should ignore what they don't know.
+The JSON lines of ``--progress json`` are for other programs, and stable: docs/progress.md has every
+event and field, and a test holds both together.
 """
 
 from __future__ import annotations

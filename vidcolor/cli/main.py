@@ -1,7 +1,8 @@
 """The entry point: words in, exit code out.
 
 Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights, 129 hung up
-(the terminal is gone), 130 interrupted (Ctrl-C), 143 terminated. Imports nothing heavy: ``--help`` is quick.
+(the terminal is gone), 130 interrupted (Ctrl-C), 143 terminated. Imports nothing heavy: ``--help``
+is quick.
 """
 
 from __future__ import annotations
