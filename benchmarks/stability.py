@@ -105,6 +105,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("paths", nargs="+", type=Path, help="films, or folders of films")
     parser.add_argument("--model", default="compact")
     parser.add_argument("--frames", type=int, default=40, help="of each clip")
+    parser.add_argument("--start", type=int, default=0, metavar="FRAME", help="of each clip")
     parser.add_argument("--smoothing", type=float, nargs="+", default=[0.8, 2.0], metavar="S")
     parser.add_argument("--look-ahead", type=int, default=48, metavar="FRAMES")
     parser.add_argument("--preset", default="fast", help="DIS preset of the measurement")
@@ -119,7 +120,13 @@ def main() -> None:
     arguments = _arguments()
     files = [f for p in arguments.paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
     clips = [
-        load_clip(f, model=arguments.model, count=arguments.frames, cache=arguments.cache)
+        load_clip(
+            f,
+            model=arguments.model,
+            count=arguments.frames,
+            cache=arguments.cache,
+            start=arguments.start,
+        )  # fmt: skip
         for f in files
     ]
     stabilizers = rows(arguments)

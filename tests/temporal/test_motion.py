@@ -183,3 +183,14 @@ def test_flicker_of_exposure_does_not_stop_it() -> None:
     assert not any(CutDetector().find(seen * gains))
     steady = _error(_run(MotionSmoother(2.0), seen, noisy), true)
     assert _error(_run(MotionSmoother(2.0), seen * gains, noisy), true) < 1.25 * steady
+
+
+def test_nothing_jumps_where_one_window_ends() -> None:
+    """Nine frames wait, four leave: colours after frames 3, 7, 11 come from another window."""
+    lightness = _lab_like("astronaut")[0][None, :, :SIDE, :SIDE].expand(40, 1, SIDE, SIDE)
+    ab = _flicker(torch.full((40, 2, COARSE, COARSE), 20.0))
+    got = _run(MotionSmoother(2.0, look_ahead_frames=8), lightness, ab)
+    steps = (got[1:] - got[:-1]).norm(dim=1).mean(dim=(1, 2))[8:32]
+    ends = torch.arange(8, 32) % 4 == 3
+    # Without fading it is 18 times; single frames enter and leave at either place.
+    assert float(steps[ends].mean()) < 1.6 * float(steps[~ends].mean())

@@ -173,12 +173,13 @@ class MotionSmoother:
     def _give_out(self, count: int) -> list[Tensor]:
         """Carry the future back through all that wait; finish and release the first ``count``."""
         waiting, ready = self._waiting, list[Tensor]()
-        seen_before = sum(frame.future is not None for frame in waiting)
+        fading = min(count, sum(frame.future is not None for frame in waiting))
         future = torch.zeros(4, *waiting[0].past.shape[-2:]) if waiting else torch.empty(0)
         for at in range(len(waiting) - 1, -1, -1):
             frame = waiting[at]
             if at < count:
-                ready.append(_finish(frame, _fade(frame, future, (at + 1) / (seen_before + 1))))
+                share = min((at + 1) / (fading + 1), 1.0)
+                ready.append(_finish(frame, _fade(frame, future, share)))
             else:
                 frame.future = future.half()
             if at and frame.from_before is not None:
