@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.device import cpu_has_bf16
+from vidcolor.models.networks.packed import can_pack, pack
 from vidcolor.models.spec import ModelSpec
 
 
@@ -76,6 +78,14 @@ def place(
     dtype: torch.dtype,
 ) -> Colorizer:
     """A colorizer on one device, or on several; arguments as ``ReplicatedColorizer`` takes them."""
+    if len(devices) == 1 and devices[0].type == "cpu" and _pays_packed(dtype):
+        network = pack(network)
     if len(devices) > 1:
         return ReplicatedColorizer(network, spec, label=label, devices=devices, dtype=dtype)
     return Colorizer(network.to(devices[0]), spec, label=label, device=devices[0], dtype=dtype)
+
+
+def _pays_packed(dtype: torch.dtype) -> bool:
+    """Whether oneDNN computes in ``dtype`` itself here; it refuses what it would have to emulate."""
+    native = dtype is torch.float32 or (dtype is torch.bfloat16 and cpu_has_bf16())
+    return native and can_pack()
