@@ -155,6 +155,7 @@ class Demuxer:
     def _raw_packets(self) -> Iterator[Packet[Any]]:
         """Demux; a read error is tolerated a few times in a row, then it is the end."""
         errors = 0
+        self._file.failure = ""  # of what was read to open it, the end can do without
         while True:
             try:
                 for packet in self.container.demux():
@@ -162,11 +163,12 @@ class Demuxer:
                         continue  # PyAV's own, at the end of each stream
                     errors = 0
                     yield packet
+                self.read_error = self._file.failure
                 return
             except (FFmpegError, OSError) as error:
                 errors += 1
                 if errors > _MAX_READ_ERRORS:
-                    self.read_error = reason(error)
+                    self.read_error = self._file.failure or reason(error)
                     return
 
     def _behind_end(self, packet: Packet[Any]) -> bool:

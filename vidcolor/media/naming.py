@@ -21,8 +21,8 @@ def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> P
 
     ``<stem>_color.mp4`` for video in containers that take neither H.264 nor VP9, or that keep no
     time stamps (GIF, raw streams, AVI), and for numbered scans; ``.png`` for photos of a kind that
-    can't be written. ``-`` stays ``-``. A file called ``50%d off.mp4`` gives ``50_d off_color.mp4``,
-    since the other name would mean numbered images.
+    can't be written. ``-`` stays ``-``. A file called ``50%d off.mp4`` gives
+    ``50_d off_color.mp4``, since the other name would mean numbered images.
     """
     if str(path) == "-":
         return path

@@ -62,9 +62,14 @@ class InputFile:
     Raises:
         InputError: from the constructor, if the file is missing, empty, unreadable, a folder, or
             a playlist.
+
+    Attributes:
+        failure: why the last reading failed, "" where none did. Such an error is the file's end for
+            libav: what Python raises below it, PyAV may print as a traceback.
     """
 
     def __init__(self, path: str | Path, stream: io.BufferedIOBase | None = None) -> None:
+        self.failure = ""
         self._label = shown(path)
         self._owned = stream is None and str(path) != "-"
         self._raw = stream or self._open(path)
@@ -115,11 +120,15 @@ class InputFile:
             return None
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes, as soon as there are any; empty at the end."""
+        """Return up to ``size`` bytes, as soon as there are any; empty at the end or a failure."""
         if self._head:
             head, self._head = self._head[:size], self._head[size:]
             return head
-        return self._raw.read1(size)
+        try:
+            return self._raw.read1(size)
+        except OSError as error:
+            self.failure = reason(error)
+            return b""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move and return the new position."""
@@ -201,6 +210,8 @@ def open_container(
         )
     except FFmpegError as error:
         file.close()
+        if file.failure:
+            raise InputError(f"{shown(path)}: can't be read: {file.failure}") from None
         hint = "; from a pipe, MP4 must be fragmented, MKV or TS go" if str(path) == "-" else ""
         raise InputError(
             f"{shown(path)}: not a film that can be opened: {reason(error)}{hint}"
