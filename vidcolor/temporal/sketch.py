@@ -69,7 +69,8 @@ def similarity(first: Sketch, second: Sketch) -> float:
     """
     if first.is_flat or second.is_flat:
         return 1.0 if first.is_flat and second.is_flat else 0.0
-    whole = float(np.vdot(first.whole, second.whole))
+    # In a pan the whole may be as good as its own negative; that says no more than nothing does.
+    whole = max(float(np.vdot(first.whole, second.whole)), 0.0)
     return _WHOLE_SHARE * whole + (1.0 - _WHOLE_SHARE) * _parts_found(first, second)
 
 
