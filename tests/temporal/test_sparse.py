@@ -128,11 +128,12 @@ def test_batches_change_nothing(every: int | None, sizes: tuple[int, ...]) -> No
     assert sorted(parts.asked) == sorted(whole.asked)
 
 
-def test_every_nth_frame_since_the_cut_is_a_key() -> None:
+def test_every_nth_frame_since_the_cut_is_a_key_and_a_shots_last() -> None:
     seen, true = _pan("astronaut", 14, 2)
     truth = _Truth(seen, true)
     _run(seen, truth, 4, cuts=(6, 7))
-    assert sorted(truth.asked) == [0, 4, 6, 7, 11]
+    # 5 is next to a key, 13 is not
+    assert sorted(truth.asked) == [0, 4, 6, 7, 11, 13]
 
 
 def test_auto_needs_few_keys_where_nothing_moves_and_many_where_nothing_stays() -> None:

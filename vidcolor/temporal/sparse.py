@@ -3,9 +3,11 @@
 The network colours key frames. A frame between two of them takes colours from both, each carried
 along the motion (``carry``), weighted by how near the key is and how far the motion can be trusted
 at each pixel: what the earlier key hides, the later one mostly shows. A shot's first frame is
-always a key; no colour is carried across a cut. Where the distance of keys is chosen automatically,
-the network runs again where carrying is expected to err: where motion isn't trusted and colours
-around differ. Over an even wall nothing can go astray.
+always a key, and so is its last unless it is next to one; no colour is carried across a cut.
+
+Where the distance of keys is chosen automatically, the network runs again where carrying is
+expected to err: where motion isn't trusted and colours around differ. Over an even wall nothing can
+go astray.
 """
 
 from __future__ import annotations
@@ -38,6 +40,10 @@ is due."""
 
 _GAP = 0.12
 """Auto: the same for carrying from both sides; beyond it, the frame becomes a key."""
+
+_ALONE = 2
+"""Frames at a shot's end, key included, up to which one key is enough; else the last is one too:
+what has been uncovered since the key has no colour of its own."""
 
 _COARSE_PX = 56
 """Side of the picture on which ``contrast`` is found; a box of 9 is a sixth of it."""
@@ -207,6 +213,8 @@ class SparseColoring:
     def _close(self) -> list[_Frame]:
         """Give every frame after the segment's first its colours, and return them."""
         if len(self._segment) > 1:
+            if not self._auto and len(self._segment) > _ALONE:
+                self._make_key(self._segment[-1])
             self._fill(self._segment)
         return self._segment[1:]
 
