@@ -42,7 +42,7 @@ td.best { font-weight: 700; color: var(--best) }
 img { display: block; width: 100%; height: auto; border-radius: 3px; background: var(--soft) }
 figcaption { font-size: .82rem; color: var(--dim); padding: .15rem 0; overflow-wrap: anywhere }
 .name { font-size: .85rem; margin: 0 0 .2rem; overflow-wrap: anywhere }
-.strip { margin: 0 0 .7rem } .strip img { width: auto; max-width: 100% }
+.strips { display: flex; flex-wrap: wrap; gap: .7rem } .strips img { width: auto; max-width: 100% }
 ul { padding-left: 1.2rem; color: var(--dim) }
 """
 
@@ -125,8 +125,10 @@ def _section(section: Section) -> Iterable[str]:
     if section.strips is not None and section.strips.pictures:
         yield "<h3>Flicker strips</h3>\n<p>The middle column of pixels of every frame, side by "
         yield "side: time runs to the right. Motion makes slopes, flicker makes combs.</p>\n"
+        yield '<div class="strips">'
         for picture in section.strips.pictures:
-            yield f'<figure class="strip">{_image(picture)}</figure>\n'
+            yield f"<figure>{_image(picture)}</figure>\n"
+        yield "</div>\n"
     if section.shown:
         yield "<h3>Side by side</h3>\n"
     for row in section.shown:
