@@ -64,7 +64,7 @@ def _evened(lightness: Tensor, seconds: list[float]) -> Tensor:
 
 
 def _put_on(model: Colorizer, seen: Tensor, seconds: list[float], ab: Tensor) -> tuple[float, ...]:
-    """What even and what uneven flicker do to ab: jitter without and with evening, and the ratio."""
+    """What even and uneven flicker do to ab: jitter without and with evening, and the ratio."""
     figures: list[float] = []
     for uneven in (0.0, 0.033):
         rough = _flickered(seen, 0.1, uneven)

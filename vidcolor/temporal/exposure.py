@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.temporal.tone import TERMS, Values, apply_terms, fit_change
+from vidcolor.temporal.tone import TERMS, Mask, Values, apply_terms, fit_change
 
 _SIDE = 24
 """Side of the small picture, pixels: motion of a frame stays within a pixel or two."""
@@ -136,7 +136,7 @@ class FlickerMeter:
             uneven: follow slopes and contrast too, ``tone.TERMS`` in all, and not only the offset.
         """
         self._terms = TERMS if uneven else 1
-        self._known: tuple[Values, Values] | None = None
+        self._known: tuple[Values, Mask] | None = None
         self._level = _Level(_COURSE_S)
         self._last_s = 0.0
         self._start_course()

@@ -24,9 +24,10 @@ _RIDGE = 1e-3
 """Holds what a picture doesn't tell, as contrast in fog, near 0."""
 
 Values = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
-def fit_change(before: Values, now: Values, tells: npt.NDArray[np.bool_], centre: float) -> Values:
+def fit_change(before: Values, now: Values, tells: Mask, centre: float) -> Values:
     """The terms that lead from one frame to the next, by least absolute residuals.
 
     What enters or moves is left aside as long as it is the smaller part. Contrast is taken against
