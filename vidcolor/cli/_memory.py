@@ -17,8 +17,8 @@ def keep_freed_memory() -> bool:
 
     By default glibc asks the kernel for every large block anew, which fills it with zeros, page by
     page, and takes it back when it is freed. A network frees and takes hundreds of such blocks per
-    batch: with DeOldify on a CPU that is a fifth of all time. What the loading of a model took stays
-    with the process, and is used again.
+    batch: with DeOldify on a CPU that is a fifth of all time. What the loading of a model took
+    stays with the process, and is used again.
 
     For a whole process, so it is the program's business and not the library's.
 
