@@ -196,6 +196,22 @@ def test_the_final_figures_are_those_of_eval(config: MakeConfig, photos_tar: Pat
         assert getattr(ours, field.name) == pytest.approx(want, rel=1e-4), field.name
 
 
+def test_weights_beyond_float16_survive_the_file(config: MakeConfig, tmp_path: Path) -> None:
+    from vidcolor.models.loading import load_model
+    from vidcolor.training.checkpoint import export_weights
+
+    network = Trainer(config(), ALONE).network.eval()
+    norm = next(m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    # Seen in training: a large encoder's features have variances of a hundred thousand and more.
+    norm.running_mean.fill_(2e5)
+    norm.running_var.fill_(1e10)
+    export_weights(tmp_path / "w.safetensors", network, config(), {})
+    lightness = torch.rand(1, 1, 64, 64)
+    model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
+    with torch.inference_mode():
+        assert torch.allclose(model(lightness), network(lightness), atol=0.1)
+
+
 def test_a_gradient_that_is_not_finite_is_passed_over(config: MakeConfig) -> None:
     trainer = Trainer(config(), ALONE)
     from vidcolor.training.batches import make_batch

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.training.config import TrainConfig
@@ -58,6 +58,8 @@ def export_weights(
 ) -> None:
     """Write weights in float16, with all it takes to use them and to know how they were made.
 
+    Norms' statistics, and whatever float16 can't hold, are written in float32.
+
     Args:
         path: the safetensors file.
         network: averaged weights; its classification head is left out unless it decodes.
@@ -70,7 +72,7 @@ def export_weights(
         values = {**values, "bins": 0}
     state = {
         # A copy each: tensors that share memory can't be stored.
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu().clone()
+        name: _compact(name, tensor).contiguous().cpu().clone()
         for name, tensor in network.state_dict().items()
         if annealed or not name.startswith(_CLASSIFY)
     }
@@ -86,6 +88,14 @@ def export_weights(
     part = path.with_suffix(".part")
     save_file(state, part, metadata=metadata)
     part.replace(path)
+
+
+def _compact(name: str, tensor: Tensor) -> Tensor:
+    """In float16 where that holds it: variances of raw features go far beyond its 65504."""
+    if not tensor.is_floating_point() or "running_" in name:
+        return tensor
+    half = tensor.half()
+    return half if torch.isfinite(half).all() else tensor
 
 
 def history_of(config: TrainConfig, *, step: int, photos: int, world: int) -> dict[str, Any]:
