@@ -10,7 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from engine_clips import read_rgb, read_times
+from engine_clips import read_rgb, read_times, write_clip
+from skimage.color import rgb2lab
 
 import vidcolor
 from vidcolor import ColorizeOptions, colorize_video
@@ -150,3 +151,24 @@ def test_numbered_images_in_numbered_images_out(tmp_path: Path, model: Colorizer
     for number in range(7):
         found = cv2.imread(str(tmp_path / f"color_{number:03d}.png"))
         assert np.ptp(found.astype(int), axis=2).mean() > 3
+
+
+def test_deflicker_evens_lightness_only_when_asked(tmp_path: Path, model: Colorizer) -> None:
+    """A still picture whose exposure jumps from frame to frame, as old film's does."""
+    grey = read_rgb(NEWSREEL)[0][::2, ::2, 0].astype(float)
+    rng = np.random.default_rng(5)
+    source = [np.clip(grey * rng.normal(1.0, 0.06), 0, 255).astype(np.uint8) for _ in range(36)]
+    film = write_clip(tmp_path / "flicker.mkv", source)
+    levels = {}
+    for deflicker in (False, True):
+        options = ColorizeOptions(
+            model="compact", render_factor=4, every=6, deflicker=deflicker, video_codec="ffv1"
+        )
+        out = tmp_path / f"{deflicker}.mkv"
+        colorize_video(film, out, options=options, model=model)
+        found = [rgb2lab(rgb)[..., 0].mean() for rgb in read_rgb(out)]
+        # From frame 12 on: before that it isn't known yet that this film flickers.
+        levels[deflicker] = np.std(found[12:])
+    kept = np.std([rgb2lab(np.stack([g] * 3, axis=-1))[..., 0].mean() for g in source[12:]])
+    assert levels[False] == pytest.approx(kept, rel=0.02)
+    assert levels[True] < 0.5 * kept
