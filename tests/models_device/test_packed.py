@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import vidcolor
 from vidcolor.models.device import cpu_has_bf16
 from vidcolor.models.networks.compact import CompactNet
 from vidcolor.models.networks.deoldify import Residual, Upsample, WeightNormConv
 from vidcolor.models.networks.folding import fold
-from vidcolor.models.networks.packed import PackedConv, can_pack, pack
+from vidcolor.models.networks.packed import PackedConv, can_pack, flop_formulas, pack
 
 pytestmark = pytest.mark.skipif(not can_pack(), reason="no oneDNN with fused convolutions here")
 
@@ -70,3 +71,13 @@ def test_bfloat16_is_as_near_to_float32_as_unpacked() -> None:
     found = vidcolor.load_model("compact", "cpu", "bf16")(lightness)
     # On blocks of noise the unpacked network errs by 0.2 ab units on average.
     assert (found - exact).abs().mean() < 0.5
+
+
+def test_operations_are_counted_as_of_the_plain_network() -> None:
+    lightness = torch.rand(1, 1, 96, 64)
+    network = CompactNet().prepare(torch.float32)
+    with FlopCounterMode(display=False) as plain:
+        network(lightness)
+    with FlopCounterMode(display=False, custom_mapping=flop_formulas()) as counted:
+        pack(network)(lightness)
+    assert counted.get_total_flops() == plain.get_total_flops() > 0

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidcolor.benchmark.timing import Timing, measure
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.networks.packed import flop_formulas
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def count_operations(model: Colorizer, lightness: Tensor) -> float | None:
     Returns:
         None where torch can't count: in compiled or captured networks.
     """
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(display=False, custom_mapping=flop_formulas())
     try:
         with counter:
             model(lightness)

@@ -86,6 +86,6 @@ def place(
 
 
 def _pays_packed(dtype: torch.dtype) -> bool:
-    """Whether oneDNN computes in ``dtype`` itself here; it refuses what it would have to emulate."""
+    """Whether oneDNN computes in ``dtype`` itself here: it refuses what it would emulate."""
     native = dtype is torch.float32 or (dtype is torch.bfloat16 and cpu_has_bf16())
     return native and can_pack()

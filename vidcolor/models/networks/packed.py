@@ -11,15 +11,19 @@ The operations are those that torch's compiler uses for the same purpose (``torc
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.flop_counter import conv_flop_count
 
 from vidcolor.models.networks.compact import Bottleneck, SameConv
 from vidcolor.models.networks.deoldify import Residual, Upsample
+
+Size = Sequence[int]
 
 
 def can_pack() -> bool:
@@ -27,9 +31,8 @@ def can_pack() -> bool:
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
-    return torch.backends.mkldnn.is_available() and all(
-        hasattr(torch.ops.mkldnn, name) for name in names
-    )
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
 def pack(network: nn.Module) -> nn.Module:
@@ -58,6 +61,25 @@ def _fuse_relus(layers: nn.Sequential) -> None:
         if isinstance(child, PackedConv) and isinstance(follower, nn.ReLU):
             child.relu = True
             setattr(layers, next_name, nn.Identity())
+
+
+def flop_formulas() -> dict[Any, Any]:
+    """What ``torch.utils.flop_counter`` doesn't know: operations of packed convolutions.
+
+    Returns:
+        A ``custom_mapping`` for ``FlopCounterMode``.
+    """
+    if not can_pack():
+        return {}
+
+    def plain(x: Size, weight: Size, *_: object, out_shape: Size, **__: object) -> int:
+        return int(conv_flop_count(list(x), list(weight), list(out_shape)))
+
+    def adding(other: Size, x: Size, weight: Size, *_: object, **__: object) -> int:
+        return int(conv_flop_count(list(x), list(weight), list(other)))
+
+    ops = torch.ops.mkldnn
+    return {ops._convolution_pointwise: plain, ops._convolution_pointwise_: adding}
 
 
 class PackedConv(nn.Module):
