@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
@@ -86,7 +86,8 @@ def export_weights(
         "training": json.dumps(dict(history)),
     }
     part = path.with_suffix(".part")
-    save_file(state, part, metadata=metadata)
+    # Not save_file: what it writes only its owner can read.
+    part.write_bytes(save(state, metadata=metadata))
     part.replace(path)
 
 
