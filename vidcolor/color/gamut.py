@@ -48,7 +48,9 @@ def linear_in_gamut(lightness: Tensor, ab: Tensor) -> Channels:
     Returns:
         R, G and B, each ``(B, 1, H, W)`` float32, within ``_TOLERANCE`` of [0, 1].
     """
-    a, b = ab[:, 0:1], ab[:, 1:2]
+    # Black and white have no colour, and bars beside the picture needn't be searched for it.
+    some = torch.minimum(lightness, 1.0 - lightness).mul_(1e5).clamp_(0.0, 1.0)
+    a, b = ab[:, 0:1] * some, ab[:, 1:2] * some
     linear = channels_to_linear(lightness, a, b)
     where = (_room(linear) < 0.0).view(-1).nonzero().view(-1)
     few_l, few_a, few_b = pick(where, lightness, a, b)
