@@ -60,6 +60,7 @@ def test_matrix_rate_is_that_of_a_matrix_product() -> None:
 
 _PEAKS = """
 import numpy as np, torch
+from vidcolor.benchmark.memory import host_peak_mb, reset_peaks
 peaks = []
 for size in (1, 200_000_000, 1):
     assert reset_peaks(torch.device("cpu"))
