@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -118,10 +119,29 @@ def test_raft_without_torchvision_says_what_to_install(monkeypatch: pytest.Monke
         FlowEstimator("raft", weights=Path("raft.pth"))
 
 
+def _optical_flow() -> Any:  # noqa: ANN401 - a module that may be missing
+    try:
+        from torchvision.models import optical_flow
+    except (ImportError, RuntimeError):
+        pytest.skip("RAFT is optional, and torchvision isn't here or was built for another torch")
+    return optical_flow
+
+
 def test_raft_wants_weights_that_fit(tmp_path: Path) -> None:
-    pytest.importorskip("torchvision", reason="RAFT is optional")
+    _optical_flow()
     wrong = tmp_path / "wrong.pth"
     wrong.write_bytes(b"no weights")
     for weights in (None, wrong):
         with pytest.raises(WeightsError, match="RAFT needs|not torchvision's"):
             FlowEstimator("raft", weights=weights)
+
+
+def test_raft_runs_from_a_file_of_weights(tmp_path: Path) -> None:
+    networks = _optical_flow()
+    torch.save(networks.raft_small(weights=None).state_dict(), tmp_path / "small.pth")
+    first, second = (frame[:, :60, :100] for frame in _pair(2, 1))
+    # Untrained, so only that it runs, on pictures smaller than RAFT takes, and keeps their size.
+    flow = FlowEstimator("raft", weights=tmp_path / "small.pth")(first, second)
+    assert flow.shape == (2, 60, 100)
+    assert flow.dtype == torch.float32
+    assert flow.isfinite().all()

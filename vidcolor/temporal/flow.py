@@ -121,14 +121,15 @@ def _dis(preset: str) -> _Flow:
 def _raft(weights: Path | None, device: torch.device) -> _Flow:
     try:
         from torchvision.models import optical_flow  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built for another torch
         raise DependencyError("flow by RAFT needs torchvision: pip install torchvision") from error
     if weights is None:
         raise WeightsError("flow by RAFT needs a file with the weights of torchvision's raft_small")
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
-        small = "context_encoder.convnormrelu.0.weight" in state and len(state) < 160
-        make = optical_flow.raft_small if small else optical_flow.raft_large
+        # The large network's iterations end in a mask for enlarging; the small one has none.
+        is_large = any(name.startswith("mask_predictor.") for name in state)
+        make = optical_flow.raft_large if is_large else optical_flow.raft_small
         network = make(weights=None, progress=False)
         network.load_state_dict(state)
     except Exception as error:
