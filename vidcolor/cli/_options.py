@@ -79,7 +79,7 @@ look_options: Callable[[F], F] = stack(
     option(
         LOOK, "--smoothing", type=float, metavar="SECONDS",
         help="Time constant of it; 0 colours each frame on its own. "
-        "Default: 0.8 with motion, 0.2 with ema.",
+        "Default: 2 with motion, 0.2 with ema.",
     ),
     option(
         LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",

@@ -29,7 +29,7 @@ MAX_RENDER_FACTOR: int = 128
 """2048 pixels: beyond any use, and a guard against typing a pixel size by mistake."""
 MAX_EVERY: int = 48
 """Two seconds of film: colours carried further than that by motion are no use."""
-DEFAULT_SMOOTHING_S: dict[str, float] = {"motion": 0.8, "ema": 0.2}
+DEFAULT_SMOOTHING_S: dict[str, float] = {"motion": 2.0, "ema": 0.2}
 """Time constants by ``stabilize``; docs/stability.md has the figures."""
 MAX_SATURATION: float = 10.0
 """Far beyond the gamut; larger values are typing errors (a percentage, say)."""
