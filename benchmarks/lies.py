@@ -50,7 +50,7 @@ def _fields(
 ) -> Iterator[Lie]:
     for name, at in places.items():
         for value in values:
-            if 0 <= at and at + struct.calcsize(kind) <= len(data):
+            if at >= 0 and at + struct.calcsize(kind) <= len(data):
                 yield f"{name}-{value}", partial(_patched, data, at, struct.pack(kind, value))
 
 
@@ -117,7 +117,8 @@ def _avi(data: bytes) -> Iterator[Lie]:
 
 def _png(data: bytes) -> Iterator[Lie]:
     cases = {
-        "width-0": (16, ">I", 0), "width-65500": (16, ">I", 65500), "width-max": (16, ">I", 1 << 30),
+        "width-0": (16, ">I", 0), "width-65500": (16, ">I", 65500),
+        "width-max": (16, ">I", 1 << 30),
         "height-0": (20, ">I", 0), "height-65500": (20, ">I", 65500),
         "height-max": (20, ">I", 1 << 30), "depth-1": (24, ">B", 1), "depth-16": (24, ">B", 16),
         "depth-3": (24, ">B", 3), "type-0": (25, ">B", 0), "type-3": (25, ">B", 3),

@@ -18,8 +18,9 @@ Row = dict[str, Any]
 
 _LIFE = 300
 """Jobs after which a worker is replaced, so that one job's leak doesn't hurt another."""
-_START_S = 300.0
+_START_S = 60.0
 _POLL_S = 0.05
+_PATIENCE = 20
 
 
 class Worker:
@@ -27,7 +28,8 @@ class Worker:
 
     Args:
         folder: its own temporary files go here, and are looked for after each job.
-        timeout_s: for one job.
+        timeout_s: processor time for one job; twenty times as much may pass on the clock, where
+            the machine does other things too, or the job only waits.
         bound_mb: memory above that of the idle process after which it is killed.
     """
 
@@ -94,9 +96,10 @@ class Worker:
         """The next line; or a fault, after which the process is gone."""
         assert self._process is not None
         assert self._process.stdout is not None
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + _PATIENCE * timeout_s
+        end_s = self._processor_s() + timeout_s
         while b"\n" not in self._buffer:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._processor_s() > end_s:
                 return self._fault("TIME-OUT")
             if self._resident_mb() - self._idle_mb > self.bound_mb and self._jobs:
                 return self._fault("MEMORY")
@@ -126,6 +129,16 @@ class Worker:
         self._process.kill()
         self._process.communicate()
         self._process = None
+
+    def _processor_s(self) -> float:
+        """Processor time that the process has taken, all its threads together."""
+        assert self._process is not None
+        try:
+            status = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
+        except OSError:
+            return 0.0
+        user, system = status.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def _resident_mb(self) -> float:
         assert self._process is not None
