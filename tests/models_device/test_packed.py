@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import vidcolor
+from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_architecture
 from vidcolor.models.device import cpu_has_bf16
 from vidcolor.models.networks.compact import CompactNet
 from vidcolor.models.networks.deoldify import Residual, Upsample, WeightNormConv
@@ -57,6 +58,14 @@ def test_upsampling_keeps_every_channel_in_its_place(blur: bool) -> None:
 def test_compact_with_padded_strides() -> None:
     network = CompactNet().prepare(torch.float32)
     _same(network, torch.rand(2, 1, 96, 64), torch.rand(1, 1, 64, 128))
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_what_can_be_trained(name: str) -> None:
+    network = find_architecture(name).build({}).eval()
+    prepared = as_trainable(network).prepare(torch.float32)
+    height = 256 if name == "pix2pix" else 64  # pix2pix halves eight times
+    _same(prepared, torch.rand(1, 1, height, height))
 
 
 def test_models_for_the_cpu_are_packed() -> None:
