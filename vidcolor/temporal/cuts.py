@@ -30,6 +30,8 @@ _DROP = 0.2
 _LONE = 0.15
 """A frame that is not so much more similar to what follows than to what was begins no shot: it is
 damaged, or noise in the dark of a fade."""
+_GREY = (0.3, 0.85)
+"""Mean L*/100 of a wall or sky whose grain is all there is; darker or brighter is a fade's end."""
 _RETURN_FRAMES = 4
 """After so many frames a flash or a fault is over."""
 _COMPARED = (1, 2, 3, 4, 8, 12)
@@ -56,7 +58,7 @@ class _Judge:
         self._shot: deque[Sketch] = deque(maxlen=max(_COMPARED))
         self._former: Sequence[Sketch] = ()
         self._links: deque[float] = deque(maxlen=6)
-        self._since = 0
+        self._since = self._lone = 0
         self._behind: deque[_Frame] = deque(maxlen=HALF_FRAMES)
 
     def begins_shot(self, frame: _Frame, ahead: Sequence[_Frame]) -> bool:
@@ -65,7 +67,7 @@ class _Judge:
         soon = [f.sketch for f in ahead[:_RETURN_FRAMES] if not f.sketch.is_flat]
         is_first = self._is_cut(frame.sketch, soon) or self._is_dissolved(frame, ahead)
         if is_first:
-            self._former, self._since = tuple(self._shot), 0
+            self._former, self._since, self._lone = tuple(self._shot), 0, 0
             self._shot.clear()
             self._links.clear()
             self._shot.append(frame.sketch)
@@ -82,12 +84,14 @@ class _Judge:
         if link < _SAME:
             back = self._most_similar([now])
             if soon and max(similarity(now, s) for s in soon) < max(back + _LONE, _SAME):
+                self._lone += _GREY[0] < float(now.light.mean()) < _GREY[1]
                 return False
             usual = median(self._links) if self._links else 1.0
             least = min(_OTHER, usual - _DROP)
             most = max(back, self._most_similar(soon, enough=least))
             if most < least and not self._moves_on(now) and not self._returns(now):
                 return True
+        self._lone = 0
         self._shot.append(now)
         self._links.append(link)
         return False
@@ -104,6 +108,9 @@ class _Judge:
         return most
 
     def _moves_on(self, now: Sketch) -> bool:
+        """A pan: the picture has moved as one, or was a blank wall that says nothing."""
+        if self._lone > _RETURN_FRAMES:
+            return True
         return moved_alike(self._shot[-1], now) or moved_alike(now, self._shot[-1])
 
     def _returns(self, now: Sketch) -> bool:
