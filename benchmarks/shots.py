@@ -169,14 +169,14 @@ def main() -> None:
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--films", type=int, default=40)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--only", default="", help="just the detectors whose names hold this")
+    parser.add_argument("--only", default="", help="just the detectors whose names begin so")
     arguments = parser.parse_args()
     files = [f for p in arguments.paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
     material = load(files)
     detectors = {
         "ours": ours, "ours, no look-ahead": ours_at_once, "plain correlation": plain_correlation,
     } | scene_detectors()  # fmt: skip
-    detectors = {name: d for name, d in detectors.items() if arguments.only in name}
+    detectors = {name: d for name, d in detectors.items() if name.startswith(arguments.only)}
     tallies = {name: Tally() for name in detectors}
     events: list[Event] = []
     frames = 0
