@@ -123,6 +123,33 @@ def test_starting_takes_what_fits(tmp_path: Path) -> None:
         start_from(find_architecture("pix2pix").build(SMALL["pix2pix"]), path)
 
 
+def test_a_second_encoder_starts_as_the_network_without(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    small = find_architecture("compact").build({"decoder": (16, 16, 16, 16)})
+    path = tmp_path / "small.safetensors"
+    save_file(small.state_dict(), path)
+    large = find_architecture("large").build(
+        {"decoder": (16, 16, 16, 16), "resnet": (4, 4, 4), "attention": 1}
+    )
+    start_from(large, path)
+    lightness = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        difference = large.eval()(lightness) - small.eval()(lightness)
+    # Colours are tens of units; only the order of additions differs.
+    assert difference.abs().max() < 1e-3
+
+
+def test_frozen_parts_are_left_out_of_learning(config: MakeConfig) -> None:
+    run = config(architecture="compact", network={}, frozen=("encoder.stages.0.", "encoder.stem"))
+    network = build_network(run, 0)
+    learnt = {id(p) for g in make_optimizer(network, run).param_groups for p in g["params"]}
+    for name, parameter in network.named_parameters():
+        frozen = name.startswith(("encoder.stages.0.", "encoder.stem"))
+        assert (id(parameter) in learnt) != frozen, name
+    with pytest.raises(OptionError, match="nobody"):
+        build_network(config(frozen=("nobody.",)), 0)
+
+
 def test_the_encoders_weights_go_where_they_belong(shared_dir: Path) -> None:
     path = shared_dir / "pretrained" / "mobilenet_edgetpu_075.safetensors"
     encoder = EdgeEncoder()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -48,7 +49,23 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
         load_pretrained(network, Path(path))
     if config.start:
         start_from(network, Path(config.start))
+    freeze(network, config.frozen)
     return network
+
+
+def freeze(network: nn.Module, prefixes: tuple[str, ...]) -> None:
+    """Let the parameters whose names begin so stay as they are.
+
+    Raises:
+        OptionError: for a beginning that no parameter's name has.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    for prefix in prefixes:
+        if not any(name.startswith(prefix) for name in names):
+            raise OptionError(f"frozen: no parameter's name begins with {prefix!r}")
+    for name, parameter in network.named_parameters():
+        if name.startswith(prefixes):
+            parameter.requires_grad_(False)
 
 
 def load_pretrained(network: nn.Module, path: Path) -> None:
@@ -77,6 +94,9 @@ def load_pretrained(network: nn.Module, path: Path) -> None:
 def start_from(network: nn.Module, path: Path) -> int:
     """Copy every tensor whose name and shape fit; heads may differ.
 
+    Convolutions that read more channels here than there get zeros for the others, which come last:
+    a network with a second encoder starts as the one without.
+
     Returns:
         How many fitted.
 
@@ -85,13 +105,20 @@ def start_from(network: nn.Module, path: Path) -> int:
     """
     known, _ = read_trained(path)
     own = network.state_dict()
-    fitting = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
+    widened = {k: _widened(v, own[k]) for k, v in known.items() if k in own}
+    fitting = {k: v for k, v in widened.items() if own[k].shape == v.shape}
     if len(fitting) < _LEAST_SHARE * len(own):
         raise WeightsError(
             f"{path}: only {len(fitting)} of this network's {len(own)} tensors are in it"
         )
     network.load_state_dict(fitting, strict=False)
     return len(fitting)
+
+
+def _widened(weight: Tensor, own: Tensor) -> Tensor:
+    """A convolution's weight with zeros for the input channels that it lacks."""
+    extra = own.shape[1] - weight.shape[1] if own.ndim == weight.ndim == 4 else 0
+    return F.pad(weight, (0, 0, 0, 0, 0, extra)) if extra > 0 else weight
 
 
 def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -26,6 +26,7 @@ class TrainConfig:
         val: the same to validate on (rows of the split "val").
         pretrained: ImageNet weights of encoders; none starts from random ones.
         start: weights or a checkpoint to start from, whatever of it fits; "" for none.
+        frozen: beginnings of the names of parameters that stay as they start.
         teacher: checkpoint or weights of a network whose colours are soft targets; "" for none.
         out: folder for checkpoints, log, pictures and weights.
         crop: side of the training crops in pixels, a multiple of the network's stride.
@@ -70,6 +71,7 @@ class TrainConfig:
     val: str = ""
     pretrained: tuple[str, ...] = ()
     start: str = ""
+    frozen: tuple[str, ...] = ()
     teacher: str = ""
     out: str = "runs/compact"
     crop: int = 128

@@ -9,10 +9,11 @@ from vidcolor.training.config import TrainConfig
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW; encoders (whatever lies in a module called "encoder") have a rate of their own."""
+    """AdamW on what isn't frozen; modules called "encoder" have a rate of their own."""
     groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for name, parameter in network.named_parameters():
-        groups["encoder" in name.split(".")].append(parameter)
+        if parameter.requires_grad:
+            groups["encoder" in name.split(".")].append(parameter)
     rates = {True: config.encoder_lr, False: config.lr}
     listed = [{"params": g, "top_lr": rates[inside]} for inside, g in groups.items() if g]
     return torch.optim.AdamW(
