@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,8 +24,6 @@ from PIL import Image, ImageCms, ImageFile, ImageOps
 
 pillow_heif.register_heif_opener()
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it can't read is no matter
-ImageFile.LOAD_TRUNCATED_IMAGES = True  # what is there of a damaged source is worth comparing
-Image.MAX_IMAGE_PIXELS = 100_000_000
 
 Rgb = npt.NDArray[np.uint8]
 _ANIMATED = {"GIF", "PNG", "WEBP"}
@@ -163,9 +162,20 @@ def pick_frames(path: Path, numbers: list[int]) -> list[Rgb]:
     return found
 
 
+@contextlib.contextmanager
+def _lenient() -> Iterator[None]:
+    """Let Pillow read what is there of a damaged file, up to 100 megapixels; then as before."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
+    ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = True, 100_000_000
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = before
+
+
 def read_photo(path: Path) -> tuple[PhotoFacts, Rgb]:
     """Read a photo upright: its facts, and its picture as ``(H, W, 3)`` uint8 RGB."""
-    with Image.open(path) as image:
+    with _lenient(), Image.open(path) as image:
         has_icc, has_exif = "icc_profile" in image.info, bool(image.getexif())
         upright = ImageOps.exif_transpose(image)
         depth = 16 if image.mode.startswith(("I", "F")) else _stored_depth(path)

@@ -126,6 +126,7 @@ def test_films_of_a_millisecond_and_of_a_week(
     whole = make_film(tmp_path / "whole.mkv")
     with av.open(str(whole)) as film, av.open(str(source), "w") as output:
         stream = output.add_stream_from_template(film.streams.video[0])
+        stream.time_base = min(step, Fraction(1))  # Matroska counts milliseconds: too coarse
         for number, packet in enumerate(p for p in film.demux(video=0) if p.size):
             # in the order of decoding: what is shown when is no matter here
             packet.pts = packet.dts = number if step < 1 else number * int(step)
