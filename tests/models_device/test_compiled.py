@@ -66,3 +66,34 @@ def test_every_copy_is_compiled() -> None:
     model = place(network(), COMPACT, label="two", devices=[CPU, CPU], dtype=torch.float32)
     compile_model(model)
     assert all(isinstance(part.network, CompiledNetwork) for part in model.parts)  # type: ignore[attr-defined]
+
+
+class ShortOfMemory(nn.Module):
+    """Takes no more than four pictures at once, as a GPU that is nearly full."""
+
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        if len(lightness) > 4:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return lightness.expand(-1, 2, -1, -1)
+
+
+def test_a_batch_that_did_not_fit_is_not_filled_up_to_again() -> None:
+    compiled = CompiledNetwork(ShortOfMemory(), backend="eager")
+    frames = torch.rand(8, 1, 8, 8)
+    with torch.inference_mode():
+        compiled(frames[:1])
+        compiled(frames[:2])
+        assert compiled.is_compiled is True
+        with pytest.raises(torch.cuda.OutOfMemoryError):
+            compiled(frames)
+        assert len(compiled(frames[:4])) == 4
+
+
+def test_the_single_picture_that_measures_memory_is_not_compiled_for() -> None:
+    compiled = CompiledNetwork(network(), backend="eager")
+    frames = torch.rand(3, 1, 8, 8)
+    with torch.inference_mode():
+        compiled(frames[:1])
+        assert compiled.is_compiled is None
+        compiled(frames[:1])  # where frames come one by one, the second is worth it
+        assert compiled.is_compiled is True

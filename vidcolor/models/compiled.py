@@ -17,7 +17,8 @@ class CompiledNetwork(nn.Module):
     """Compiles at the first call, which takes a minute; goes on uncompiled if that fails.
 
     Compiled code is made for one shape. Smaller batches, as the last one of a film, are filled up
-    with repetitions of their last picture, and what comes of these is dropped.
+    with repetitions of their last picture, and what comes of these is dropped. A single picture
+    that comes first, to see how much memory it takes, isn't worth the minute: it runs as it is.
 
     Attributes:
         is_compiled: None before the first call, then whether it worked.
@@ -36,27 +37,31 @@ class CompiledNetwork(nn.Module):
         self._backend = backend
         self._compiled: Callable[[Tensor], Tensor] = network
         self._batch = 0
+        self._is_fresh = True
 
     def forward(self, lightness: Tensor) -> Tensor:
         """As the network does."""
-        if self.is_compiled is False:
-            return self._plain(lightness)
         count = len(lightness)
+        is_probe, self._is_fresh = self._is_fresh and count == 1, False
+        if self.is_compiled is False or is_probe:
+            return self._plain(lightness)
         self._batch = max(self._batch, count)
         if count < self._batch:
             filling = lightness[-1:].expand(self._batch - count, -1, -1, -1)
             lightness = torch.cat((lightness, filling))
-        if self.is_compiled is None:
-            return self._first(lightness)[:count]
-        return self._compiled(lightness)[:count]
+        try:
+            run = self._first if self.is_compiled is None else self._compiled
+            return run(lightness)[:count]
+        except torch.cuda.OutOfMemoryError:
+            self._batch = 0  # the caller tries again with fewer, which must not be filled up
+            raise
 
     def _first(self, lightness: Tensor) -> Tensor:
         try:
             self._compiled = torch.compile(self.network, backend=self._backend, dynamic=False)
             ab = self._compiled(lightness)
         except torch.cuda.OutOfMemoryError:
-            self._batch = 0
-            raise  # the caller tries again with fewer
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a compiler can throw
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             logger.warning("torch.compile doesn't work here, going on without: %s", reason)
