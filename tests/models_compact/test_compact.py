@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from skimage import data
 
 import vidcolor
@@ -93,8 +94,6 @@ def test_a_checkpoint_is_known_by_its_content(tmp_path: Path, model: Colorizer) 
 
 def test_strangers_are_refused(tmp_path: Path) -> None:
     stranger = tmp_path / "compact.safetensors"
-    from safetensors.torch import save_file
-
     save_file({"weight": torch.zeros(3)}, stranger)
     with pytest.raises(WeightsError, match="no network that vidcolor knows"):
         vidcolor.load_model(stranger, "cpu")
@@ -103,6 +102,28 @@ def test_strangers_are_refused(tmp_path: Path) -> None:
         vidcolor.load_model(stranger, "cpu")
     with pytest.raises(OptionError, match="deoldify-video"):
         vidcolor.load_model("no-such-model", "cpu")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"config": "[1]"},
+        {"config": '{"decoder": []}'},
+        {"config": '{"attention": 1e400}'},
+        {"config": '{"decoder": [1000000000, 192, 128, 64]}'},
+        {"config": "[" * 100_000},
+        {"saturation": "nan"},
+        {"architecture": "unet", "config": "null"},
+    ],
+)
+def test_senseless_settings_in_a_file_are_refused_in_one_line(
+    tmp_path: Path, metadata: dict[str, str]
+) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file(load_file(bundled_path("compact.safetensors")), path, metadata=metadata)
+    with pytest.raises(WeightsError) as caught:
+        vidcolor.load_model(path, "cpu")
+    assert "\n" not in str(caught.value)
 
 
 def test_shipped_saturation_is_included(model: Colorizer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import torch
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
+from vidcolor.models._metadata import UNUSABLE, factor, reason, settings
 from vidcolor.models.networks.compact import OUTPUT_STRIDE, STRIDE, CompactConfig, CompactNet
 from vidcolor.models.spec import ModelSpec
 
@@ -106,19 +106,20 @@ def build_compact(
         WeightsError: if the tensors are not those of the network that the metadata describes.
     """
     try:
-        values = json.loads(metadata.get("config", "{}"))
+        values = settings(metadata)
         plain = CompactConfig()
         config = CompactConfig(
-            decoder=tuple(values.get("decoder", plain.decoder)),
-            resnet=tuple(values.get("resnet", plain.resnet)),
-            attention=int(values.get("attention", plain.attention)),
+            decoder=tuple(values.get("decoder", plain.decoder)),  # type: ignore[arg-type]
+            resnet=tuple(values.get("resnet", plain.resnet)),  # type: ignore[arg-type]
+            attention=int(values.get("attention", plain.attention)),  # type: ignore[call-overload]
         )
         network = CompactNet(config)
         network.load_state_dict({k: v.float() for k, v in state_dict.items()})
-        saturation = float(metadata.get("saturation", "1.0"))
-    except (RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"these are not the weights of a compact network: {reason}") from error
+        saturation = factor(metadata, "saturation", 1.0)
+    except UNUSABLE as error:
+        raise WeightsError(
+            f"these are not the weights of a compact network: {reason(error)}"
+        ) from error
     return CompactColorizer(network.prepare(dtype), saturation)
 
 

@@ -6,7 +6,6 @@ A file's metadata say what it is: "architecture", "config" (JSON), "saturation",
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -14,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidcolor.errors import OptionError, WeightsError
+from vidcolor.errors import WeightsError
+from vidcolor.models._metadata import UNUSABLE, factor, reason, settings
 from vidcolor.models.architectures import ARCHITECTURES, Architecture, as_trainable
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
 from vidcolor.models.spec import ModelSpec, WorkingSize
@@ -98,15 +98,16 @@ def build_trained(
     """
     architecture = ARCHITECTURES[metadata["architecture"]]
     try:
-        network = architecture.build(_values(metadata))
+        network = architecture.build(settings(metadata))
         network.load_state_dict({k: v.float() for k, v in tensors.items()})
         head = _annealed(network, metadata)
-        saturation = float(metadata.get("saturation", "1.0"))
-    except (RuntimeError, ValueError, TypeError, OptionError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"not the weights of a {architecture.name} network: {reason}") from error
+        saturation = factor(metadata, "saturation", 1.0)
+        stride = architecture.stride(settings(metadata))
+    except UNUSABLE as error:
+        raise WeightsError(
+            f"not the weights of a {architecture.name} network: {reason(error)}"
+        ) from error
     as_trainable(network).prepare(dtype)
-    stride = architecture.stride(_values(metadata))
     return TrainedColorizer(network, stride, saturation=saturation, head=head)
 
 
@@ -117,18 +118,11 @@ def _annealed(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead |
     if classify is None:
         raise WeightsError("the file has no classification head, which its decoding needs")
     as_trainable(network).classify = None
-    return AnnealedHead(classify, float(metadata.get("temperature", TEMPERATURE)))
-
-
-def _values(metadata: Mapping[str, str]) -> dict[str, object]:
-    values = json.loads(metadata.get("config", "{}"))
-    if not isinstance(values, dict):
-        raise ValueError("its configuration is no table")
-    return values
+    return AnnealedHead(classify, factor(metadata, "temperature", TEMPERATURE))
 
 
 def _stride_of(architecture: Architecture, metadata: Mapping[str, str]) -> int:
     try:
-        return architecture.stride(_values(metadata))
-    except (ValueError, TypeError, OptionError):
+        return architecture.stride(settings(metadata))
+    except UNUSABLE:
         return 32  # told properly when it is built

@@ -1,0 +1,56 @@
+"""What a weights file says of its network: read with the mistrust that any file deserves."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from vidcolor.errors import OptionError
+
+UNUSABLE: tuple[type[Exception], ...] = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, OptionError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
+"""What building a network out of senseless settings, or filling it with other tensors, raises."""
+
+_MOST = 4096
+"""Channels, blocks, layers: no network here has more, and no memory is asked for beyond it."""
+
+
+def settings(metadata: Mapping[str, str]) -> dict[str, object]:
+    """The network's configuration, {} where there is none.
+
+    Raises:
+        ValueError: it is no table, or a number in it is absurd.
+        RecursionError: it is nested without end.
+    """
+    values = json.loads(metadata.get("config", "{}"))
+    if not isinstance(values, dict):
+        raise ValueError("its configuration is no table")
+    for name, value in values.items():
+        numbers = value if isinstance(value, list) else [value]
+        if len(numbers) > _MOST or any(_is_absurd(number) for number in numbers):
+            raise ValueError(f"its configuration has an absurd {name}")
+    return values
+
+
+def factor(metadata: Mapping[str, str], name: str, default: float) -> float:
+    """A number above 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = float(metadata.get(name, default))
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"its {name} is {value}")
+    return value
+
+
+def reason(error: Exception) -> str:
+    """An exception in one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _is_absurd(value: object) -> bool:
+    return isinstance(value, (int, float)) and not -_MOST <= value <= _MOST
