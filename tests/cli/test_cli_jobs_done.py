@@ -289,6 +289,17 @@ def test_preview_of_a_film(run_here: RunHere, clip: Path, model_words: list[str]
     assert "no frame at 99" in again.stderr
 
 
+def test_preview_of_a_single_frame(
+    run_here: RunHere, tmp_path: Path, model_words: list[str]
+) -> None:
+    """Nothing begins after its first moment, wherever in its length is looked."""
+    clip = make_clip(tmp_path / "one.mp4", frames=1)
+    run = run_here("preview", str(clip), *model_words)
+    assert run.returncode == 0, run.stderr
+    with Image.open(clip.with_name("one_preview.png")) as sheet:
+        assert sheet.size == (128, 48)
+
+
 def test_info(run_here: RunHere, clip: Path, photo: Path) -> None:
     run = run_here("info", str(clip), str(photo), str(clip.with_name("missing.mp4")))
     assert run.returncode == 1

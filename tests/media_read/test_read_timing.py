@@ -12,6 +12,7 @@ import pytest
 from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError, OptionError
+from vidcolor.media.opening import _BUFFER_BYTES
 from vidcolor.media.reader import VideoReader
 from vidcolor.media.timing import Span, StampFiller, exact_seconds
 from vidcolor.types import LumaFrame
@@ -134,6 +135,22 @@ def test_span_on_a_pipe(film: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: P
             piped = [(frame.pts, frame.luma.tobytes()) for frame in frames_of(reader)]
     assert piped == seeked
     assert len(piped) == 18
+
+
+def test_mp4_with_its_index_behind_on_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The usual MP4 can't be read from a pipe; that, not damage, is what is said."""
+    # libav can go back within what it keeps of a pipe; half of it more has no doubt.
+    clip = write_clip(tmp_path / "a.mp4", size=(960, 640), options={"crf": "0"}, frames=40)
+    data = clip.read_bytes()
+    assert data.index(b"moov") > 1.5 * _BUFFER_BYTES
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as pipe:
+        _feed(write_end, data)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
+        with pytest.raises(InputError, match=r"from a pipe, MP4 must be fragmented.*MKV"):
+            VideoReader("-")
 
 
 def _feed(descriptor: int, data: bytes) -> None:

@@ -80,11 +80,19 @@ def _frames(
     if times is None:
         with open_source(path, options) as source:
             length = source.info.duration_s or 0.0
-        times = [length * (i + 0.5) / count for i in range(count)] if length else [0.0]
-    for at in times:
+        spread = [length * (i + 0.5) / count for i in range(count)] if length else [0.0]
+    else:
+        spread = list(times)
+    shown = 0
+    for at in spread:
         found = _frame_at(path, options, at)
         if found is not None:
+            shown += 1
             yield at, *found
+    # A film of one frame lasts, but nothing begins in it after the first moment.
+    first = _frame_at(path, options, 0.0) if times is None and not shown else None
+    if first is not None:
+        yield 0.0, *first
 
 
 def _frame_at(

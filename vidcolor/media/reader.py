@@ -162,7 +162,11 @@ class VideoReader(BaseSource):
                 f"{self._label}: no frame can be decoded: {self.damaged} damaged or unsupported "
                 f"packets ({codec}); --decoder ffmpeg may know more"
             )
-        return f"{self._label}: no frame can be decoded ({codec}): the file is cut off or empty"
+        nothing = f"{self._label}: no frame can be decoded ({codec})"
+        if not self._demuxer.can_seek and "mp4" in self._demuxer.container.format.name:
+            # The usual MP4 has its index behind the pictures: it can't go back to them.
+            return f"{nothing}: from a pipe, MP4 must be fragmented or 'faststart'; MKV or TS go"
+        return f"{nothing}: the file is cut off or empty"
 
 
 def _chained(first: list[_Raw], rest: Iterator[_Raw]) -> Generator[_Raw, None, None]:
