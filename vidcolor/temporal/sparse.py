@@ -213,7 +213,7 @@ class SparseColoring:
     def _close(self) -> list[_Frame]:
         """Give every frame after the segment's first its colours, and return them."""
         if len(self._segment) > 1:
-            if not self._auto and len(self._segment) > _ALONE:
+            if len(self._segment) > _ALONE:
                 self._make_key(self._segment[-1])
             self._fill(self._segment)
         return self._segment[1:]
