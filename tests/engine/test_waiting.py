@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from av import Packet
 
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.waiting import (
     LOOK_AHEAD_BYTES,
+    LOOK_AHEAD_WORKING_BYTES,
     MAX_LOOK_AHEAD_FRAMES,
     MAX_WAITING_PACKET_BYTES,
     MAX_WAITING_PACKETS,
+    WORKING_BYTES_PER_PIXEL,
     WaitingLine,
     look_ahead_frames,
 )
@@ -68,11 +72,29 @@ def test_colours_for_frames_that_are_not_there_are_refused() -> None:
     ("size", "depth"), [((640, 480), 8), ((3840, 2160), 8), ((3840, 2160), 10), ((8192, 4320), 16)]
 )
 def test_large_frames_wait_in_smaller_numbers(size: tuple[int, int], depth: int) -> None:
-    count = look_ahead_frames(*size, depth)
+    count = look_ahead_frames(*size, depth, working_pixels=336 * 336)
     frame_bytes = size[0] * size[1] * np.dtype(np.uint8 if depth == 8 else np.uint16).itemsize
     assert 3 <= count <= MAX_LOOK_AHEAD_FRAMES
     assert count * frame_bytes <= LOOK_AHEAD_BYTES
 
 
 def test_nothing_waits_where_one_frame_is_too_large() -> None:
-    assert look_ahead_frames(20_000, 15_000, 16) == 0
+    assert look_ahead_frames(20_000, 15_000, 16, working_pixels=336 * 336) == 0
+
+
+def test_few_wait_where_the_network_sees_large_pictures() -> None:
+    # --render-factor 128: a small film, but 2048 x 2048 at the network
+    count = look_ahead_frames(640, 480, 8, working_pixels=2048 * 2048)
+    assert 1 <= count * 2048 * 2048 * WORKING_BYTES_PER_PIXEL <= LOOK_AHEAD_WORKING_BYTES
+
+
+def test_a_usual_working_size_takes_nothing_away() -> None:
+    # 35, DeOldify's largest default
+    assert look_ahead_frames(640, 480, 8, working_pixels=560 * 560) == MAX_LOOK_AHEAD_FRAMES
+
+
+@pytest.mark.parametrize("every", ["auto", 4])
+def test_it_is_said_where_key_frames_are_given_up(every: object) -> None:
+    plan = plan_over_time(ColorizeOptions(every=every), 2)  # type: ignore[arg-type]
+    assert plan.keys is None
+    assert plan.notes == (f"frames are so large that few can wait: --every 1, not {every}",)

@@ -13,7 +13,7 @@ from vidcolor.benchmark.timing import Timing, measure
 from vidcolor.color import luma_to_lightness
 from vidcolor.engine.batching import Batcher, default_batch_size
 from vidcolor.engine.colorist import color_frame
-from vidcolor.engine.geometry import resize_lightness, upright, working_size
+from vidcolor.engine.geometry import resize_lightness, upright, working_size_of
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots import ShotLine
 from vidcolor.engine.stabilize import TimePlan, plan_over_time
@@ -42,6 +42,9 @@ class Stages:
     def __init__(self, material: Material, model: Colorizer, options: ColorizeOptions) -> None:
         self._material, self._model, self._options = material, model, options
         info = material.info
+        self._size = working_size_of(
+            model.spec.working_size, info, render_factor=options.render_factor
+        )
         usual = default_batch_size(model, info.width * info.height)
         self.batch_size = min(options.batch_size or usual, len(material.frames))
         self.seen: Tensor | None = None
@@ -75,17 +78,10 @@ class Stages:
         return luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
 
     def _prepare(self) -> int:
-        info, spec = self._material.info, self._model.spec.working_size
-        across = info.rotation % 180 == 0
-        width, height = (info.width, info.height) if across else (info.height, info.width)
-        size = working_size(
-            spec, width, height,
-            render_factor=self._options.render_factor or spec.video,
-            sar=info.sar if across else 1 / info.sar,
-        )  # fmt: skip
+        info = self._material.info
         self.seen = torch.cat(
             [
-                resize_lightness(upright(self._lightness(f), info.rotation), size)
+                resize_lightness(upright(self._lightness(f), info.rotation), self._size)
                 for f in self._material.frames
             ]
         )
@@ -121,7 +117,9 @@ class Stages:
     def _time_plan(self) -> TimePlan:
         """A fresh one, as a film has it."""
         info = self._material.info
-        look_ahead = look_ahead_frames(info.width, info.height, info.depth)
+        look_ahead = look_ahead_frames(
+            info.width, info.height, info.depth, working_pixels=self._size[0] * self._size[1]
+        )
         return plan_over_time(self._options, look_ahead)
 
     def _shots(self) -> tuple[Timing, list[bool]]:

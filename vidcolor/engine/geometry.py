@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.models.spec import RENDER_UNIT_PX, WorkingSize
+from vidcolor.types import VideoInfo
 
 
 def working_size(
@@ -34,6 +35,18 @@ def working_size(
     return _to_multiple(shown[1] * scale, spec.multiple), _to_multiple(
         shown[0] * scale, spec.multiple
     )
+
+
+def working_size_of(
+    spec: WorkingSize, film: VideoInfo, *, render_factor: int | None
+) -> tuple[int, int]:
+    """Height and width of what the network is given of a film; None is the model's own factor."""
+    across = film.rotation % 180 == 0
+    width, height = (film.width, film.height) if across else (film.height, film.width)
+    return working_size(
+        spec, width, height,
+        render_factor=render_factor or spec.video, sar=film.sar if across else 1 / film.sar,
+    )  # fmt: skip
 
 
 def upright(lightness: Tensor, rotation: int) -> Tensor:

@@ -73,8 +73,11 @@ def _key_frames(
     wanted = LONGEST_GAP if options.every == "auto" else options.every
     longest = min(wanted, look_ahead)
     notes: tuple[str, ...] = ()
-    if options.every != "auto" and longest < wanted:
-        notes = (f"frames are so large that few can wait: --every {max(longest, 1)}, not {wanted}",)
+    if longest < 2 or (options.every != "auto" and longest < wanted):
+        notes = (
+            "frames are so large that few can wait:"
+            f" --every {max(longest, 1)}, not {options.every}",
+        )
     if longest < 2:
         return None, notes
     return KeyFrames(None if options.every == "auto" else longest, longest), notes

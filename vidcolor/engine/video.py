@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vidcolor.engine.batching import default_batch_size
 from vidcolor.engine.colorist import Colors, FrameColorist, color_frame, side_by_side
+from vidcolor.engine.geometry import working_size_of
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
@@ -128,7 +129,11 @@ class _Job:
         )
         self._rotation = info.rotation
         self._batch = options.batch_size or default_batch_size(model, info.width * info.height)
-        over_time = plan_over_time(options, look_ahead_frames(info.width, info.height, info.depth))
+        size = working_size_of(model.spec.working_size, info, render_factor=options.render_factor)
+        look_ahead = look_ahead_frames(
+            info.width, info.height, info.depth, working_pixels=size[0] * size[1]
+        )
+        over_time = plan_over_time(options, look_ahead)
         self.colorist = FrameColorist(
             model,
             render_factor=options.render_factor or model.spec.working_size.video,

@@ -27,20 +27,33 @@ MAX_WAITING_PACKET_BYTES = 32 << 20
 LOOK_AHEAD_BYTES = 256 << 20
 """Code values of all frames that wait for later ones."""
 
+LOOK_AHEAD_WORKING_BYTES = 1 << 30
+"""What is known of them at the network's working size; only large ones come near it."""
+
+WORKING_BYTES_PER_PIXEL = 40
+"""At most, for a waiting frame: lightness, ab, flow to both neighbours, confidence, past, future.
+Measured: 32 with ab as large as the lightness; far less with a quarter of its sides."""
+
 MAX_LOOK_AHEAD_FRAMES = 64
 """Frames that wait for later ones, however small they are."""
 
 
-def look_ahead_frames(width: int, height: int, depth: int) -> int:
+def look_ahead_frames(width: int, height: int, depth: int, *, working_pixels: int) -> int:
     """How many frames of a film may wait for later ones: 0 where even a few are too large.
 
     Args:
         width: in pixels.
         height: in pixels.
         depth: bits per code value.
+        working_pixels: of a frame as the network sees it.
     """
     size = width * height * (1 if depth == 8 else 2)
-    return min(MAX_LOOK_AHEAD_FRAMES, LOOK_AHEAD_BYTES // max(size, 1))
+    known = working_pixels * WORKING_BYTES_PER_PIXEL
+    return min(
+        MAX_LOOK_AHEAD_FRAMES,
+        LOOK_AHEAD_BYTES // max(size, 1),
+        LOOK_AHEAD_WORKING_BYTES // max(known, 1),
+    )
 
 
 class WaitingLine:
