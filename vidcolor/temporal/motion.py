@@ -4,7 +4,9 @@ Each frame gets the weighted mean of the colours that its things have had since 
 have within the look-ahead. What is known of neighbours is carried along dense optical flow, with a
 weight for every pixel: it falls by 1/e per time constant, and where flow can't be trusted (see
 ``flow.confidence``), so that what was hidden begins with the network's own colour. As in
-``AbSmoother`` the mean is a true one from the first frame on.
+``AbSmoother`` the mean is a true one from the first frame on, but for colours that are far from
+what the neighbours agree on: they weigh less. Where the network hesitates between two, the plain
+mean would be mud.
 """
 
 from __future__ import annotations
@@ -22,6 +24,12 @@ from vidcolor.temporal.smoother import no_frames
 
 _MOST_GAIN = 1.15
 """Chroma that averaging took is given back up to this factor."""
+
+_APART = 8.0
+"""Lab units from what is known at which a frame's own colour weighs half."""
+
+_SETTLED = 2.0
+"""Frames of evidence at which what is known is half as sure to tell what is odd as it can be."""
 
 _LEAST_WEIGHT = 1e-6
 """Frames; nothing is known where less is."""
@@ -163,9 +171,10 @@ class MotionSmoother:
             motion: flow from the neighbour to ``source``, and trust in it.
             elapsed_s: between the two.
         """
-        weight = known[3:] + 1.0
         own = _evidence(source.ab, known.shape[-2:])
-        mean = torch.lerp(known[:3], own, 1.0 / weight)
+        counts = _agreement(own, known)
+        weight = known[3:] + counts
+        mean = torch.lerp(known[:3], own, counts / weight)
         carried = warp(torch.cat((mean, weight)), motion[:2])
         carried[3:] *= motion[2:] * math.exp(-max(elapsed_s, 0.0) / self.time_constant_s)
         return carried
@@ -224,13 +233,31 @@ def _evidence(ab: Tensor, size: Sequence[int]) -> Tensor:
     return torch.cat((large, _chroma(large)))
 
 
+def _agreement(own: Tensor, known: Tensor) -> Tensor:
+    """How much a frame's own colour counts, ``(1, gh, gw)``: a whole frame, less where odd.
+
+    Cauchy's weight, ``1 / (1 + (d / _APART)^2)`` for the distance d from the mean of what is known
+    (Holland and Welsch, 1977), as far as much is known.
+
+    Args:
+        own: ``(3, gh, gw)``, see ``_evidence``.
+        known: ``(4, gh, gw)``, as ``_Frame.past``.
+    """
+    squared = (own[:2] - known[:2]).square_().sum(dim=0, keepdim=True)
+    odd = squared / (squared + _APART * _APART)
+    return 1.0 - odd * known[3:] / (known[3:] + _SETTLED)
+
+
 def _finish(frame: _Frame, future: Tensor) -> Tensor:
     """The mean of past, present and future, with its chroma given back, as ``(2, h', w')``."""
     past, size = frame.past.float(), frame.ab.shape[-2:]
-    before, after = past[3:], future[3:]
+    weight = past[3:] + future[3:]
+    known = past[:3] * past[3:] + future[:3] * future[3:]
+    known = torch.cat((known / weight.clamp_min(_LEAST_WEIGHT), weight))
     own = _evidence(frame.ab, past.shape[-2:])
-    share = 1.0 / (before + after + 1.0)
-    mean = (past[:3] * before + future[:3] * after + own) * share
+    counts = _agreement(own, known)
+    share = counts / (weight + counts)
+    mean = torch.lerp(known[:3], own, share)
     # What resizing takes from ab is the frame's own and weighs as little as the frame: all of it
     # where nothing else is known.
     detail = frame.ab.cpu() - _resize(own[:2], size)
