@@ -10,6 +10,7 @@ import pytest
 import torch
 from skimage import color, data, metrics, transform
 
+from vidcolor.evaluation.ab_statistics import AbStatistics
 from vidcolor.evaluation.ciede2000 import ciede2000
 from vidcolor.evaluation.metrics import (
     BEST_PSNR_DB,
@@ -111,3 +112,13 @@ def test_histogram_similarity_is_its_definition(pair: tuple[Rgb, Rgb]) -> None:
     # Where colours are does not matter: turned upside down it is the same picture.
     turned = as_planes(transform.rotate(pair[1], 180, preserve_range=True).round().astype(np.uint8))
     assert histogram_similarity(turned, truth) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_truth_without_colour_gives_no_ratios() -> None:
+    statistics = AbStatistics()
+    # What is left of ab where grey goes from RGB to Lab.
+    statistics.add(torch.full((2, 8, 8), 20.0), torch.full((2, 8, 8), 0.005), (30.0, 1e-5))
+    scores = statistics.scores()
+    ratios = (scores.rmse_ratio, scores.rmse_ratio_best, scores.correlation)
+    assert all(math.isnan(ratio) for ratio in (*ratios, scores.colourfulness_ratio))
+    assert scores.colourfulness == 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +11,13 @@ from torch import Tensor
 _NOISE = 1e-8
 """Share of the truth's squared ab below which a result is grey: what is left is rounding."""
 
+_LEAST_COLOUR = 0.1
+"""Lab units (root mean square of ab), and colourfulness, below which the truth itself is grey."""
+
 
 @dataclass(frozen=True, slots=True)
 class AbScores:
-    """What ``AbStatistics`` sums up to.
+    """What ``AbStatistics`` sums up to; what compares with a truth that is grey is NaN.
 
     Attributes:
         pictures: how many were compared.
@@ -36,14 +40,16 @@ class AbScores:
     @property
     def colourfulness_ratio(self) -> float:
         """Result over truth."""
-        return self.colourfulness / max(self.colourfulness_truth, 1e-9)
+        if self.colourfulness_truth < _LEAST_COLOUR:
+            return math.nan
+        return self.colourfulness / self.colourfulness_truth
 
 
 class AbStatistics:
     """Collects sums over pictures; every pixel counts the same."""
 
     def __init__(self) -> None:
-        self._pictures = 0
+        self._pictures = self._pixels = 0
         self._pp = self._pt = self._tt = 0.0
         self._centred = torch.zeros(3, dtype=torch.float64)
         self._colour = torch.zeros(2, dtype=torch.float64)
@@ -60,6 +66,7 @@ class AbStatistics:
         """
         p, t = ab.double(), truth.double()
         self._pictures += 1
+        self._pixels += p[0].numel()
         self._pp += float((p * p).sum())
         self._pt += float((p * t).sum())
         self._tt += float((t * t).sum())
@@ -77,6 +84,9 @@ class AbStatistics:
         best = self._tt - gain * self._pt
         pp, pt, tt = self._centred.tolist() if has_colour else (0.0, 0.0, 0.0)
         colour = (self._colour / max(self._pictures, 1)).tolist()
+        if self._tt < _LEAST_COLOUR**2 * self._pixels:
+            none = math.nan
+            return AbScores(self._pictures, none, none, none, none, *colour)
         return AbScores(
             pictures=self._pictures,
             rmse_ratio=(raw / max(self._tt, tiny)) ** 0.5,
