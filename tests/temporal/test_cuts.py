@@ -113,6 +113,42 @@ def test_fast_pans_are_no_cuts(speed: int) -> None:
     assert _found(torch.cat([picture[..., 60 : 60 + HEIGHT, x : x + WIDTH] for x in at])) == []
 
 
+def _pan(picture: Tensor, count: int, *, speed: int, grain: float, seed: int) -> Tensor:
+    """A window runs over a wide picture under grain: ``(count, 1, 72, 96)``."""
+    noise = torch.Generator().manual_seed(seed)
+    return torch.cat(
+        [
+            picture[..., 60 : 60 + HEIGHT, i * speed : i * speed + WIDTH]
+            + grain * torch.randn(1, 1, HEIGHT, WIDTH, generator=noise)
+            for i in range(count)
+        ]
+    ).clamp(0, 1)
+
+
+def _wide(name: str) -> Tensor:
+    return F.interpolate(_picture(name), size=(216, 384), mode="bicubic").clamp(0, 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fast_pan_under_grain_is_no_cut(name: str) -> None:
+    """Contrast is a fifth: quarters of frames alone no longer resemble each other."""
+    weak = 0.5 + 0.2 * (_wide(name) - 0.5)
+    assert _found(_pan(weak, 34, speed=8, grain=0.025, seed=5)) == []
+
+
+def test_a_cut_between_two_pans_is_found() -> None:
+    """Both pan the same way as fast: only what is seen changes."""
+    film = [_pan(_wide(n), 30, speed=8, grain=0.03, seed=6) for n in ("astronaut", "chelsea")]
+    assert _found(torch.cat(film)) == [30]
+
+
+def test_a_cut_after_frames_that_resemble_nothing_is_found() -> None:
+    """Damage of any length doesn't stop cuts from being seen."""
+    film = torch.cat([_shot("coffee", 30), _shot("astronaut", 30)])
+    film[12:19] = torch.rand(film[12:19].shape, generator=torch.Generator().manual_seed(1))
+    assert 30 in _found(film)
+
+
 def test_a_cut_is_found_under_heavy_flicker() -> None:
     film, rng = torch.cat([_shot("rocket", 30), _shot("coffee", 30)]), np.random.default_rng(4)
     gain = torch.from_numpy(rng.uniform(0.5, 1.2, (60, 1, 1, 1))).float()

@@ -3,7 +3,8 @@
 A frame begins a shot if neither it nor the frames after it resemble the frames before
 (``sketch.similarity``, which exposure and camera motion hardly change), while those after resemble
 each other. Looking a few frames ahead is what tells a cut from a flash, a torn frame or something
-passing close to the camera: after these the picture returns.
+passing close to the camera: after these the picture returns. In a fast pan frames resemble each
+other little, but all moves as one, frame after frame (``sketch.moved_as_one``).
 
 A dissolve is seen at its middle: the picture is a blend of the one 8 frames before and the one 8
 frames after, which have little in common, and it changes in the same way before and after.
@@ -19,19 +20,17 @@ from statistics import median
 from torch import Tensor
 
 from vidcolor.temporal.dissolve import HALF_FRAMES, blend_of
-from vidcolor.temporal.sketch import Sketch, moved_alike, similarity, sketches
+from vidcolor.temporal.sketch import Sketch, moved_as_one, similarity, sketches
 
 _SAME = 0.6
 """Similarity to the frame before from which on nothing else is asked."""
 _OTHER = 0.55
 """No pair of frames across a cut is more similar than this."""
 _DROP = 0.2
-"""So much less similar than neighbours in the shot have lately been; a pan has its own measure."""
+"""So much less similar than neighbours in the shot have lately been."""
 _LONE = 0.15
 """A frame that is not so much more similar to what follows than to what was begins no shot: it is
 damaged, or noise in the dark of a fade."""
-_GREY = (0.3, 0.85)
-"""Mean L*/100 of a wall or sky whose grain is all there is; darker or brighter is a fade's end."""
 _RETURN_FRAMES = 4
 """After so many frames a flash or a fault is over."""
 _COMPARED = (1, 2, 3, 4, 8, 12)
@@ -58,7 +57,7 @@ class _Judge:
         self._shot: deque[Sketch] = deque(maxlen=max(_COMPARED))
         self._former: Sequence[Sketch] = ()
         self._links: deque[float] = deque(maxlen=6)
-        self._since = self._lone = 0
+        self._since = 0
         self._behind: deque[_Frame] = deque(maxlen=HALF_FRAMES)
 
     def begins_shot(self, frame: _Frame, ahead: Sequence[_Frame]) -> bool:
@@ -67,7 +66,7 @@ class _Judge:
         soon = [f.sketch for f in ahead[:_RETURN_FRAMES] if not f.sketch.is_flat]
         is_first = self._is_cut(frame.sketch, soon) or self._is_dissolved(frame, ahead)
         if is_first:
-            self._former, self._since, self._lone = tuple(self._shot), 0, 0
+            self._former, self._since = tuple(self._shot), 0
             self._shot.clear()
             self._links.clear()
             self._shot.append(frame.sketch)
@@ -81,17 +80,15 @@ class _Judge:
             self._shot.append(now)
             return False
         link = similarity(self._shot[-1], now)
-        if link < _SAME:
+        if link < _SAME and not self._moves_on(now, soon):
             back = self._most_similar([now])
-            if soon and max(similarity(now, s) for s in soon) < max(back + _LONE, _SAME):
-                self._lone += _GREY[0] < float(now.light.mean()) < _GREY[1]
+            if _is_lone(now, soon, max(back + _LONE, _SAME)):
                 return False
             usual = median(self._links) if self._links else 1.0
             least = min(_OTHER, usual - _DROP)
             most = max(back, self._most_similar(soon, enough=least))
-            if most < least and not self._moves_on(now) and not self._returns(now):
+            if most < least and not self._returns(now):
                 return True
-        self._lone = 0
         self._shot.append(now)
         self._links.append(link)
         return False
@@ -107,11 +104,13 @@ class _Judge:
                     return most
         return most
 
-    def _moves_on(self, now: Sketch) -> bool:
-        """A pan: the picture has moved as one, or was a blank wall that says nothing."""
-        if self._lone > _RETURN_FRAMES:
-            return True
-        return moved_alike(self._shot[-1], now) or moved_alike(now, self._shot[-1])
+    def _moves_on(self, now: Sketch, soon: Sequence[Sketch]) -> bool:
+        """A pan: the frame just before is of the shot, and all has moved as one since."""
+        last = self._behind[-1].sketch
+        if last is not self._shot[-1]:
+            return False
+        before = self._behind[-2].sketch if len(self._behind) > 1 else None
+        return moved_as_one(before, last, now, soon[0] if soon else None)
 
     def _returns(self, now: Sketch) -> bool:
         """Whether, without looking ahead, a flash was taken for a shot: here it is over."""
@@ -194,6 +193,13 @@ class CutDetector:
             lightness: ``(B, 1, h, w)`` float32, L*/100, in presentation order.
         """
         return [self._judge.begins_shot(_Frame(s, 1.0), ()) for s in sketches(lightness)]
+
+
+def _is_lone(now: Sketch, soon: Sequence[Sketch], least: float) -> bool:
+    """Whether what follows doesn't go on with this frame; a pan may go on fast."""
+    if not soon or max(similarity(now, s) for s in soon) >= least:
+        return False
+    return not moved_as_one(None, now, *soon[:2])
 
 
 def _link(before: Sketch | None, now: Sketch) -> float:
