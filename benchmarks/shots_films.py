@@ -23,6 +23,8 @@ Disturbance = Callable[[Pictures, int, int, Rng, "Material"], Pictures]
 KNOWN_CUTS: dict[str, tuple[int, ...]] = {
     "satoshiiizuka__a-bomb_blast_effects_part": (44, 134, 299),
     "newsreel": (36, 90, 144, 186),
+    "androidx__bbb_642x642_768kbps_30fps_vp9": (6,),
+    "androidx__roadtrip-vp92-10bit": (42, 69),
 }
 """First frames of new shots, found by eye, of clips that hold several; by file name."""
 
