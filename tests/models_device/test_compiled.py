@@ -42,8 +42,8 @@ def test_smaller_batches_are_filled_up_and_cropped() -> None:
     frames = torch.rand(5, 1, 8, 8)
     with torch.inference_mode():
         for part in (frames[:4], frames[4:]):
-            # the same operations on the same numbers
-            assert torch.equal(compiled(part), plain(part))
+            # the same numbers; threads may share a batch otherwise, and add in another order
+            assert torch.allclose(compiled(part), plain(part), atol=1e-6)
     assert compiled.is_compiled is True
     assert shapes == [4, 4]  # one shape is compiled, and no other
 

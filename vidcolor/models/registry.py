@@ -37,8 +37,8 @@ COMPACT = ModelSpec(
     variant="compact",
     licence="MIT",
     source="vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
-    parameters_millions=3.3,
-    working_size=WorkingSize(shape="aspect", video=14, image=14, multiple=32),
+    parameters_millions=4.4,
+    working_size=WorkingSize(shape="aspect", video=12, image=12, multiple=32),
     precisions=MappingProxyType(
         {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
     ),
