@@ -13,10 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.temporal.flow import FlowEstimator, confidence, warp
+from vidcolor.temporal.flow import FlowEstimator, confidence, fit, fit_flow, warp
 
 _COARSER = 4
 """Pixels of the network's input for one of the motion's grid, along each side."""
@@ -67,11 +66,8 @@ def neighbour(
     if before is None:
         none = lightness.new_zeros(2, *size)
         return Neighbour(small, none, none)
-    scale = lightness.new_tensor(
-        [size[1] / lightness.shape[-1], size[0] / lightness.shape[-2]]
-    ).view(2, 1, 1)
-    back = fit(flow(lightness, before), size) * scale
-    ahead = fit(flow(before, lightness), size) * scale
+    back = fit_flow(flow(lightness, before), size)
+    ahead = fit_flow(flow(before, lightness), size)
     return Neighbour(small, back, ahead)
 
 
@@ -144,15 +140,4 @@ def carry(ab: Tensor, way: Carried) -> Tensor:
     Returns:
         ``(2, h, w)`` float32.
     """
-    size = (int(ab.shape[-2]), int(ab.shape[-1]))
-    small = way.to_key.shape[-2:]
-    scale = ab.new_tensor([size[1] / small[1], size[0] / small[0]]).view(2, 1, 1)
-    return warp(ab, fit(way.to_key, size) * scale)
-
-
-def fit(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample ``(C, h, w)`` to another grid (h', w'), antialiased where it shrinks."""
-    if tuple(planes.shape[-2:]) == size:
-        return planes
-    shrinks = size[0] < planes.shape[-2] or size[1] < planes.shape[-1]
-    return F.interpolate(planes[None], size=size, mode="bilinear", antialias=shrinks)[0]
+    return warp(ab, fit_flow(way.to_key, ab.shape[-2:]))

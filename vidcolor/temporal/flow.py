@@ -8,13 +8,14 @@ over pictures this small; results go back to the device of what was handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -158,6 +159,22 @@ def warp(x: Tensor, flow: Tensor) -> Tensor:
     """
     moved = _remap(_pixels(x), _pixels(flow))
     return torch.from_numpy(np.ascontiguousarray(moved.transpose(2, 0, 1))).to(x.device)
+
+
+def fit(planes: Tensor, size: Sequence[int]) -> Tensor:
+    """Resample ``(C, h, w)`` to another grid (h', w'), bilinear, antialiased where it shrinks."""
+    height, width = planes.shape[-2:]
+    if (height, width) == tuple(size):
+        return planes
+    shrinks = size[0] < height or size[1] < width
+    return F.interpolate(planes[None], size=tuple(size), mode="bilinear", antialias=shrinks)[0]
+
+
+def fit_flow(flow: Tensor, size: Sequence[int]) -> Tensor:
+    """Resample flow ``(2, h, w)`` to another grid (h', w'), in whose pixels it then is."""
+    height, width = flow.shape[-2:]
+    scale = flow.new_tensor([size[1] / width, size[0] / height]).view(2, 1, 1)
+    return fit(flow, size) * scale
 
 
 def _pixels(planes: Tensor) -> _Picture:

@@ -16,10 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.temporal.flow import FlowEstimator, confidence, warp
+from vidcolor.temporal.flow import FlowEstimator, confidence, fit, warp
 from vidcolor.temporal.smoother import no_frames
 
 _MOST_GAIN = 1.15
@@ -159,7 +158,7 @@ class MotionSmoother:
             torch.cat((ahead, confidence(before, seen, ahead, back))),
         )
         scale = seen.new_tensor([grid[1] / seen.shape[-1], grid[0] / seen.shape[-2], 1.0])
-        first, second = (_resize(motion, grid) * scale.view(3, 1, 1) for motion in pair)
+        first, second = (fit(motion, grid) * scale.view(3, 1, 1) for motion in pair)
         return first, second
 
     def _carry(self, source: _Frame, known: Tensor, motion: Tensor, elapsed_s: float) -> Tensor:
@@ -229,7 +228,7 @@ def _grid(seen: Tensor, ab: Tensor) -> tuple[int, int]:
 
 def _evidence(ab: Tensor, size: Sequence[int]) -> Tensor:
     """``(2, h', w')`` enlarged to the grid, and its magnitude, ``(3, gh, gw)``."""
-    large = _resize(ab.cpu(), size)
+    large = fit(ab.cpu(), size)
     return torch.cat((large, _chroma(large)))
 
 
@@ -260,8 +259,8 @@ def _finish(frame: _Frame, future: Tensor) -> Tensor:
     mean = torch.lerp(known[:3], own, share)
     # What resizing takes from ab is the frame's own and weighs as little as the frame: all of it
     # where nothing else is known.
-    detail = frame.ab.cpu() - _resize(own[:2], size)
-    smooth = _resize(mean[:2], size) + detail * _resize(share, size)
+    detail = frame.ab.cpu() - fit(own[:2], size)
+    smooth = fit(mean[:2], size) + detail * fit(share, size)
     return (smooth * _gain(mean)).to(frame.ab.device)
 
 
@@ -278,12 +277,3 @@ def _gain(mean: Tensor) -> float:
 def _chroma(ab: Tensor) -> Tensor:
     """Magnitude of ``(2, h, w)``, ``(1, h, w)``; ``norm`` over planes takes ten times as long."""
     return torch.hypot(ab[:1], ab[1:])
-
-
-def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:
-    """Resample ``(C, h, w)``, bilinear, with antialiasing where it shrinks."""
-    height, width = planes.shape[-2:]
-    if (height, width) == tuple(size):
-        return planes
-    shrinks = size[0] < height or size[1] < width
-    return F.interpolate(planes[None], size=tuple(size), mode="bilinear", antialias=shrinks)[0]

@@ -27,11 +27,10 @@ from vidcolor.temporal.carry import (
     carry_back,
     carry_on,
     carry_one,
-    fit,
     motion_grid,
     neighbour,
 )
-from vidcolor.temporal.flow import FlowEstimator, warp
+from vidcolor.temporal.flow import FlowEstimator, fit, warp
 from vidcolor.temporal.smoother import no_frames
 
 _REACH = 0.6
@@ -289,7 +288,7 @@ def _blend(ab0: Tensor, way0: Carried, ab1: Tensor, way1: Carried, near: float) 
     """Mix two keys' colours; ``near`` is 1 at the first and 0 at the second."""
     weight0 = near * (way0.trust + _LEAST_TRUST)
     weight1 = (1.0 - near) * (way1.trust + _LEAST_TRUST)
-    share = fit(weight1 / (weight0 + weight1), (int(ab0.shape[-2]), int(ab0.shape[-1])))
+    share = fit(weight1 / (weight0 + weight1), ab0.shape[-2:])
     return torch.lerp(carry(ab0, way0), carry(ab1, way1), share)
 
 
