@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, factor, reason, settings
-from vidcolor.models.networks.compact import OUTPUT_STRIDE, STRIDE, CompactConfig, CompactNet
+from vidcolor.models.networks.compact import STRIDE, CompactConfig, CompactNet
 from vidcolor.models.spec import ModelSpec
+from vidcolor.models.trained import TrainedColorizer
 
 
 class Colorizer(nn.Module):
@@ -75,26 +75,11 @@ class Colorizer(nn.Module):
         return ab.float()
 
 
-class CompactColorizer(nn.Module):
-    """Our network at any size: padded inside, cropped after, the shipped saturation applied."""
+class CompactColorizer(TrainedColorizer):
+    """Our network at any size, the shipped saturation applied."""
 
     def __init__(self, network: CompactNet, saturation: float) -> None:
-        super().__init__()
-        self.network = network
-        self.saturation = saturation
-
-    def forward(self, lightness: Tensor) -> Tensor:
-        """``(B, 1, H, W)`` to ``(B, 2, H/4, W/4)``; at sizes not in fours to ``(B, 2, H, W)``."""
-        height, width = lightness.shape[-2:]
-        down, right = -height % STRIDE, -width % STRIDE
-        if down or right:
-            lightness = F.pad(lightness, (0, right, 0, down), mode="replicate")
-        ab: Tensor = self.network(lightness) * self.saturation
-        if height % OUTPUT_STRIDE or width % OUTPUT_STRIDE:
-            # Quarter-size samples don't tile such a picture: go back to its own grid, then crop.
-            ab = F.interpolate(ab, scale_factor=float(OUTPUT_STRIDE), mode="bilinear")
-            return ab[..., :height, :width]
-        return ab[..., : height // OUTPUT_STRIDE, : width // OUTPUT_STRIDE]
+        super().__init__(network, STRIDE, saturation=saturation)
 
 
 def build_compact(
