@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from compare import Comparison, compare
-from running import Run, run
+from running import Run, parse_with_extra, run
 from sheet import join_sheets, write_sheet
 
 COLUMNS = (
@@ -109,11 +109,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="*", metavar="GLOB", help="only files named like this")
     parser.add_argument("--timeout", type=float, default=900, metavar="S", help="for each file")
     parser.add_argument("--command", default=f"{sys.executable} -m vidcolor", help="what to run")
-    words = sys.argv[1:]
-    cut = words.index("--") if "--" in words else len(words)
-    args = parser.parse_args(words[:cut])
-    args.extra = words[cut + 1 :]
-    return args
+    return parse_with_extra(parser)
 
 
 def main() -> int:

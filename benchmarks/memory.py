@@ -18,7 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from running import Run, run
+from running import Run, parse_with_extra, run
 
 _ALLOWED_GROWTH = 1.10
 """The indexes that muxers keep of all packets: some 100 bytes each; allocators' noise is more."""
@@ -63,9 +63,7 @@ def main() -> int:
     parser.add_argument("clip", nargs="?", type=Path, default=_NEWSREEL)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--timeout", type=float, default=7200, metavar="S")
-    words = sys.argv[1:]
-    cut = words.index("--") if "--" in words else len(words)
-    args = parser.parse_args(words[:cut])
+    args = parse_with_extra(parser)
     print("| clip | s of film | s | peak MB |\n|---|---|---|---|")
     peaks = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -75,7 +73,7 @@ def main() -> int:
         for turns in (1, max(2, round(args.minutes * 60 / length_s))):
             loop = folder / f"loop_{turns}.mkv"
             write_loop(args.clip, loop, turns)
-            result = measure(loop, folder, words[cut + 1 :], args.timeout)
+            result = measure(loop, folder, args.extra, args.timeout)
             peaks.append(result.peak_mb)
             row = f"| {args.clip.name} x {turns} | {turns * length_s:.0f} | {result.seconds:.1f} "
             print(f"{row}| {result.peak_mb:.0f} |", flush=True)

@@ -41,6 +41,7 @@ from typing import Any
 import av
 from corpus import media_files
 from mutate import Mutation, mutations_of
+from running import parse_with_extra
 from small_clips import make_sources
 from workers import Worker
 
@@ -200,11 +201,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--max-mp", type=float, default=4, metavar="N", help="megapixels, likewise")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep broken files of faults here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append one line per case")
-    words = sys.argv[1:]
-    cut = words.index("--") if "--" in words else len(words)
-    args = parser.parse_args(words[:cut])
-    args.extra = words[cut + 1 :]
-    return args
+    return parse_with_extra(parser)
 
 
 def main() -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -15,6 +17,15 @@ _USUAL = re.compile(r"^\d+ of \d+ inputs? done|^wrote |^using (the built-in mode
 _POLL_S = 0.05
 _GRACE_S = 15.0
 """How long a command may tidy up after SIGTERM before it is killed."""
+
+
+def parse_with_extra(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line's arguments; as ``extra``, a list, the words that follow ``--``."""
+    words = sys.argv[1:]
+    cut = words.index("--") if "--" in words else len(words)
+    args = parser.parse_args(words[:cut])
+    args.extra = words[cut + 1 :]
+    return args
 
 
 @dataclass(frozen=True)

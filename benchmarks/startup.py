@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from running import parse_with_extra
+
 _NEWSREEL = Path(__file__).resolve().parents[1] / "samples" / "newsreel.mp4"
 _IMPORT = re.compile(r"import time:\s*(\d+) \|\s*(\d+) \|( *)(\S+)")
 _SHOWN = 12
@@ -51,15 +53,13 @@ def heaviest_imports(words: list[str]) -> list[tuple[float, str]]:
 
 def main() -> None:
     """Measure and print."""
-    words = sys.argv[1:]
-    cut = words.index("--") if "--" in words else len(words)
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("clip", nargs="?", type=Path, default=_NEWSREEL)
     parser.add_argument("--repeat", type=int, default=3)
-    args = parser.parse_args(words[:cut])
+    args = parse_with_extra(parser)
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "one.mkv")
-        one = ["-m", "vidcolor", "-y", "--progress", "none", "--end", "0.001", *words[cut + 1 :]]
+        one = ["-m", "vidcolor", "-y", "--progress", "none", "--end", "0.001", *args.extra]
         print("| what | wall s | CPU s |\n|---|---|---|")
         for name, command in (
             ("--help", ["-m", "vidcolor", "--help"]),
