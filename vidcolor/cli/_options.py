@@ -31,9 +31,9 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 _model_option: Callable[[F], F] = option(
     MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
-    help="compact (shipped), deoldify-video, deoldify-stable, deoldify-artistic, or a "
-    "checkpoint. Default: DeOldify if its weights are installed (video for films, artistic "
-    "for photos), else compact.",
+    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, or "
+    "a checkpoint. Default: DeOldify if its weights are installed (video for films, artistic for "
+    "photos), else large, or compact for films on a CPU.",
 )  # fmt: skip
 
 compute_options: Callable[[F], F] = stack(

@@ -32,8 +32,8 @@ _weights_dir = click.option(
 def weights() -> None:
     """List, fetch, check and find model weights.
 
-    "compact" is shipped with vidcolor; the DeOldify networks are downloaded from their author's
-    addresses or from mirrors, and checked.
+    "compact" and "large" are shipped with vidcolor; the DeOldify networks are downloaded from
+    their author's addresses or from mirrors, and checked.
     """
 
 

@@ -62,7 +62,8 @@ def _describe_video(source: FrameSource) -> list[str]:
 
 def _plan(kind: Kind, path: Path, options: ColorizeOptions) -> list[str]:
     if options.model == "auto":
-        model = auto_line(kind, choose_model(kind, weights_dir=options.weights_dir))
+        name = choose_model(kind, options.device, weights_dir=options.weights_dir)
+        model = auto_line(kind, name)
     else:
         model = f"using {options.model}"
     lines = [f"  output: {default_output(path, kind)}", f"  model: {model}"]

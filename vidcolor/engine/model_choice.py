@@ -6,7 +6,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.loading import Kind, choose_model, load_model
-from vidcolor.models.registry import COMPACT
+from vidcolor.models.registry import MODELS
 
 _BETTER = {"video": "deoldify-video", "image": "deoldify-artistic"}
 
@@ -19,7 +19,7 @@ def load_for(
         return model
     name = options.model
     if name == "auto":
-        name = choose_model(kind, weights_dir=options.weights_dir)
+        name = choose_model(kind, options.device, weights_dir=options.weights_dir)
         progress.message(auto_line(kind, name))
     loaded = load_model(
         name, options.device, options.precision,
@@ -39,6 +39,6 @@ def compiled_if_asked(model: Colorizer, options: ColorizeOptions) -> Colorizer:
 
 def auto_line(kind: Kind, name: str) -> str:
     """What "auto" chose, and how to get DeOldify where it isn't installed."""
-    if name != COMPACT.name:
+    if not MODELS[name].bundled:
         return f"using {name}"
     return f"using the built-in model '{name}'; for DeOldify: vidcolor weights pull {_BETTER[kind]}"

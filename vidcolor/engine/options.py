@@ -44,7 +44,8 @@ class ColorizeOptions:
 
     Attributes:
         model: name of a known model, path of a checkpoint, or "auto": DeOldify if its weights are
-            installed (video for films, artistic for photos), else the shipped one.
+            installed (video for films, artistic for photos), else "large", or "compact" for films
+            on a CPU.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the best one there is. Several
             GPUs share the network's work: "cuda:0,cuda:1".
         precision: "auto", "fp32", "bf16" or "fp16"; auto is the fastest that is safe for the model

@@ -13,6 +13,9 @@ from vidcolor.models.networks.compact import STRIDE, CompactConfig, CompactNet
 from vidcolor.models.spec import ModelSpec
 from vidcolor.models.trained import TrainedColorizer
 
+_SECOND_ENCODER = "resnet.encoder.stem.weight"
+"""A tensor that ``large`` has and ``compact`` hasn't."""
+
 
 class Colorizer(nn.Module):
     """A loaded network: lightness in, ab out.
@@ -91,12 +94,11 @@ def build_compact(
         WeightsError: if the tensors are not those of the network that the metadata describes.
     """
     try:
-        values = settings(metadata)
-        plain = CompactConfig()
+        values = {**_seen_settings(state_dict), **settings(metadata)}
         config = CompactConfig(
-            decoder=tuple(values.get("decoder", plain.decoder)),  # type: ignore[arg-type]
-            resnet=tuple(values.get("resnet", plain.resnet)),  # type: ignore[arg-type]
-            attention=int(values.get("attention", plain.attention)),  # type: ignore[call-overload]
+            decoder=tuple(values["decoder"]),  # type: ignore[arg-type]
+            resnet=tuple(values["resnet"]),  # type: ignore[arg-type]
+            attention=int(values["attention"]),  # type: ignore[call-overload]
         )
         network = CompactNet(config)
         network.load_state_dict({k: v.float() for k, v in state_dict.items()})
@@ -108,6 +110,24 @@ def build_compact(
     return CompactColorizer(network.prepare(dtype), saturation)
 
 
-def is_compact(state_dict: Mapping[str, Tensor]) -> bool:
-    """Whether the tensors look like our network's."""
-    return "encoder.stem.weight" in state_dict and "regress.weight" in state_dict
+def detect_compact(state_dict: Mapping[str, Tensor]) -> str | None:
+    """The name of our model that the tensors look like, None where they don't."""
+    if "encoder.stem.weight" not in state_dict or "regress.weight" not in state_dict:
+        return None
+    return "large" if _SECOND_ENCODER in state_dict else "compact"
+
+
+def _seen_settings(state_dict: Mapping[str, Tensor]) -> dict[str, object]:
+    """What the tensors themselves tell, for files whose metadata were lost in a conversion."""
+    mixes, reduced = "decoder.mixes.{}.0.0.weight", "resnet.reduce.{}.weight"
+    blocks = {n.split(".")[2] for n in state_dict if n.startswith("decoder.attention.")}
+    return {
+        "decoder": [
+            len(state_dict["decoder.bottom.0.weight"]),
+            *(len(state_dict[mixes.format(i)]) for i in range(3)),
+        ],
+        "resnet": [len(state_dict[reduced.format(i)]) for i in range(3)]
+        if _SECOND_ENCODER in state_dict
+        else [],
+        "attention": len(blocks),
+    }

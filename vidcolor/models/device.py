@@ -55,6 +55,15 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def device_type(name: str) -> str:
+    """The kind of device that a name stands for, whether it is here or not: "cpu", "cuda", "mps".
+
+    Args:
+        name: as ``resolve_devices`` takes it.
+    """
+    return _best_device() if name == "auto" else name.partition(",")[0].partition(":")[0]
+
+
 def resolve_devices(names: str) -> list[torch.device]:
     """The devices of a list of names.
 

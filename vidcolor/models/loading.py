@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models._meter import DownloadProgress
-from vidcolor.models.colorizer import Colorizer, build_compact, is_compact
+from vidcolor.models.colorizer import Colorizer, build_compact, detect_compact
 from vidcolor.models.deoldify import DeOldifyColorizer, detect_deoldify
-from vidcolor.models.device import common_precision, resolve_devices
-from vidcolor.models.registry import COMPACT, MODELS, find_spec
+from vidcolor.models.device import common_precision, device_type, resolve_devices
+from vidcolor.models.registry import COMPACT, LARGE, MODELS, find_spec
 from vidcolor.models.replicas import place
 from vidcolor.models.safe_load import Checkpoint, load_checkpoint
 from vidcolor.models.spec import ModelSpec
@@ -61,9 +61,9 @@ def load_model(
         UnsafeWeightsError: for a checkpoint that would run code.
         DeviceError: if the device or precision can't be had.
     """
-    name = (
-        choose_model(kind, weights_dir=weights_dir) if str(name_or_path) == "auto" else name_or_path
-    )
+    name = name_or_path
+    if str(name) == "auto":
+        name = choose_model(kind, device, weights_dir=weights_dir)
     targets = resolve_devices(device)
     if str(name) in MODELS:
         spec = find_spec(str(name))
@@ -83,10 +83,23 @@ def load_model(
     return place(network, spec, label=str(name), devices=targets, dtype=dtype)
 
 
-def choose_model(kind: Kind, *, weights_dir: Path | None = None) -> str:
-    """What "auto" means: DeOldify if its weights are installed, else our own."""
+def choose_model(kind: Kind, device: str = "auto", *, weights_dir: Path | None = None) -> str:
+    """What "auto" means: DeOldify if its weights are installed, else one of our own.
+
+    Args:
+        kind: what is to be coloured.
+        device: as ``load_model`` takes it; it need not be there.
+        weights_dir: where downloaded weights are; None for the usual places.
+
+    Returns:
+        A model's name. Of our own, that is the large one where its time doesn't matter: for photos,
+        and on GPUs.
+    """
     first = _FIRST_CHOICE[kind]
-    return first if find_weights(first, weights_dir=weights_dir) else COMPACT.name
+    if find_weights(first, weights_dir=weights_dir):
+        return first
+    is_slow = kind == "video" and device_type(device) == "cpu"
+    return COMPACT.name if is_slow else LARGE.name
 
 
 def _weights_of(
@@ -99,8 +112,9 @@ def _weights_of(
 
 def _recognise(state_dict: Mapping[str, Tensor]) -> str | None:
     """Name of a model with this structure; DeOldify's wide network is taken for the video one."""
-    if is_compact(state_dict):
-        return COMPACT.name
+    ours = detect_compact(state_dict)
+    if ours is not None:
+        return ours
     found = detect_deoldify(state_dict)
     return {"artistic": "deoldify-artistic", "wide": "deoldify-video", None: None}[found]
 

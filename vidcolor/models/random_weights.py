@@ -11,13 +11,20 @@ from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer, CompactColorizer
 from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
 from vidcolor.models.device import common_precision, resolve_devices
-from vidcolor.models.networks.compact import CompactNet
+from vidcolor.models.networks.compact import CompactConfig, CompactNet
 from vidcolor.models.networks.deoldify import build_deoldify
 from vidcolor.models.replicas import place
 from vidcolor.models.spec import ModelSpec
 
 _CALIBRATION = (2, 3, 64, 64)
 """Pictures of noise from which norms learn what activations are like."""
+
+
+_OURS = {
+    "compact": CompactConfig(attention=2),
+    "large": CompactConfig(resnet=(32, 64, 192), attention=2),
+}
+"""Our networks' settings by variant, as their configurations of training have them."""
 
 
 def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "auto") -> Colorizer:
@@ -46,7 +53,7 @@ def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "aut
 
 def _draw(spec: ModelSpec, dtype: torch.dtype) -> nn.Module:
     if spec.family == "compact":
-        return CompactColorizer(CompactNet().prepare(dtype), 1.0)
+        return CompactColorizer(CompactNet(_OURS[spec.variant]).prepare(dtype), 1.0)
     if spec.family == "deoldify":
         return _draw_deoldify(spec.variant, dtype)
     raise WeightsError(f"{spec.name}: its weights are not installed, and none can be made up")

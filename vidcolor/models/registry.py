@@ -46,11 +46,29 @@ COMPACT = ModelSpec(
     bundled="compact.safetensors",
 )
 
+LARGE = ModelSpec(
+    name="large",
+    title="our own larger network, shipped with vidcolor; for photos and GPUs",
+    family="compact",
+    variant="large",
+    licence="MIT",
+    source="vidcolor; encoders from MobileNet EdgeTPU and ResNet-50 v2 (both Apache-2.0)",
+    parameters_millions=13.6,
+    working_size=WorkingSize(shape="aspect", video=12, image=12, multiple=32),
+    precisions=MappingProxyType(
+        {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
+    ),
+    # On a CPU nothing is gained beyond 4, and without our malloc setting something is lost.
+    batch_size=MappingProxyType({"cpu": 4, "cuda": 32, "mps": 8}),
+    bundled="large.safetensors",
+)
+
 MODELS: MappingProxyType[str, ModelSpec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
             COMPACT,
+            LARGE,
             _deoldify("video", "DeOldify for film: calm colours, few artefacts", 218.2),
             _deoldify("artistic", "DeOldify for photos: the liveliest colours", 63.7),
             _deoldify("stable", "DeOldify for portraits and landscapes: careful colours", 218.2),
