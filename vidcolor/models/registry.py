@@ -58,8 +58,7 @@ LARGE = ModelSpec(
     precisions=MappingProxyType(
         {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
     ),
-    # On a CPU nothing is gained beyond 4, and without our malloc setting something is lost.
-    batch_size=MappingProxyType({"cpu": 4, "cuda": 32, "mps": 8}),
+    batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
     bundled="large.safetensors",
 )
 
