@@ -59,7 +59,8 @@ def test_wheel_holds_code_data_and_weights(wheel: zipfile.ZipFile) -> None:
     for path in (ROOT / "vidcolor").rglob("*"):
         if path.is_file() and not re.search(r"__pycache__|/\.", path.as_posix()):
             assert path.relative_to(ROOT).as_posix() in names
-    assert "vidcolor/_weights/compact.safetensors" in names
+    for name in ("compact", "large"):
+        assert {f"vidcolor/_weights/{name}.safetensors", f"vidcolor/_weights/{name}.md"} <= names
     assert not [n for n in names if n.startswith(("tests/", "samples/", "benchmarks/"))]
 
 
@@ -67,14 +68,17 @@ def test_wheel_finds_its_own_weights(wheel: zipfile.ZipFile, tmp_path: Path) -> 
     """Away from the source tree, whose ``weights`` folder would hide that the wheel has none."""
     wheel.extractall(tmp_path)
     code = (
-        "from vidcolor.models.store import bundled_path; print(bundled_path('compact.safetensors'))"
+        "from vidcolor.models.store import bundled_path\n"
+        "for name in ('compact', 'large'): print(bundled_path(name + '.safetensors'))"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    assert Path(run.stdout.strip()) == tmp_path / "vidcolor" / "_weights" / "compact.safetensors"
+    folder = tmp_path / "vidcolor" / "_weights"
+    wanted = [str(folder / f"{name}.safetensors") for name in ("compact", "large")]
+    assert run.stdout.splitlines() == wanted
 
 
 def test_command_is_declared_and_answers(wheel: zipfile.ZipFile) -> None:

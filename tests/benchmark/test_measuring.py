@@ -16,6 +16,7 @@ from vidcolor.benchmark.material import moving_picture, read_material
 from vidcolor.benchmark.matrix import count_operations, matrix_rate
 from vidcolor.benchmark.timing import Timing, measure
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.loading import load_model
 from vidcolor.models.random_weights import random_model
 from vidcolor.models.registry import COMPACT, find_spec
 
@@ -78,6 +79,17 @@ def test_peak_memory_is_of_the_work_since_the_reset() -> None:
     # a few MB come and go with what Python and torch do meanwhile
     assert high - before == pytest.approx(200, abs=20)
     assert high - after == pytest.approx(200, abs=20)
+
+
+@pytest.mark.parametrize("name", ["compact", "large"])
+def test_random_networks_of_ours_are_built_like_the_shipped_ones(name: str) -> None:
+    """Else their speed would not be the same."""
+    made_up = random_model(find_spec(name), device="cpu", precision="fp32")
+    shipped = load_model(name, "cpu", "fp32")
+    assert [(n, p.shape) for n, p in made_up.named_parameters()] == [
+        (n, p.shape) for n, p in shipped.named_parameters()
+    ]
+    assert torch.isfinite(made_up(torch.rand(1, 1, 64, 64))).all()
 
 
 def test_random_networks_stay_finite_and_say_that_they_are_random() -> None:

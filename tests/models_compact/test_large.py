@@ -1,19 +1,24 @@
-"""The second encoder and the attention blocks: right wiring, and a start that changes nothing."""
+"""``large``: its second encoder and attention blocks are wired right; its shipped weights."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
-from skimage import data
+from safetensors.torch import load_file, save_file
+from skimage import color, data, io
 from torch import Tensor
 
+import vidcolor
 from vidcolor.errors import WeightsError
+from vidcolor.models.colorizer import Colorizer, CompactColorizer
 from vidcolor.models.networks.compact import Attention, CompactConfig, CompactNet
 from vidcolor.models.networks.resnet import GREY_MEAN, GREY_STD, ResNetEncoder
+from vidcolor.models.store import bundled_path
 from vidcolor.training.pretrained import load_resnet_encoder
 
 _FILE = (
@@ -21,6 +26,17 @@ _FILE = (
 )
 
 needs_file = pytest.mark.skipif(not _FILE.exists(), reason="pretrained encoders aren't here")
+
+
+@pytest.fixture(scope="module")
+def model() -> Colorizer:
+    """The shipped network in float32."""
+    return vidcolor.load_model("large", "cpu", "fp32")
+
+
+def _lightness(name: str, side: int = 256) -> Tensor:
+    photo = getattr(data, name)()[:side, :side]
+    return torch.from_numpy(color.rgb2lab(photo)[None, None, ..., 0] / 100).float()
 
 
 def _grey(side: int = 256) -> Tensor:
@@ -76,8 +92,6 @@ def test_folded_encoder_equals_the_published_one() -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     wrong = tmp_path / "wrong.safetensors"
     save_file({"conv0.weight": torch.zeros(64, 3, 7, 7)}, wrong)
     with pytest.raises(WeightsError, match="ResNet-50"):
@@ -105,3 +119,72 @@ def test_two_encoders_give_one_map() -> None:
         network.resnet.reduce[2].bias.fill_(5.0)
         assert plain.shape == (2, 2, 16, 24)
         assert not torch.allclose(plain, network(lightness))
+
+
+def test_a_photograph_gets_its_colours(samples_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "portrait.png"
+    options = vidcolor.ColorizeOptions(model="large", device="cpu")
+    result = vidcolor.colorize_image(samples_dir / "portrait.jpg", out, options=options)
+    assert result.model == "large"
+    found, truth = (color.rgb2lab(x) for x in (io.imread(out), data.astronaut()))
+    # Random weights give about 0; the mean over validation photographs is above 0.5.
+    assert np.corrcoef(found[..., 1:].ravel(), truth[..., 1:].ravel())[0, 1] > 0.35
+
+
+def test_it_has_both_encoders_and_says_what_it_is(model: Colorizer) -> None:
+    assert (model.spec.name, model.label) == ("large", "large")
+    assert model.spec.working_size.shape == "aspect"
+    inner = model.network
+    assert isinstance(inner, CompactColorizer)
+    assert any(name.startswith("network.resnet.") for name, _ in inner.named_parameters())
+    millions = sum(t.numel() for t in load_file(bundled_path("large.safetensors")).values()) / 1e6
+    # The file's norms aren't folded yet, which is less than 0.1 M numbers.
+    assert millions == pytest.approx(model.spec.parameters_millions, abs=0.1)
+
+
+def test_bfloat16_stays_close(model: Colorizer) -> None:
+    half = vidcolor.load_model("large", "cpu", "bf16")
+    batch = torch.cat([_lightness(n) for n in ("astronaut", "coffee", "chelsea", "rocket")])
+    # A mean of half a unit is about a quarter of what anybody can see.
+    assert (model(batch) - half(batch)).abs().mean() < 0.5
+
+
+@pytest.mark.parametrize("name", ["large", "compact"])
+def test_a_file_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    copy = tmp_path / "film colours.pth"
+    shutil.copy(bundled_path(f"{name}.safetensors"), copy)
+    x = _lightness("coffee")
+    found = vidcolor.load_model(copy, "cpu", "fp32")
+    assert (found.spec.name, found.label) == (name, str(copy))
+    assert torch.equal(found(x), vidcolor.load_model(name, "cpu", "fp32")(x))
+
+
+@pytest.mark.parametrize("name", ["large", "compact"])
+def test_tensors_alone_are_enough(tmp_path: Path, name: str) -> None:
+    """A conversion may lose the metadata: all but the saturation can be seen from the tensors."""
+    bare = tmp_path / "bare.safetensors"
+    save_file(load_file(bundled_path(f"{name}.safetensors")), bare)
+    x = _lightness("coffee")
+    whole, found = (
+        vidcolor.load_model(name, "cpu", "fp32"),
+        vidcolor.load_model(bare, "cpu", "fp32"),
+    )
+    assert found.spec.name == name
+    assert isinstance(whole.network, CompactColorizer)
+    assert torch.allclose(found(x) * whole.network.saturation, whole(x), atol=1e-4)
+
+
+def test_another_networks_tensors_under_its_name_are_refused(tmp_path: Path) -> None:
+    tensors = load_file(bundled_path("large.safetensors"))
+    del tensors["resnet.encoder.stages.2.5.expand.weight"]
+    path = tmp_path / "less.safetensors"
+    save_file(tensors, path, metadata={"architecture": "large"})
+    with pytest.raises(WeightsError) as caught:
+        vidcolor.load_model(path, "cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_shipped_stays_small() -> None:
+    """40 MB for both: everyone who installs vidcolor downloads them."""
+    sizes = [bundled_path(f"{name}.safetensors").stat().st_size for name in ("compact", "large")]
+    assert sum(sizes) <= 40e6

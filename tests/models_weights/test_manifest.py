@@ -17,9 +17,10 @@ FACTS = Path(__file__).resolve().parents[2] / "../shared/facts/weights.md"
 
 def test_builtin_manifest_has_the_official_networks_and_ours() -> None:
     entries = load_manifest()
-    assert list(entries) == ["deoldify-artistic", "deoldify-stable", "deoldify-video", "compact"]
-    assert entries["compact"].kind == "bundled"
-    for name in list(entries)[:3]:
+    official = ["deoldify-artistic", "deoldify-stable", "deoldify-video"]
+    assert list(entries) == [*official, "compact", "large"]
+    assert entries["compact"].kind == entries["large"].kind == "bundled"
+    for name in official:
         entry = entries[name]
         assert entry.licence == "MIT"
         assert len(entry.urls) >= 3

@@ -224,8 +224,7 @@ def test_killed_pull_leaves_a_part_and_no_lock(
 def test_bundled_weights_are_found_in_checkout_or_wheel() -> None:
     with pytest.raises(WeightsError, match="install vidcolor again"):
         bundled_path("no-such.safetensors")
-    if not (ROOT / "weights" / "compact.safetensors").exists():
-        pytest.skip("compact.safetensors isn't trained yet")
-    path = bundled_path("compact.safetensors")
-    assert find_weights("compact") == ensure_weights("compact", offline=True) == path
-    assert verify_weights("compact").good
+    for name in ("compact", "large"):
+        path = bundled_path(f"{name}.safetensors")
+        assert find_weights(name) == ensure_weights(name, offline=True) == path
+        assert verify_weights(name).good

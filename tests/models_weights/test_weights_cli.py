@@ -34,7 +34,8 @@ def test_list_shows_names_sizes_licences_and_what_is_installed(tmp_path: Path) -
     rows = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert re.search(r"874 MB\s+MIT\s+no$", rows["deoldify-video"])
     assert re.search(r"255 MB\s+MIT\s+no$", rows["deoldify-artistic"])
-    assert "compact" in rows
+    for name in ("compact", "large"):
+        assert re.search(rf"\d MB\s+MIT\s+shipped\s+.*{name}\.safetensors$", rows[name])
 
 
 def test_list_follows_a_file_from_part_to_checked(
