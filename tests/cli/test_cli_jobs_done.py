@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import av
 import pytest
 from cli_helpers import RunHere, command, make_clip, make_photo, on_terminal
 from PIL import Image
+
+from vidcolor.models.store import bundled_path
 
 
 def frames_of(path: Path) -> int:
@@ -43,6 +46,20 @@ def test_photo(run_here: RunHere, photo: Path, tmp_path: Path, model_words: list
     assert "a photo in" in run.stderr
     with Image.open(tmp_path / "out.jpg") as result:
         assert (result.format, result.mode, result.size) == ("JPEG", "RGB", (64, 48))
+
+
+def test_weights_are_a_model_by_name_or_as_a_file(
+    run_here: RunHere, photo: Path, tmp_path: Path
+) -> None:
+    """The same file either way, whatever the copy is called."""
+    copy = tmp_path / "mine.bin"
+    shutil.copy(bundled_path("large.safetensors"), copy)
+    for number, model in enumerate(("large", copy)):
+        run = run_here(photo, f"{number}.png", "-m", model, "-d", "cpu")
+        assert run.returncode == 0, run.stderr
+        assert f"model {model}" in run.stderr
+    with Image.open(tmp_path / "0.png") as by_name, Image.open(tmp_path / "1.png") as by_path:
+        assert by_name.tobytes() == by_path.tobytes()
 
 
 def test_y_replaces(run_here: RunHere, clip: Path, model_words: list[str]) -> None:
