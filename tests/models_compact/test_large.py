@@ -15,9 +15,10 @@ from torch import Tensor
 
 import vidcolor
 from vidcolor.errors import WeightsError
-from vidcolor.models.colorizer import Colorizer, CompactColorizer
+from vidcolor.models.colorizer import Colorizer, CompactColorizer, build_compact
 from vidcolor.models.networks.compact import Attention, CompactConfig, CompactNet
 from vidcolor.models.networks.resnet import GREY_MEAN, GREY_STD, ResNetEncoder
+from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.models.store import bundled_path
 from vidcolor.training.pretrained import load_resnet_encoder
 
@@ -147,6 +148,17 @@ def test_bfloat16_stays_close(model: Colorizer) -> None:
     batch = torch.cat([_lightness(n) for n in ("astronaut", "coffee", "chelsea", "rocket")])
     # A mean of half a unit is about a quarter of what anybody can see.
     assert (model(batch) - half(batch)).abs().mean() < 0.5
+
+
+def test_float16_holds_its_activations(model: Colorizer) -> None:
+    """GPUs without bfloat16 compute in it; beyond 65,504 it is infinite."""
+    file = load_checkpoint(bundled_path("large.safetensors"))
+    half = build_compact(file.state_dict, file.metadata, torch.float16)
+    stripes = (torch.arange(256) % 2).float().expand(1, 1, 256, 256)
+    for x in (_lightness("coffee"), stripes):
+        with torch.inference_mode():
+            # A twentieth of the unit that codecs round colours to.
+            assert (model(x) - half(x)).abs().mean() < 0.05
 
 
 @pytest.mark.parametrize("name", ["large", "compact"])
