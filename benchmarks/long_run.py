@@ -55,16 +55,27 @@ def write_small(clip: Path, target: Path, width: int) -> None:
 
 
 def make_film(args: argparse.Namespace, folder: Path) -> Path:
-    """The clip, small, in a loop of at least as many frames as asked for."""
+    """The clip, small, in a loop of at least as many frames as asked for.
+
+    Raises:
+        SystemExit: packets of the clip can't follow each other without loss.
+    """
     clip = args.clip
     if args.width:
         clip = folder / "small.mp4"  # which, unlike .mkv, holds the decoding times that loops need
         write_small(args.clip, clip, args.width)
     film = folder / f"film.{args.container}"
-    with av.open(str(clip)) as container:
-        frames = sum(packet.size > 0 for packet in container.demux(video=0))
-    write_loop(clip, film, math.ceil(args.frames / frames))
+    turns = math.ceil(args.frames / count_frames(clip))
+    write_loop(clip, film, turns)
+    if count_frames(film) != turns * count_frames(clip):
+        raise SystemExit(f"{clip}: decoding times don't allow a loop; use --width, or an MP4")
     return film
+
+
+def count_frames(path: Path) -> int:
+    """Packets of a film's picture."""
+    with av.open(str(path)) as container:
+        return sum(packet.size > 0 for packet in container.demux(video=0))
 
 
 def colorize(film: Path, result: Path, args: argparse.Namespace) -> dict[str, Any]:
