@@ -27,6 +27,7 @@ from vidcolor.errors import InputError
 from vidcolor.media.reader import open_reader
 from vidcolor.media.sequence_writer import SequenceWriter
 from vidcolor.media.source import FrameSource
+from vidcolor.media.stalls import ended_by
 from vidcolor.media.writer import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import EncodeSettings, LumaFrame
@@ -84,12 +85,13 @@ def colorize_video(
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)
-    with open_source(input, options) as source:
+    halt = threading.Event()
+    with ended_by(stop, halt), open_source(input, options) as source:
         chosen = load_for("video", options, progress, model)
         with open_writer(output, source, _settings(source, options, chosen)) as writer:
             job = _Job(source, writer, chosen, options, progress)
             try:
-                job.run(stop)
+                job.run(stop, halt)
             finally:
                 progress.close()
             writer.commit()
@@ -147,11 +149,11 @@ class _Job:
         self.read = self.written = 0
         self.notes = list(over_time.notes)
 
-    def run(self, stop: threading.Event | None) -> None:
+    def run(self, stop: threading.Event | None, halt: threading.Event) -> None:
         info = self._source.info
         self._progress.start(self._source.expected_frames, "frames", Path(info.path).name)
         chunks = _chunks(self._source, self._batch)
-        Pipeline(chunks, self._color, self._write, finish=self._flush, stop=stop).run()
+        Pipeline(chunks, self._color, self._write, finish=self._flush, stop=stop, halt=halt).run()
         if self.read == 0:
             raise InputError(f"{info.path}: no frame of this video could be decoded")
         if self.colorist.keys is not None:

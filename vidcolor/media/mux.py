@@ -22,6 +22,7 @@ from .encoder import EncoderPlan, configure
 from .formats import ContainerFacts
 from .holding import close_quietly
 from .source import FrameSource
+from .stalls import StreamWriter
 from .streams import (
     CopiedStream,
     add_copy,
@@ -60,7 +61,7 @@ class Mux:
 
     def __init__(
         self,
-        target: Path | BinaryIO,
+        target: Path | StreamWriter,
         container: ContainerFacts,
         source: FrameSource,
         plan: EncoderPlan,
@@ -72,7 +73,7 @@ class Mux:
         """Take what is known; ``open`` does the work.
 
         Args:
-            target: a path, or a stream that needn't be seekable.
+            target: a path, or standard output.
             container: the format.
             source: where streams, chapters and tags come from.
             plan: the encoder.
@@ -203,12 +204,9 @@ class Mux:
         return options
 
     def _open_muxer(self, options: dict[str, str]) -> OutputContainer:
-        if isinstance(self._target, Path):
-            target: str | BinaryIO = str(self._target)
-        else:
-            target = cast(BinaryIO, _WriteOnly(self._target))
+        target = str(self._target) if isinstance(self._target, Path) else self._target
         return av.open(
-            target,
+            cast("str | BinaryIO", target),
             "w",
             format=self._container.name,
             container_options=options,
@@ -276,27 +274,6 @@ def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:
     if last is not None and packet.dts is not None and packet.dts <= last:
         packet.dts = last + 1
     return packet.dts
-
-
-class _WriteOnly(io.RawIOBase):
-    """Standard output without ``seek``: libav then writes what can be read from a pipe."""
-
-    def __init__(self, target: BinaryIO) -> None:
-        self._target = target
-
-    def writable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Never, even where the output is redirected into a file."""
-        return False
-
-    def write(self, data: object) -> int:
-        """Pass on all bytes."""
-        view = memoryview(data)  # type: ignore[arg-type]
-        self._target.write(view)
-        return view.nbytes
 
 
 def holds_codec(container: ContainerFacts, encoder: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import av
 from av.packet import Packet
@@ -38,6 +38,7 @@ from .naming import is_pattern
 from .plane_format import choose_planes, output_tags
 from .sequence_writer import SequenceWriter
 from .source import FrameSource
+from .stalls import StreamWriter
 from .streams import chapters_of, earliest_start, has_time_code, known_starts
 
 logger = logging.getLogger(__name__)
@@ -237,10 +238,10 @@ class VideoWriter:
             raise StreamLossError(f"{self._path}: {'; '.join(losses)} (--strict)")
         self.notes += losses
 
-    def _reserve(self) -> AtomicPath | BinaryIO:
+    def _reserve(self) -> AtomicPath | StreamWriter:
         """Where bytes go: a temporary file, or standard output."""
         if str(self._path) == "-":
-            return sys.stdout.buffer
+            return StreamWriter(sys.stdout.buffer)
         check_distinct(self._source.info.path, self._path)
         return AtomicPath(self._path)
 
