@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vidcolor.engine.batching import default_batch_size
 from vidcolor.engine.colorist import Colors, FrameColorist, color_frame, side_by_side
+from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import working_size_of
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
@@ -88,7 +89,8 @@ def colorize_video(
     halt = threading.Event()
     with ended_by(stop, halt), open_source(input, options) as source:
         chosen = load_for("video", options, progress, model)
-        with open_writer(output, source, _settings(source, options, chosen)) as writer:
+        settings = _settings(source, options, chosen)
+        with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
             job = _Job(source, writer, chosen, options, progress)
             try:
                 job.run(stop, halt)
