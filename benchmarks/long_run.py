@@ -176,7 +176,7 @@ def main() -> int:
     faults = faults_in(run_facts, same)
     if args.json:
         args.json.write_text(json.dumps(run_facts | same | {"faults": faults}, indent=1) + "\n")
-    print("\n" + ("; ".join(faults) or "all as in the source; memory stays"))
+    print("\n" + ("; ".join(faults) or "all as in the source; memory within bounds"))
     return int(bool(faults))
 
 
