@@ -20,14 +20,14 @@ from pathlib import Path
 import av
 from running import Run, parse_with_extra, run
 
-_ALLOWED_GROWTH = 1.10
+ALLOWED_GROWTH = 1.10
 """The indexes that muxers keep of all packets: some 100 bytes each; allocators' noise is more."""
-_NEWSREEL = Path(__file__).resolve().parents[1] / "samples" / "newsreel.mp4"
+NEWSREEL = Path(__file__).resolve().parents[1] / "samples" / "newsreel.mp4"
 
 
 def write_loop(source: Path, target: Path, times: int) -> None:
-    """Write a Matroska file that shows a clip's video and audio ``times`` times."""
-    with av.open(str(target), "w", format="matroska") as out:
+    """Write a film, in the container of ``target``'s name, that shows a clip ``times`` times."""
+    with av.open(str(target), "w") as out:
         streams: dict[int, av.stream.Stream] = {}
         last: dict[int, int] = {}
         for turn in range(times):
@@ -60,7 +60,7 @@ def measure(clip: Path, folder: Path, extra: list[str], timeout_s: float) -> Run
 def main() -> int:
     """Measure both and print a Markdown table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("clip", nargs="?", type=Path, default=_NEWSREEL)
+    parser.add_argument("clip", nargs="?", type=Path, default=NEWSREEL)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--timeout", type=float, default=7200, metavar="S")
     args = parse_with_extra(parser)
@@ -77,8 +77,8 @@ def main() -> int:
             peaks.append(result.peak_mb)
             row = f"| {args.clip.name} x {turns} | {turns * length_s:.0f} | {result.seconds:.1f} "
             print(f"{row}| {result.peak_mb:.0f} |", flush=True)
-    print(f"\ngrowth: {peaks[1] / peaks[0]:.3f} (at most {_ALLOWED_GROWTH})")
-    return int(peaks[1] > _ALLOWED_GROWTH * peaks[0])
+    print(f"\ngrowth: {peaks[1] / peaks[0]:.3f} (at most {ALLOWED_GROWTH})")
+    return int(peaks[1] > ALLOWED_GROWTH * peaks[0])
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,10 @@ _USUAL = re.compile(r"^\d+ of \d+ inputs? done|^wrote |^using (the built-in mode
 _POLL_S = 0.05
 _GRACE_S = 15.0
 """How long a command may tidy up after SIGTERM before it is killed."""
+_LAST_WORDS_BYTES = 4096
+
+Watch = Callable[[int, str], None]
+"""Called again and again while a command runs: with its process id, and the end of its stderr."""
 
 
 def parse_with_extra(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -55,7 +61,9 @@ class Run:
         return errors[0] if errors else "; ".join(warnings)
 
 
-def run(command: list[str], *, timeout_s: float, folder: Path | None = None) -> Run:
+def run(
+    command: list[str], *, timeout_s: float, folder: Path | None = None, watch: Watch | None = None
+) -> Run:
     """Run a command in ``folder`` and wait for it, at most ``timeout_s`` seconds."""
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         begin = time.monotonic()
@@ -67,6 +75,8 @@ def run(command: list[str], *, timeout_s: float, folder: Path | None = None) -> 
         while process.poll() is None:
             # not getrusage: its figure starts with what this process held when it forked
             peak_mb = max(peak_mb, _resident_peak_mb(process.pid))
+            if watch is not None:
+                watch(process.pid, _last_words(said.fileno()))
             passed_s = time.monotonic() - begin
             if passed_s > timeout_s + _GRACE_S:
                 process.kill()
@@ -78,6 +88,12 @@ def run(command: list[str], *, timeout_s: float, folder: Path | None = None) -> 
         said.seek(0)
         stderr = said.read()
     return Run(process.returncode, seconds, peak_mb, stderr, timed_out)
+
+
+def _last_words(descriptor: int) -> str:
+    """The end of a file that a child is writing, whose place in it must not be moved."""
+    begin = max(0, os.fstat(descriptor).st_size - _LAST_WORDS_BYTES)
+    return os.pread(descriptor, _LAST_WORDS_BYTES, begin).decode("utf-8", "replace")
 
 
 def _resident_peak_mb(pid: int) -> float:

@@ -113,6 +113,8 @@ def test_strangers_are_refused(tmp_path: Path) -> None:
         {"config": '{"decoder": [1000000000, 192, 128, 64]}'},
         {"config": "[" * 100_000},
         {"saturation": "nan"},
+        {"cast": "1.5"},
+        {"shadows": "nan"},
         {"architecture": "unet", "config": "null"},
     ],
 )
@@ -131,7 +133,7 @@ def test_shipped_saturation_is_included(model: Colorizer) -> None:
     assert isinstance(inner, CompactColorizer)
     x = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
-        assert torch.allclose(model(x), inner.network(x) * inner.saturation)
+        assert torch.allclose(model(x), inner.calm(inner.network(x), x) * inner.saturation)
 
 
 def test_folded_norms_change_nothing() -> None:

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-from robust_helpers import SMALL, Run, command, frames_in, make_film, names_in, run_apart
+from robust_helpers import (
+    SMALL,
+    Run,
+    command,
+    file_size_limit,
+    frames_in,
+    make_film,
+    names_in,
+    run_apart,
+)
 
 from vidcolor.errors import InputError, OutputError
 from vidcolor.media.atomic import AtomicPath
 from vidcolor.media.reader import VideoReader
 from vidcolor.types import LumaFrame
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond ``size`` bytes: writing fails as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
 
 # --- the disk
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import traceback
 
 import click
@@ -36,6 +37,12 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if _is_path(error.filename) else ""
         return f"{where}{error.strerror}", 1
+    if isinstance(error, RuntimeError) and "torch" in sys.modules:
+        from vidcolor.engine.device_errors import as_device_error
+
+        told = as_device_error(error, "the device")
+        if told is not None:
+            return str(told), told.exit_code
     kind = type(error).__name__
     return f"unexpected error, {kind}: {error}; run with VIDCOLOR_DEBUG=1 to see where", 1
 

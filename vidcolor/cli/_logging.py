@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from pathlib import Path
 
 from vidcolor.cli._console import Console
@@ -28,6 +30,30 @@ class ConsoleHandler(logging.Handler):
             self.console.log(record.levelname.lower(), record.getMessage())
         except Exception:  # noqa: BLE001 - logging's own rule: a log line never breaks the work
             self.handleError(record)
+
+
+class LogFile(logging.FileHandler):
+    """The log file. Where it can't be written any more (a full disk), that is said once."""
+
+    def __init__(self, path: Path, console: Console) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self._path, self._console, self._is_lost = path, console, False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record."""
+        if not self._is_lost:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Give the file up; logging itself would print a traceback for every record."""
+        self._is_lost = True
+        reason = getattr(sys.exc_info()[1], "strerror", None) or sys.exc_info()[1]
+        self._console.warn(f"{self._path}: can't write the log file any more: {reason}")
+
+    def close(self) -> None:
+        """Close it; what can't be written has been told."""
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 class _SafeFormatter(logging.Formatter):
@@ -60,7 +86,7 @@ def set_up_logging(
     level = logging.ERROR if quiet else _LEVELS.get(verbose, logging.DEBUG)
     handlers: list[logging.Handler] = [ConsoleHandler(console, level)]
     if log_file is not None:
-        handlers.append(_file_handler(log_file))
+        handlers.append(_file_handler(log_file, console))
     close_logging()
     logging.captureWarnings(capture=True)
     for name in _LOGGERS:
@@ -85,9 +111,9 @@ def close_logging() -> None:
                 handler.close()
 
 
-def _file_handler(path: Path) -> logging.Handler:
+def _file_handler(path: Path, console: Console) -> logging.Handler:
     try:
-        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        handler = LogFile(path, console)
     except OSError as error:
         reason = error.strerror or error
         raise OptionError(f"{path}: can't write the log file there: {reason}") from None

@@ -158,6 +158,13 @@ overwrite_options: Callable[[F], F] = stack(
 )  # fmt: skip
 """What happens to files that exist."""
 
+resume_option: Callable[[F], F] = option(
+    OUTPUT, "--resume/--no-resume", default=True,
+    help="Go on where a run of a film was cut off; what is finished is kept beside the output "
+    "until that is whole. Default: yes.",
+)  # fmt: skip
+"""What becomes of long runs that are cut off."""
+
 log_options: Callable[[F], F] = stack(
     option(
         TALK, "-v", "--verbose", count=True,
@@ -198,7 +205,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     same = (
         "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
         "stabilize", "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset",
-        "pix_fmt", "audio", "strict", "compare",
+        "pix_fmt", "audio", "strict", "compare", "resume",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs, ours in (("start", "start_s"), ("end", "end_s")):

@@ -66,6 +66,10 @@ class StoppableProgress:
             self.stop.check()
         self.inner.advance(n)
 
+    def skip(self, n: int) -> None:
+        """Pass on."""
+        self.inner.skip(n)
+
     def message(self, text: str) -> None:
         """Pass on."""
         self.inner.message(text)
@@ -94,14 +98,14 @@ class _Meter(MessageProgress):
         self.every_s = every_s
         self.total: int | None = None
         self.unit, self.description = "frames", ""
-        self.done = 0
+        self.done = self._skipped = 0
         self._began = self._reported = 0.0
         self._running = False
 
     def start(self, total: int | None, unit: str, description: str) -> None:
         """Begin to count."""
         self.total, self.unit, self.description = total, unit, description
-        self.done = 0
+        self.done = self._skipped = 0
         self._began = self._reported = time.monotonic()
         self._running = True
 
@@ -115,6 +119,11 @@ class _Meter(MessageProgress):
             self._reported = now
             self.report()
 
+    def skip(self, n: int) -> None:
+        """Count without taking it for speed."""
+        self._skipped += n
+        self.advance(n)
+
     def close(self) -> None:
         """Stop counting."""
         self._running = False
@@ -126,13 +135,13 @@ class _Meter(MessageProgress):
 
     @property
     def rate(self) -> float:
-        """Units per second since ``start``."""
-        return self.done / max(self.elapsed_s, 1e-6)
+        """Units per second since ``start``, without those that were skipped."""
+        return (self.done - self._skipped) / max(self.elapsed_s, 1e-6)
 
     @property
     def eta_s(self) -> float | None:
         """Seconds left, None if unknown; also once a header's total has proved too small."""
-        if self.total is None or self.done == 0 or self.done > self.total:
+        if self.total is None or self.rate == 0.0 or self.done > self.total:
             return None
         return (self.total - self.done) / self.rate
 
@@ -243,6 +252,13 @@ class BarProgress(MessageProgress):
                 # tqdm turns to seconds per frame where frames are slow; films are told in fps.
                 shown = "?" if rate is None else f"{rate:.2f}"
                 self._bar.set_postfix_str(f"{shown} {self._per_second}", refresh=False)
+                self._bar.update(n)
+
+    def skip(self, n: int) -> None:
+        """Move the bar without taking it for speed."""
+        if self._bar is not None:
+            with self.console.lock:
+                self._bar.initial += n
                 self._bar.update(n)
 
     def close(self) -> None:

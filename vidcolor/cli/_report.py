@@ -18,18 +18,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from vidcolor import __version__
 from vidcolor.cli._errors import explain
 from vidcolor.cli._jobs import STANDARD, Job, identity
 from vidcolor.cli._signals import Stop
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.versions import versions
 from vidcolor.errors import OptionError, VidcolorError
 
 VERSION: Final = 1
 """Goes up when a field is removed or changes its meaning; new fields don't count."""
 
 _MAX_OWN_BYTES: Final = 1 << 28
-_PACKAGES: Final = ("torch", "av", "numpy", "opencv-python", "pillow", "tifffile", "imagecodecs")
 
 Fields = dict[str, Any]
 
@@ -193,30 +192,15 @@ def _file(name: str) -> Fields:
 
 def _model(label: str, weights_dir: Path | None) -> Fields:
     """The network and the hash of the file that it came from."""
-    path: Path | None = Path(label)
-    from vidcolor.models._partial import hash_file
-    from vidcolor.models._stamp import read_stamp
-    from vidcolor.models.store import find_weights
+    from vidcolor.models.provenance import weights_file
 
-    with contextlib.suppress(VidcolorError):
-        path = find_weights(label, weights_dir=weights_dir)
-    if path is None or not path.is_file():
-        return {"name": label, "path": None, "sha256": None}
-    stamp = read_stamp(path)
-    known = stamp is not None and stamp.fits(path)
-    sha256 = stamp.sha256 if known and stamp else hash_file(path)
-    return {"name": label, "path": str(path.resolve()), "sha256": sha256}
+    path, sha256 = weights_file(label, weights_dir=weights_dir) or (None, None)
+    return {"name": label, "path": path, "sha256": sha256}
 
 
 def _versions() -> Fields:
-    """What did it; read from the packages' metadata, nothing is imported."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"vidcolor": __version__, "python": platform.python_version(), "system": _system()}
-    for package in _PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+    """What did it."""
+    return {**versions(), "system": _system()}
 
 
 def _system() -> str:

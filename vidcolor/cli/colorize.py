@@ -20,6 +20,7 @@ from vidcolor.cli._options import (
     overwrite_options,
     progress_option,
     report_option,
+    resume_option,
 )
 from vidcolor.cli._session import Session
 from vidcolor.engine.options import ColorizeOptions
@@ -61,6 +62,7 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
     "file.",
 )
 @overwrite_options
+@resume_option
 @model_options
 @look_options
 @input_options

@@ -7,12 +7,11 @@ import logging
 import torch
 from torch import Tensor
 
+from vidcolor.engine.device_errors import is_out_of_memory
 from vidcolor.errors import OutOfMemoryError
 from vidcolor.models.colorizer import Colorizer
 
 logger = logging.getLogger(__name__)
-
-_TELLTALES = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
 
 
 class Batcher:
@@ -81,13 +80,6 @@ class Batcher:
         logger.warning("out of memory: going on with %d frames at a time", self.batch_size)
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of torch's says that memory ran out."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(t in str(error).lower() for t in _TELLTALES)
 
 
 def batch_that_fits(wanted: int, copies: int, bytes_per_picture: int, free_bytes: int) -> int:

@@ -14,6 +14,7 @@ from vidcolor.color import join_planes, luma_to_lightness, resize_ab
 from vidcolor.engine.batching import Batcher
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
 from vidcolor.engine.shots import ShotFrames, ShotLine
+from vidcolor.engine.spans import SpanClock, SpanEnd, SpanRules
 from vidcolor.engine.stabilize import TimePlan
 from vidcolor.engine.transfer import FrameOnItsWay, send_home, upload
 from vidcolor.models.colorizer import Colorizer
@@ -28,10 +29,12 @@ class Colors:
     Attributes:
         ab: Lab ab, turned as stored, ``(N, 2, h, w)`` float32; N may be 0.
         offsets: change of exposure for each frame's lightness, in logits; 0 leaves it alone.
+        ends: of spans, in order, behind any of these frames or before the first.
     """
 
     ab: Tensor
     offsets: list[float]
+    ends: tuple[SpanEnd, ...] = ()
 
     def __len__(self) -> int:
         """How many frames these are for."""
@@ -50,6 +53,7 @@ class FrameColorist:
     def __init__(
         self, model: Colorizer, *, render_factor: int, batch_size: int, saturation: float,
         over_time: TimePlan | None = None, rotation: int = 0, sar: Fraction = Fraction(1),
+        spans: SpanRules | None = None, begin: SpanEnd | None = None,
     ) -> None:  # fmt: skip
         """Begin a film.
 
@@ -61,6 +65,8 @@ class FrameColorist:
             over_time: None leaves every frame on its own, and colours at once.
             rotation: degrees clockwise by which stored frames are turned for display.
             sar: sample aspect ratio.
+            spans: how long spans are; None ends none.
+            begin: what an earlier run has finished: its frames come again, only to be looked at.
         """
         self.model = model
         self._batcher = Batcher(model, batch_size)
@@ -79,6 +85,12 @@ class FrameColorist:
             else None
         )
         self._smoother = plan.smoother
+        self._clock = SpanClock(spans, begin)
+        self._released = 0
+        self._ends: list[SpanEnd] = []
+        if begin is not None:
+            self._smoother.restore(begin.state, model.device)
+            self._released = begin.frames
         self._offsets: deque[float] = deque()
         self.cuts: list[float] = []
 
@@ -101,35 +113,61 @@ class FrameColorist:
     def push(self, frames: Sequence[LumaFrame]) -> Colors:
         """Take the next frames, at least one; return the colours that are ready."""
         seen = torch.cat([self._seen(f) for f in frames])
-        return self._finish(self._advance(self._shots.push(seen, [f.seconds for f in frames])))
+        found = self._shots.push(seen, [f.seconds for f in frames])
+        return self._finish(self._advance(found))
 
     def flush(self) -> Colors:
         """The colours that are still due at the end of the film."""
-        due = [self._advance(self._shots.flush())]
-        if self._sparse is not None:
-            due.append(self._smooth(self._sparse.flush()))
-        due = [ab for ab in (*due, self._smoother.flush()) if len(ab)]
-        return self._finish(torch.cat(due) if due else no_frames())
+        return self._finish([*self._advance(self._shots.flush()), *self._drain()])
 
-    def _advance(self, frames: ShotFrames | None) -> Tensor:
-        """Colour frames of which it is known where their shots begin."""
+    def _advance(self, frames: ShotFrames | None) -> list[Tensor]:
+        """Colour frames of which it is known where their shots begin, span by span."""
         if frames is None:
-            return no_frames()
+            return []
         self.cuts += [at for at, cut in zip(frames.seconds, frames.cuts, strict=True) if cut]
-        self._offsets += frames.offsets
+        is_done = self._clock.is_done
+        self._offsets += [value for at, value in enumerate(frames.offsets) if not is_done(at)]
+        ready = []
+        for part, begins_span in self._clock.parts(frames):
+            if begins_span:
+                ready += self._drain()
+                self._ends.append(SpanEnd(self._released, self._released))
+            ready += self._color(part)
+            if self._clock.is_long(self._released):
+                ready += self._settle()
+                self._ends.append(self._clock.end_in_shot(self._released, self._smoother.state()))
+        return ready
+
+    def _color(self, frames: ShotFrames) -> list[Tensor]:
         seen, seconds, cuts = frames.lightness, frames.seconds, frames.cuts
         if self._sparse is None:
-            return self._smoother.push(seen, self._batcher(seen), seconds, cuts)
+            return self._ready(self._smoother.push(seen, self._batcher(seen), seconds, cuts))
         return self._smooth(self._sparse.push(seen, seconds, cuts))
 
-    def _smooth(self, frames: ColoredFrames) -> Tensor:
+    def _smooth(self, frames: ColoredFrames) -> list[Tensor]:
         if not frames.seconds:
-            return no_frames()
-        return self._smoother.push(frames.lightness, frames.ab, frames.seconds, frames.cuts)
+            return []
+        return self._ready(
+            self._smoother.push(frames.lightness, frames.ab, frames.seconds, frames.cuts)
+        )
 
-    def _finish(self, ab: Tensor) -> Colors:
+    def _settle(self) -> list[Tensor]:
+        """Make the frame taken last a key, if there are keys: nothing waits for the next one."""
+        return [] if self._sparse is None else self._smooth(self._sparse.flush())
+
+    def _drain(self) -> list[Tensor]:
+        """All that waits, because what follows has nothing to do with it."""
+        return [*self._settle(), *self._ready(self._smoother.flush())]
+
+    def _ready(self, ab: Tensor) -> list[Tensor]:
+        self._released += len(ab)
+        return [ab] if len(ab) else []
+
+    def _finish(self, ready: list[Tensor]) -> Colors:
+        ab = torch.cat(ready) if ready else no_frames()
         offsets = [self._offsets.popleft() for _ in range(len(ab))]
-        return Colors(as_stored(ab, self._rotation) * self._saturation, offsets)
+        ends, self._ends = tuple(self._ends), []
+        return Colors(as_stored(ab, self._rotation) * self._saturation, offsets, ends)
 
     def _seen(self, frame: LumaFrame) -> Tensor:
         turned = upright(self.lightness(frame), self._rotation)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vidcolor.color import join_rgb, luma_to_lightness
 from vidcolor.engine.batching import Batcher
+from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
@@ -74,7 +75,16 @@ def colorize_image(
 
 
 def colorize_still(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
-    """The colour picture of a photo already read, ``(H, W, 3)`` in the photo's depth."""
+    """The colour picture of a photo already read, ``(H, W, 3)`` in the photo's depth.
+
+    Raises:
+        DeviceError: the device fails, or its memory runs out.
+    """
+    with device_errors(model.device_label):
+        return _colorized(photo, model, options)
+
+
+def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
     ab = still_ab(photo, model, render_factor=options.render_factor) * options.saturation
     height, width = photo.luma.shape
     rows = max(1, _STRIP_PIXELS // width)

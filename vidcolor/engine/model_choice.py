@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.models.colorizer import Colorizer
@@ -21,11 +22,12 @@ def load_for(
     if name == "auto":
         name = choose_model(kind, options.device, weights_dir=options.weights_dir)
         progress.message(auto_line(kind, name))
-    loaded = load_model(
-        name, options.device, options.precision,
-        kind=kind, weights_dir=options.weights_dir, offline=options.offline, progress=progress,
-    )  # fmt: skip
-    return compiled_if_asked(loaded, options)
+    with device_errors(options.device):
+        loaded = load_model(
+            name, options.device, options.precision,
+            kind=kind, weights_dir=options.weights_dir, offline=options.offline, progress=progress,
+        )  # fmt: skip
+        return compiled_if_asked(loaded, options)
 
 
 def compiled_if_asked(model: Colorizer, options: ColorizeOptions) -> Colorizer:

@@ -75,6 +75,8 @@ class ColorizeOptions:
         strict: raise ``StreamLossError`` where the output can't hold a stream of the source.
         compare: write grey and result side by side instead of the result alone.
         fps: frame rate of image sequences, frames per second; None elsewhere.
+        resume: keep finished spans of a film beside the output until it is whole, and go on from
+            them if a run with the same input and options was cut off.
         overwrite: replace the output if it exists; else ``OutputExistsError`` is raised.
         weights_dir: look for, and put, downloaded weights here; None is the usual places.
         offline: never download.
@@ -106,6 +108,7 @@ class ColorizeOptions:
     strict: bool = False
     compare: bool = False
     fps: Fraction | None = None
+    resume: bool = True
     overwrite: bool = False
     weights_dir: Path | None = None
     offline: bool = False

@@ -52,6 +52,7 @@ class Pipeline(Generic[In, Out]):
         *,
         finish: Callable[[], Iterable[Out]] = tuple,
         stop: threading.Event | None = None,
+        halt: threading.Event | None = None,
     ) -> None:
         """Connect the stages.
 
@@ -61,10 +62,11 @@ class Pipeline(Generic[In, Out]):
             sink: takes the results, in order; in its own thread.
             finish: called after the last item: the results that ``work`` still owes.
             stop: once set, ``run`` stops and raises.
+            halt: gets set when a stage fails; source and sink must not go on waiting then.
         """
         self._source, self._work, self._sink, self._finish = source, work, sink, finish
         self._stop = stop or threading.Event()
-        self._halt = threading.Event()
+        self._halt = halt or threading.Event()
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._incoming: queue.Queue[Any] = queue.Queue(QUEUE_LENGTH)

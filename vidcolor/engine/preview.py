@@ -11,6 +11,7 @@ import torch
 
 from vidcolor.color import join_rgb
 from vidcolor.engine.colorist import FrameColorist
+from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import upright
 from vidcolor.engine.image import Rgb, colorize_still
 from vidcolor.engine.model_choice import load_for
@@ -67,7 +68,8 @@ def preview(
     shown, rows = [], []
     for at, frame, info in _frames(input, options, times, count):
         shown.append(at)
-        rows.append(_pair(frame, info, model, options))
+        with device_errors(model.device_label):
+            rows.append(_pair(frame, info, model, options))
     if not rows:
         raise InputError(f"{input}: no frame of this video could be decoded")
     _write(output, rows, model)

@@ -1,8 +1,8 @@
 """What the engine tells while it works: a protocol, and the implementation that says nothing.
 
-The engine knows nothing of terminals. It calls ``start`` once, ``advance`` as frames are *written*,
-``message`` for the few lines that a user must see while work goes on, and ``close`` at the end,
-also after an error.
+The engine knows nothing of terminals. It calls ``start`` once, ``advance`` as frames are *written*
+(``skip`` for those that an earlier run has finished), ``message`` for the few lines that a user
+must see while work goes on, and ``close`` at the end, also after an error.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ class Progress(Protocol):
     def advance(self, n: int) -> None:
         """Count ``n`` more units as done (written, not merely read)."""
 
+    def skip(self, n: int) -> None:
+        """Count ``n`` more units as done by an earlier run: they say nothing about the speed."""
+
     def message(self, text: str) -> None:
         """Show one line to the user without disturbing the progress display."""
 
@@ -40,6 +43,9 @@ class NullProgress:
         """Do nothing."""
 
     def advance(self, n: int) -> None:
+        """Do nothing."""
+
+    def skip(self, n: int) -> None:
         """Do nothing."""
 
     def message(self, text: str) -> None:

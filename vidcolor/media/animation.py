@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import InputError
 from ..types import ColorTags, VideoInfo
 from .base import BaseSource, Item, check_span
-from .opening import InputFile, check_size, shown
+from .opening import InputFile, check_size, is_pipe, shown
 from .stage import FrameStage
 from .timing import Span, exact_seconds
 
@@ -26,7 +26,7 @@ _HEAD_BYTES: Final = 64
 
 def needs_pillow(path: str | Path) -> bool:
     """Tell whether a file is an animated WebP or PNG (False for what can't be read)."""
-    if str(path) == "-":
+    if str(path) == "-" or is_pipe(path):
         return False
     try:
         file = InputFile(path)

@@ -100,7 +100,7 @@ class AtomicPath:
             OutputError: the disk is full, or the name can't be replaced.
         """
         try:
-            _fsync(self.temporary)
+            fsync(self.temporary)
             os.replace(self.temporary, self.final)
         except OSError as error:
             self.discard()
@@ -109,7 +109,7 @@ class AtomicPath:
         self._unlock()
         atexit.unregister(self.discard)
         with contextlib.suppress(OSError):  # not every file system can sync a folder
-            _fsync(self.final.parent)
+            fsync(self.final.parent)
 
     def discard(self) -> None:
         """Remove the temporary file or folder; harmless after ``commit``."""
@@ -205,7 +205,7 @@ def output_error(path: Path | str, error: Exception) -> OutputError:
     return OutputError(f"{path}: can't be written: {reason}")
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Ask the system to put ``path`` on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -163,9 +163,11 @@ class Demuxer:
                         continue  # PyAV's own, at the end of each stream
                     errors = 0
                     yield packet
+                self._file.raise_if_stopped()
                 self.read_error = self._file.failure
                 return
             except (FFmpegError, OSError) as error:
+                self._file.raise_if_stopped()
                 errors += 1
                 if errors > _MAX_READ_ERRORS:
                     self.read_error = self._file.failure or reason(error)

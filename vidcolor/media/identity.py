@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,3 +57,26 @@ def file_identity(path: str | Path) -> FileIdentity | None:
                 file.seek(block * (status.st_size - BLOCK_BYTES) // (BLOCKS - 1))
                 digest.update(file.read(BLOCK_BYTES))
     return FileIdentity(status.st_size, status.st_mtime_ns, digest.hexdigest())
+
+
+def files_identity(paths: Iterable[Path]) -> FileIdentity | None:
+    """The identity of numbered files together, by their names, sizes and times; None for no file.
+
+    Their content isn't read: a film of scans may be terabytes.
+
+    Returns:
+        The sum of their sizes, the latest modification, and a hash over all three of each.
+
+    Raises:
+        OSError: one has vanished.
+    """
+    digest, size, latest = hashlib.sha256(), 0, 0
+    for path in paths:
+        status = path.stat()
+        size, latest = size + status.st_size, max(latest, status.st_mtime_ns)
+        digest.update(
+            f"{path.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(
+                "utf-8", "surrogateescape"
+            )
+        )
+    return FileIdentity(size, latest, digest.hexdigest()) if size else None

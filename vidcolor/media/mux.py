@@ -14,6 +14,7 @@ import av
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -22,6 +23,8 @@ from .encoder import EncoderPlan, configure
 from .formats import ContainerFacts
 from .holding import close_quietly
 from .source import FrameSource
+from .span_file import EncodedPacket
+from .stalls import StreamWriter
 from .streams import (
     CopiedStream,
     add_copy,
@@ -46,6 +49,9 @@ _NO_TEXT = b"\0\0"
 """A 3GPP timed text sample that clears the screen; libavformat writes its own in gaps."""
 
 _TEN_SECONDS = 10
+_GLOBAL_HEADER = 1 << 22
+"""AV_CODEC_FLAG_GLOBAL_HEADER: parameters stand in the container, not before keyframes."""
+
 _LOOKAHEAD_FRAMES = 120
 """More frames than any encoder holds back."""
 
@@ -54,13 +60,13 @@ class Mux:
     """An output container that is being written.
 
     Attributes:
-        encoded: frames that came out of the encoder.
+        encoded: encoded frames that were written.
         notes: one line for each tag that the container can't hold.
     """
 
     def __init__(
         self,
-        target: Path | BinaryIO,
+        target: Path | StreamWriter,
         container: ContainerFacts,
         source: FrameSource,
         plan: EncoderPlan,
@@ -72,7 +78,7 @@ class Mux:
         """Take what is known; ``open`` does the work.
 
         Args:
-            target: a path, or a stream that needn't be seekable.
+            target: a path, or standard output.
             container: the format.
             source: where streams, chapters and tags come from.
             plan: the encoder.
@@ -89,6 +95,7 @@ class Mux:
         self._time_code = time_code
         self._output: OutputContainer | None = None
         self._video: VideoStream | None = None
+        self._encoder: VideoCodecContext | None = None
         self._copies: dict[int, CopiedStream] = {}
         self._durations: dict[int, int] = {}
         self._last_dts: int | None = None
@@ -135,18 +142,64 @@ class Mux:
             raise
         self._output, self.notes = output, notes
 
-    def encode(self, frame: VideoFrame | None) -> None:
-        """Encode one frame, or with None all that the encoder still holds."""
-        assert self._output is not None and self._video is not None
+    def encode(self, frame: VideoFrame | None) -> list[EncodedPacket]:
+        """Encode one frame, or with None all that the encoder still holds.
+
+        Returns:
+            What came out, to be given to ``put`` in this order.
+
+        Raises:
+            av.error.FFmpegError, ValueError: the encoder refuses.
+        """
+        assert self._video is not None
+        if self._encoder is None:
+            if frame is None:
+                return []
+            self._encoder = self._another_encoder(self._video)
         if frame is not None and frame.pts is not None:
             self._durations[frame.pts] = frame.duration
-        for packet in self._video.encode(frame):
-            self.encoded += 1
+        packets = []
+        for packet in self._encoder.encode(frame):
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
+            packets.append(EncodedPacket.of(packet))
+        return packets
+
+    def renew_encoder(self) -> None:
+        """Let the next frame begin with a new encoder, which knows nothing of those before it."""
+        self._encoder = None
+
+    def put(self, packets: Sequence[EncodedPacket]) -> None:
+        """Write encoded frames.
+
+        Raises:
+            av.error.FFmpegError, OSError: the disk is full, or the muxer refuses.
+        """
+        assert self._output is not None and self._video is not None
+        for encoded in packets:
+            self.encoded += 1
+            packet = encoded.packet(self._plan.time_base)
             self._last_dts = _mend_dts(packet, self._last_dts)
             if self._shift:
                 self._move(packet)
+            packet.stream = self._video
             self._output.mux_one(packet)
+
+    def _another_encoder(self, video: VideoStream) -> VideoCodecContext:
+        """An encoder whose packets belong into the stream that another one has begun.
+
+        Raises:
+            ValueError: they don't, because it writes another header.
+        """
+        encoder = av.CodecContext.create(self._plan.facts.name, "w")
+        assert isinstance(encoder, VideoCodecContext)
+        configure(encoder, self._plan)
+        encoder.flags |= video.codec_context.flags & _GLOBAL_HEADER
+        encoder.open()
+        if encoder.extradata != video.codec_context.extradata:
+            raise ValueError(
+                f"{self._plan.facts.name} writes another header each time; use --no-resume"
+            )
+        return encoder
 
     def _move(self, packet: Packet[Stream]) -> None:
         """Add the shift in the container's unit: in the encoder's it may be no whole number."""
@@ -186,7 +239,8 @@ class Mux:
         self, tag_options: Mapping[str, str], starts: Sequence[Fraction]
     ) -> dict[str, str]:
         """Muxer options."""
-        options = dict(self._container.options)
+        options = {"fflags": "+bitexact"}  # else Matroska gives each file another random number
+        options |= self._container.options
         for key, value in tag_options.items():
             options[key] = options.get(key, "") + value
         if self._container.below_zero:
@@ -203,12 +257,9 @@ class Mux:
         return options
 
     def _open_muxer(self, options: dict[str, str]) -> OutputContainer:
-        if isinstance(self._target, Path):
-            target: str | BinaryIO = str(self._target)
-        else:
-            target = cast(BinaryIO, _WriteOnly(self._target))
+        target = str(self._target) if isinstance(self._target, Path) else self._target
         return av.open(
-            target,
+            cast("str | BinaryIO", target),
             "w",
             format=self._container.name,
             container_options=options,
@@ -262,7 +313,7 @@ class Mux:
                 video.metadata.setdefault("timecode", stream.metadata["timecode"])
         if not self._time_code:
             video.metadata.pop("timecode", None)
-        self._video = video
+        self._video, self._encoder = video, video.codec_context
 
 
 def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:
@@ -276,27 +327,6 @@ def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:
     if last is not None and packet.dts is not None and packet.dts <= last:
         packet.dts = last + 1
     return packet.dts
-
-
-class _WriteOnly(io.RawIOBase):
-    """Standard output without ``seek``: libav then writes what can be read from a pipe."""
-
-    def __init__(self, target: BinaryIO) -> None:
-        self._target = target
-
-    def writable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Never, even where the output is redirected into a file."""
-        return False
-
-    def write(self, data: object) -> int:
-        """Pass on all bytes."""
-        view = memoryview(data)  # type: ignore[arg-type]
-        self._target.write(view)
-        return view.nbytes
 
 
 def holds_codec(container: ContainerFacts, encoder: str) -> bool:

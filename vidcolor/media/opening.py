@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
@@ -20,7 +21,8 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from ..errors import InputError
+from ..errors import InputError, Interrupted
+from .stalls import Waiter
 
 MAX_PIXELS: Final = 1 << 28
 """Largest picture that is decoded: 16384 x 16384 (libav's own limit is about the same)."""
@@ -52,6 +54,14 @@ def shown(path: str | Path) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
+def is_pipe(path: str | Path) -> bool:
+    """Whether a name is that of a pipe, which can be opened and read only once."""
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 class InputFile:
     """A file or pipe as PyAV wants it: ``read``, and ``seek``/``tell`` where possible.
 
@@ -62,6 +72,7 @@ class InputFile:
     Raises:
         InputError: from the constructor, if the file is missing, empty, unreadable, a folder, or
             a playlist.
+        Interrupted: likewise, if a pipe stalls and somebody asks to stop; see ``stalls``.
 
     Attributes:
         failure: why the last reading failed, "" where none did. Such an error is the file's end for
@@ -70,10 +81,12 @@ class InputFile:
 
     def __init__(self, path: str | Path, stream: io.BufferedIOBase | None = None) -> None:
         self.failure = ""
+        self._stopped: BaseException | None = None
         self._label = shown(path)
         self._owned = stream is None and str(path) != "-"
         self._raw = stream or self._open(path)
         self._seekable = bool(self._raw.seekable())
+        self._waiter = Waiter(self._raw)
         self._head = b""
         try:
             head = self._peek()
@@ -91,6 +104,8 @@ class InputFile:
         if not self._owned:
             return cast(io.BufferedIOBase, getattr(sys.stdin, "buffer", sys.stdin))
         try:
+            if is_pipe(path):
+                return _open_pipe(path)
             return Path(path).open("rb")
         except IsADirectoryError:
             raise InputError(f"{self._label}: is a folder, not a file") from None
@@ -101,8 +116,10 @@ class InputFile:
             raise InputError(f"{self._label}: can't be read: {reason}") from None
 
     def _peek(self) -> bytes:
+        head = b""
         try:
-            head = self._raw.read(_HEAD_BYTES)
+            while len(head) < _HEAD_BYTES and (more := self._read(_HEAD_BYTES - len(head))):
+                head += more
             if self._seekable:
                 self._raw.seek(-len(head), io.SEEK_CUR)
             else:
@@ -110,6 +127,10 @@ class InputFile:
         except OSError as error:
             raise InputError(f"{self._label}: can't be read: {error.strerror}") from None
         return head
+
+    def _read(self, size: int) -> bytes:
+        self._waiter.wait()
+        return self._raw.read1(size)
 
     @property
     def size(self) -> int | None:
@@ -120,15 +141,25 @@ class InputFile:
             return None
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes, as soon as there are any; empty at the end or a failure."""
+        """Return up to ``size`` bytes, as soon as there are any; empty at the end or a failure.
+
+        Also where somebody asks to stop: ``raise_if_stopped`` says so, above libav.
+        """
         if self._head:
             head, self._head = self._head[:size], self._head[size:]
             return head
         try:
-            return self._raw.read1(size)
+            return self._read(size)
         except OSError as error:
             self.failure = reason(error)
-            return b""
+        except (Interrupted, KeyboardInterrupt) as error:
+            self._stopped = error
+        return b""
+
+    def raise_if_stopped(self) -> None:
+        """Raise what ended the reading, if that was somebody who asked to stop."""
+        if self._stopped is not None:
+            raise self._stopped
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move and return the new position."""
@@ -146,6 +177,13 @@ class InputFile:
         """Close the file, unless it is standard input."""
         if self._owned:
             self._raw.close()
+
+
+def _open_pipe(path: str | Path) -> io.BufferedIOBase:
+    """Open a named pipe without waiting for somebody who writes it: reading waits, and listens."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return cast(io.BufferedIOBase, os.fdopen(descriptor, "rb"))
 
 
 def refuse_playlist(head: bytes, label: str) -> None:
@@ -194,6 +232,7 @@ def open_container(
 
     Raises:
         InputError: the file can't be read or isn't a film that libav knows.
+        Interrupted: a pipe stalls, and somebody asks to stop.
     """
     file = InputFile(path, stream)
     try:
@@ -210,6 +249,7 @@ def open_container(
         )
     except FFmpegError as error:
         file.close()
+        file.raise_if_stopped()
         if file.failure:
             raise InputError(f"{shown(path)}: can't be read: {file.failure}") from None
         hint = "; from a pipe, MP4 must be fragmented, MKV or TS go" if str(path) == "-" else ""
@@ -227,6 +267,12 @@ def open_container(
         container.close()
         file.close()
         raise InputError(f"{shown(path)}: is {name}, not a film")
+    try:
+        file.raise_if_stopped()
+    except BaseException:
+        container.close()
+        file.close()
+        raise
     return container, file
 
 

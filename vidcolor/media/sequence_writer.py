@@ -17,11 +17,13 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
 from ..errors import OptionError, StreamLossError
-from ..types import ColorFrame, EncodeSettings, PlanarFormat, VideoInfo
-from .atomic import AtomicPath, output_error
+from ..types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo
+from .atomic import AtomicPath, fsync, output_error
 from .formats import SEQUENCE_SUFFIXES
 from .source import FrameSource
+from .span_file import KeptFile
 from .streams import codec_name
+from .work_folder import WorkFolder
 
 _NUMBER = re.compile(r"%0?(\d*)d")
 _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
@@ -81,7 +83,9 @@ class SequenceWriter:
         self._rate = settings.fps or info.rate or Fraction(25)
         self._number = int(getattr(source, "start_number", 1))
         self._folder = AtomicPath(self._pattern, directory=True)
+        self._place = self._folder.temporary
         self._names: list[str] = []
+        self._span: list[KeptFile] = []
         self._encoder: VideoCodecContext | None = None
 
     def write(self, item: ColorFrame | Packet[Stream]) -> None:
@@ -93,14 +97,38 @@ class SequenceWriter:
         if not isinstance(item, ColorFrame):
             return
         video = _rgb_frame(item, self.plane_format, self._size)
-        name = _NUMBER.sub(lambda m: f"{self._number:0{m[1] or 0}d}", self._pattern.name)
-        self._number += 1
+        name = self._next_name()
         try:
             data = b"".join(bytes(packet) for packet in self._encode(video))
-            (self._folder.temporary / name).write_bytes(data)
+            (self._place / name).write_bytes(data)
         except (OSError, ValueError, av.error.FFmpegError) as error:
             raise output_error(self._pattern.with_name(name), error) from error
-        self._names.append(name)
+        self._span.append(KeptFile(name, len(data)))
+
+    def keep(self, work: WorkFolder) -> None:
+        """Write into a work folder, where earlier runs may have left images."""
+        self._place = work.path
+
+    def replay(self, frame: LumaFrame) -> None:  # noqa: ARG002 - as ``VideoWriter`` has it
+        """Take over the next image, which an earlier run has written."""
+        self._next_name()
+
+    def end_span(self) -> list[KeptFile]:
+        """Bring this span's images to the disk.
+
+        Returns:
+            The images in the work folder.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        span, self._span = self._span, []
+        for image in span:
+            try:
+                fsync(self._place / image.name)
+            except OSError as error:
+                raise output_error(self._pattern.with_name(image.name), error) from error
+        return span
 
     def commit(self) -> None:
         """Move all images to their names.
@@ -111,7 +139,7 @@ class SequenceWriter:
         target = self._folder.final.parent
         for name in self._names:
             try:
-                os.replace(self._folder.temporary / name, target / name)
+                os.replace(self._place / name, target / name)
             except OSError as error:
                 raise output_error(target / name, error) from error
         self._folder.discard()
@@ -132,6 +160,12 @@ class SequenceWriter:
     ) -> None:
         """Abort, unless ``commit`` was called."""
         self.abort()
+
+    def _next_name(self) -> str:
+        name = _NUMBER.sub(lambda m: f"{self._number:0{m[1] or 0}d}", self._pattern.name)
+        self._number += 1
+        self._names.append(name)
+        return name
 
     def _encode(self, video: av.VideoFrame) -> list[Packet[Stream]]:
         if self._encoder is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from ..errors import InputError
-from .opening import InputFile, open_container, shown
+from .opening import InputFile, is_pipe, open_container, shown
 
 Kind = Literal["image", "video", "audio", "sequence", "unknown"]
 
@@ -35,7 +35,8 @@ def sniff(path: str | Path) -> Kind:
 
     Args:
         path: a file, a numbered sequence ("scan_%06d.dpx"), or "-" for standard input, of which
-            nothing is consumed; a film is assumed there unless it begins like a photo.
+            nothing is consumed; a film is assumed there unless it begins like a photo. A named
+            pipe isn't looked into, and is a film.
 
     Returns:
         "image" for photos, single-frame GIF, PNG and WebP among them; "video" for whatever else
@@ -48,6 +49,8 @@ def sniff(path: str | Path) -> Kind:
         return "image" if _is_photo(_stdin_head()) else "video"
     if is_sequence(path):
         return "sequence"
+    if is_pipe(path):
+        return "video"
     file = InputFile(path)
     try:
         head = file.read(_HEAD_BYTES)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import av
 from av.packet import Packet
@@ -38,7 +39,10 @@ from .naming import is_pattern
 from .plane_format import choose_planes, output_tags
 from .sequence_writer import SequenceWriter
 from .source import FrameSource
+from .span_file import EncodedPacket, KeptFile, SpanFileWriter
+from .stalls import StreamWriter
 from .streams import chapters_of, earliest_start, has_time_code, known_starts
+from .work_folder import WorkFolder
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +104,9 @@ class VideoWriter:
         self._pending: list[Packet[Stream]] = []
         self._shift = Fraction(0)
         self._written = 0
+        self._work: WorkFolder | None = None
+        self._done: Iterator[list[EncodedPacket]] = iter(())
+        self._span: SpanFileWriter | None = None
         self._closed = False
 
     def write(self, item: ColorFrame | Packet[Stream]) -> None:
@@ -118,6 +125,51 @@ class VideoWriter:
         except _LIBAV_ERRORS as error:
             raise output_error(self._path, error) from error
 
+    def keep(self, work: WorkFolder) -> None:
+        """Keep all that is encoded in a work folder too, and take from it what is finished.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        self._work, self._done = work, work.packets()
+
+    def replay(self, frame: LumaFrame) -> None:
+        """Write the next frame that an earlier run has encoded.
+
+        Args:
+            frame: as it came from the source, uncoloured.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        try:
+            if self._mux is None:
+                self._mux = self._start(frame)
+            self._mux.renew_encoder()
+            self._mux.put(next(self._done))
+        except _LIBAV_ERRORS as error:
+            raise output_error(self._path, error) from error
+        self._written += 1
+
+    def end_span(self) -> list[KeptFile]:
+        """Empty the encoder and finish what is kept of this span; the next frame begins another.
+
+        Returns:
+            The files in the work folder, on the disk by now.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        assert self._mux is not None and self._span is not None
+        try:
+            self._put(self._mux, None)
+            self._mux.renew_encoder()
+            file = self._span.finish()
+        except _LIBAV_ERRORS as error:
+            raise output_error(self._path, error) from error
+        self._span = None
+        return [file]
+
     def commit(self) -> None:
         """Finish the file and give it its name.
 
@@ -127,7 +179,7 @@ class VideoWriter:
         if self._mux is None:
             raise OutputError(f"{self._path}: not written, the input has no frames")
         try:
-            self._mux.encode(None)
+            self._mux.put(self._mux.encode(None))
             self._mux.close()
         except _LIBAV_ERRORS as error:
             raise output_error(self._path, error) from error
@@ -147,6 +199,8 @@ class VideoWriter:
             return
         self._closed = True
         self._pending.clear()
+        if self._span is not None:
+            self._span.close()
         if self._mux is not None:
             self._mux.free()
         if isinstance(self._target, AtomicPath):
@@ -237,10 +291,10 @@ class VideoWriter:
             raise StreamLossError(f"{self._path}: {'; '.join(losses)} (--strict)")
         self.notes += losses
 
-    def _reserve(self) -> AtomicPath | BinaryIO:
+    def _reserve(self) -> AtomicPath | StreamWriter:
         """Where bytes go: a temporary file, or standard output."""
         if str(self._path) == "-":
-            return sys.stdout.buffer
+            return StreamWriter(sys.stdout.buffer)
         check_distinct(self._source.info.path, self._path)
         return AtomicPath(self._path)
 
@@ -365,5 +419,15 @@ class VideoWriter:
         pts = round(frame.source.pts * scale)
         duration = round(frame.source.duration * scale)
         duration = duration or max(1, round(1 / (self._plan.rate * unit)))
-        self._mux.encode(self._frames.build(frame, pts, duration, unit))
+        self._put(self._mux, self._frames.build(frame, pts, duration, unit))
         self._written += 1
+
+    def _put(self, mux: Mux, frame: av.VideoFrame | None) -> None:
+        """Encode a frame, or empty the encoder, and write what comes out, here and there."""
+        mux.put(next(self._done, []))
+        packets = mux.encode(frame)
+        if self._work is not None:
+            if self._span is None:
+                self._span = SpanFileWriter(self._work.path / f"span-{self._written}.packets")
+            self._span.add(packets)
+        mux.put(packets)

@@ -47,6 +47,18 @@ def factor(metadata: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
+def share(metadata: Mapping[str, str], name: str) -> float:
+    """A number from 0 to 1, 0 where nothing is said.
+
+    Raises:
+        ValueError: it is none, or beyond.
+    """
+    value = float(metadata.get(name, 0.0))
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"its {name} is {value}")
+    return value
+
+
 def reason(error: Exception) -> str:
     """An exception in one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]

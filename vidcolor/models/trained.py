@@ -1,7 +1,7 @@
 """Weights that ``vidcolor train`` wrote, of any architecture, behind the face of a colorizer.
 
-A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "decoding"
-("regression" or "annealed-mean") and "temperature".
+A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "cast" and
+"shadows" (``calm.Calm``), "decoding" ("regression" or "annealed-mean") and "temperature".
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, factor, reason, settings
 from vidcolor.models.architectures import ARCHITECTURES, Architecture, as_trainable
+from vidcolor.models.calm import Calm
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
 from vidcolor.models.spec import ModelSpec, WorkingSize
 
@@ -24,12 +25,13 @@ _OURS = {"compact", "large"}
 
 
 class TrainedColorizer(nn.Module):
-    """A trained network at any size: padded inside, cropped after, its saturation applied.
+    """A trained network at any size: padded inside, cropped after, calmed, its saturation applied.
 
     Args:
         network: prepared.
         stride: what its inputs' sides are multiples of.
         saturation: factor on ab.
+        calm: takes chroma away before.
         head: reads the features in place of the network's own regression head.
     """
 
@@ -39,28 +41,30 @@ class TrainedColorizer(nn.Module):
         stride: int,
         *,
         saturation: float = 1.0,
+        calm: Calm | None = None,
         head: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.network, self.head = network, head
-        self.stride, self.saturation = stride, saturation
+        self.stride, self.saturation, self.calm = stride, saturation, calm or Calm()
 
     def forward(self, lightness: Tensor) -> Tensor:
         """``(B, 1, H, W)`` L*/100 to ``(B, 2, H/s, W/s)`` ab; ``(B, 2, H, W)`` if not in s's."""
         height, width = lightness.shape[-2:]
+        seen = lightness
         down, right = -height % self.stride, -width % self.stride
         if down or right:
             lightness = F.pad(lightness, (0, right, 0, down), mode="replicate")
         trainable = as_trainable(self.network)
         features = trainable.features(lightness)
         ab = trainable.head_ab(features) if self.head is None else self.head(features)
-        ab = ab * self.saturation
         ratio = lightness.shape[-1] // ab.shape[-1]
         if height % ratio or width % ratio:
             # Smaller samples don't tile such a picture: go back to its own grid, then crop.
             ab = F.interpolate(ab, scale_factor=float(ratio), mode="bilinear")
             ratio = 1
-        return ab[..., : height // ratio, : width // ratio]
+        ab = ab[..., : height // ratio, : width // ratio]
+        return self.calm(ab, seen) * self.saturation
 
 
 def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> ModelSpec | None:
@@ -102,13 +106,14 @@ def build_trained(
         network.load_state_dict({k: v.float() for k, v in tensors.items()})
         head = _annealed(network, metadata)
         saturation = factor(metadata, "saturation", 1.0)
+        calm = Calm.read(metadata)
         stride = architecture.stride(settings(metadata))
     except UNUSABLE as error:
         raise WeightsError(
             f"not the weights of a {architecture.name} network: {reason(error)}"
         ) from error
     as_trainable(network).prepare(dtype)
-    return TrainedColorizer(network, stride, saturation=saturation, head=head)
+    return TrainedColorizer(network, stride, saturation=saturation, calm=calm, head=head)
 
 
 def _annealed(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:

@@ -1,0 +1,100 @@
+"""Chroma taken where colours are least to be believed: how much, where, and out of the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import vidcolor
+from vidcolor.models.calm import DARK, Calm
+from vidcolor.models.store import bundled_path
+from vidcolor.models.trained import TrainedColorizer
+
+RED, GREEN, YELLOW = (30.0, 0.0), (-30.0, 0.0), (0.0, 30.0)
+
+
+def _picture(*colours: tuple[float, float]) -> Tensor:
+    """Upright stripes of these colours, all as wide."""
+    return torch.tensor(colours).T[None, :, None, :].expand(1, 2, 8, len(colours))
+
+
+def _grey(level: float, width: int = 1) -> Tensor:
+    return torch.full((1, 1, 32, 4 * width), level)
+
+
+def _kept(ab: Tensor, calmed: Tensor) -> list[float]:
+    """Chroma after over chroma before, stripe by stripe."""
+    return (calmed.norm(dim=1) / ab.norm(dim=1))[0, 0].tolist()
+
+
+def test_nothing_said_changes_nothing() -> None:
+    ab = torch.randn(2, 2, 8, 8) * 20.0
+    assert Calm.read({}) == Calm()
+    assert torch.equal(Calm()(ab, torch.rand(2, 1, 32, 32)), ab)
+
+
+def test_hues_stay_and_no_chroma_is_added() -> None:
+    torch.manual_seed(0)
+    ab = torch.randn(3, 2, 8, 8) * 20.0 + 5.0
+    calmed = Calm(cast=0.5, shadows=0.5)(ab, torch.rand(3, 1, 32, 32))
+    cross = ab[:, 0] * calmed[:, 1] - ab[:, 1] * calmed[:, 0]
+    assert cross.abs().max() < 1e-3  # of products up to a thousand, in float32
+    assert ((ab * calmed).sum(dim=1) > 0).all()
+    assert (calmed.norm(dim=1) <= ab.norm(dim=1)).all()
+    assert calmed.norm(dim=1).mean() < 0.95 * ab.norm(dim=1).mean()
+
+
+def test_a_cast_loses_its_share_and_what_differs_from_it_less() -> None:
+    calm = Calm(cast=0.4)
+    one = _picture(YELLOW, YELLOW)
+    assert _kept(one, calm(one, _grey(0.7, 2))) == pytest.approx([0.6, 0.6], abs=1e-5)
+    # The mean is (0, 5): yellow itself loses 0.4 * 5 / 30; blue lies across the circle.
+    varied = _picture((0.0, 30.0), (0.0, -20.0))
+    assert _kept(varied, calm(varied, _grey(0.7, 2))) == pytest.approx([14 / 15, 1.0], abs=1e-5)
+    grey = _picture((0.0, 0.0), YELLOW)
+    assert calm(grey, _grey(0.7, 2))[..., 0].abs().max() == 0.0  # no tint of the opposite colour
+
+
+def test_dark_red_is_calmed_but_neither_dark_green_nor_light_red() -> None:
+    calm, ab = Calm(shadows=0.6), _picture(RED, GREEN)
+    assert _kept(ab, calm(ab, _grey(0.0, 2))) == pytest.approx([0.4, 1.0], abs=1e-5)
+    assert _kept(ab, calm(ab, _grey(DARK / 2, 2))) == pytest.approx([0.7, 1.0], abs=1e-5)
+    assert _kept(ab, calm(ab, _grey(DARK, 2))) == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+def test_each_picture_of_a_batch_is_calmed_by_itself() -> None:
+    pictures = [_picture(YELLOW, GREEN), _picture(RED, RED)]
+    levels = [_grey(0.1, 2), _grey(0.5, 2)]
+    calm = Calm(cast=0.3, shadows=0.3)
+    alone = torch.cat([calm(p, g) for p, g in zip(pictures, levels, strict=True)])
+    together = calm(torch.cat(pictures), torch.cat(levels))
+    assert (together - alone).abs().max() < 1e-5  # float32 sums of other lengths
+
+
+@pytest.mark.parametrize("size", [(64, 64), (33, 50)])
+def test_what_a_file_says_is_done(tmp_path: Path, size: tuple[int, int]) -> None:
+    """At sizes that are padded inside too: padding has no part in the picture's mean."""
+    tensors = load_file(bundled_path("compact.safetensors"))
+    config = {"config": '{"attention": 2}'}
+    said = {"saturation": "1.5", "cast": "0.3", "shadows": "0.6"}
+    for name, metadata in {"plain": config, "calm": config | said}.items():
+        save_file(tensors, tmp_path / f"{name}.safetensors", metadata=metadata)
+    plain, calm = (
+        vidcolor.load_model(tmp_path / f"{name}.safetensors", "cpu", "fp32")
+        for name in ("plain", "calm")
+    )
+    x = torch.rand(2, 1, *size)
+    expected = Calm(cast=0.3, shadows=0.6)(plain(x), x) * 1.5
+    assert (calm(x) - expected).abs().max() < 1e-4
+    assert (expected - plain(x) * 1.5).abs().max() > 0.1  # it does something here
+
+
+def test_the_shipped_network_is_calmed() -> None:
+    inner = vidcolor.load_model("compact", "cpu", "fp32").network
+    assert isinstance(inner, TrainedColorizer)
+    assert inner.calm.cast > 0.0
+    assert inner.calm.shadows > 0.0

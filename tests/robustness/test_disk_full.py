@@ -1,0 +1,66 @@
+"""A real file system that is too small; ``benchmarks/disk_full.py`` tries many sizes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
+from robust_helpers import SMALL, Run, frames_in, names_in, run_apart
+
+resource: Any = pytest.importorskip("resource")  # Windows has neither this nor mounts
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A folder with a film and a photo, where small file systems can be had."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    try:
+        with small_disk(tmp_path, 1 << 20):
+            pass
+    except OSError as error:
+        pytest.skip(str(error))
+    make_sources(tmp_path)
+    return tmp_path
+
+
+# A film's muxer, numbered pictures, a photo's encoder, a preview: they write in different ways.
+@pytest.mark.parametrize("case", [CASES[0], CASES[4], CASES[5], CASES[8]], ids=lambda c: c.name)
+def test_full_at_the_beginning_in_the_middle_and_at_the_end(sources: Path, case: Case) -> None:
+    """One line, exit 1, nothing left over, the earlier result whole; with enough room, the film."""
+    whole = need(case, sources)
+    last = whole - PAGE_BYTES  # the last page, or the trailer in it
+    sizes = (PAGE_BYTES, whole // 2 // PAGE_BYTES * PAGE_BYTES, last, whole + 2 * PAGE_BYTES)
+    found = [attempt(case, sources, size) for size in sizes]
+    assert found == ["full", "full", "full", "whole"]
+
+
+def test_report_and_log_on_a_full_disk(sources: Path, run: Run) -> None:
+    """The film is made; that its report can't be written is said, and fails the run."""
+    with small_disk(sources, PAGE_BYTES) as disk:
+        (disk / "full").write_bytes(bytes(PAGE_BYTES))
+        outcome = run(*SMALL, "film.mkv", "out.mkv", "--report", disk / "report.json")
+        assert outcome.code == 1
+        assert "report.json" in outcome.error
+        assert names_in(disk) == {"full"}
+        (sources / "out.mkv").unlink()
+        outcome = run(*SMALL, "film.mkv", "out.mkv", "-vv", "--log-file", disk / "log.txt")
+        assert outcome.code == 0
+        lost = [line for line in outcome.err.splitlines() if "log.txt: can't write" in line]
+        assert len(lost) == 1, "said once, not at every line of the log"
+        assert "No space left" in lost[0]
+        assert "Traceback" not in outcome.err
+    assert frames_in(sources / "out.mkv") == 25
+
+
+def test_file_size_limit_is_an_error_not_a_death(film: Path) -> None:
+    """``ulimit -f`` sends SIGXFSZ, which ends programs that don't expect it."""
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))  # noqa: E731
+    target = film.with_name("out.mkv")
+    outcome = run_apart(*SMALL, film, target, preexec_fn=limit)
+    assert outcome.code == 1
+    assert "File too large" in outcome.error
+    assert names_in(film.parent) == {"film.mp4"}

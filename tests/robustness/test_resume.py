@@ -1,0 +1,290 @@
+"""Films whose runs are cut off: the same command goes on, and the result is the same."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from resume_helpers import (
+    CUTS,
+    FRAMES,
+    SPANS,
+    Watch,
+    colorize,
+    cut_off,
+    make_film,
+    make_long_film,
+    work_of,
+)
+from robust_helpers import command
+
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.video import colorize_video
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.loading import load_model
+
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def model() -> Colorizer:
+    return load_model("compact", "cpu")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_film(tmp_path_factory.mktemp("film") / "film.mp4")
+
+
+WAYS: dict[str, tuple[str, dict[str, object]]] = {
+    "motion": (".mp4", {}),
+    "motion, Matroska": (".mkv", {"video_codec": "ffv1"}),
+    "ema": (".mp4", {"stabilize": "ema"}),
+    "each frame on its own": (".mp4", {"stabilize": "off"}),
+    "key frames": (".mp4", {"every": "auto"}),
+    "every fourth, deflickered": (".mp4", {"every": 4, "deflicker": True}),
+    "side by side, batches of 3": (".mkv", {"compare": True, "batch_size": 3}),
+    "a part of the film": (".mp4", {"start_s": 0.2, "end_s": 5.4}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_it_goes_on_and_comes_to_the_same_bytes(
+    film: Path, model: Colorizer, tmp_path: Path, way: str
+) -> None:
+    suffix, options = WAYS[way]
+    whole, output = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
+    expected = colorize(film, whole, model, **options)
+    first = cut_off(film, output, model, 30, **options)
+    assert not output.exists()
+    assert "the same command goes on from there" in first.messages[-1]
+    second = cut_off(film, output, model, 90, **options)
+    assert second.skipped > 0
+    third = Watch()
+    result = colorize(film, output, model, third, **options)
+    assert third.skipped > second.skipped
+    assert third.skipped + third.done == result.frames == expected.frames
+    assert result.cuts == expected.cuts
+    assert output.read_bytes() == whole.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted((whole.name, output.name))
+
+
+def test_spans_end_at_cuts_and_in_shots_that_are_too_long(
+    film: Path, model: Colorizer, tmp_path: Path
+) -> None:
+    cut_off(film, tmp_path / "out.mp4", model, 100)
+    plan = json.loads((work_of(tmp_path / "out.mp4") / "plan.json").read_text())
+    ends = [span["frames"] for span in plan["spans"]]
+    assert CUTS[0] in ends
+    in_shot = [end for end in ends if end not in CUTS]
+    assert in_shot, ends
+    for span in plan["spans"]:
+        assert (span["state"] is not None) == (span["frames"] not in CUTS)
+    lengths = [b - a for a, b in zip([0, *ends], ends, strict=False)]
+    # whole batches of 8 come in, and more leave at once after a window than came in
+    assert all(0 < length <= SPANS.most + 48 for length in lengths), lengths
+
+
+def test_numbered_images_go_on_too(film: Path, model: Colorizer, tmp_path: Path) -> None:
+    for name in ("scans", "whole", "out"):
+        (tmp_path / name).mkdir()
+    scans = tmp_path / "scans" / "scan_%04d.png"
+    colorize(film, scans, model, saturation=0.0)
+    rate = Fraction(24)
+    whole, output = tmp_path / "whole" / "f_%04d.png", tmp_path / "out" / "f_%04d.png"
+    colorize(scans, whole, model, fps=rate)
+    cut_off(scans, output, model, 50, fps=rate)
+    written = {p.name: p.stat().st_mtime_ns for p in work_of(output).glob("f_*.png")}
+    assert len(written) >= CUTS[0]
+    watch = Watch()
+    colorize(scans, output, model, watch, fps=rate)
+    assert watch.skipped >= CUTS[0]
+    names = sorted(p.name for p in whole.parent.iterdir())
+    assert names == sorted(p.name for p in output.parent.iterdir())
+    assert len(names) == FRAMES
+    for name in names:
+        assert (output.parent / name).read_bytes() == (whole.parent / name).read_bytes()
+    # what was finished is taken over, not made again
+    assert (output.parent / names[0]).stat().st_mtime_ns == written[names[0]]
+
+
+def test_another_option_begins_anew_and_says_why(
+    film: Path, model: Colorizer, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mp4"
+    cut_off(film, output, model, 50)
+    watch = Watch()
+    colorize(film, output, model, watch, crf=30)
+    assert watch.skipped == 0
+    assert watch.messages == ["begun anew, because option crf was None and is 30"]
+    colorize(film, tmp_path / "fresh.mp4", model, crf=30)
+    assert output.read_bytes() == (tmp_path / "fresh.mp4").read_bytes()
+
+
+def test_another_input_begins_anew(film: Path, model: Colorizer, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    shutil.copy(film, source)
+    cut_off(source, output, model, 50)
+    data = bytearray(source.read_bytes())
+    data[-1] ^= 1
+    source.write_bytes(data)
+    watch = Watch()
+    colorize(source, output, model, watch)
+    assert watch.skipped == 0
+    assert "begun anew, because input" in watch.messages[0]
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "a lost file", "a torn plan", "a lost state"])
+def test_what_is_damaged_is_made_again(
+    film: Path, model: Colorizer, tmp_path: Path, damage: str
+) -> None:
+    whole, output = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    colorize(film, whole, model)
+    cut_off(film, output, model, 90)
+    folder = work_of(output)
+    spans = json.loads((folder / "plan.json").read_text())["spans"]
+    last = folder / spans[-1]["files"][0]["name"]
+    if damage == "a flipped bit":
+        data = bytearray(last.read_bytes())
+        data[len(data) // 2] ^= 1
+        last.write_bytes(data)
+    elif damage == "a lost file":
+        last.unlink()
+    elif damage == "a lost state":
+        (folder / spans[-1]["state"]["name"]).unlink()
+    else:
+        plan = folder / "plan.json"
+        plan.write_bytes(plan.read_bytes()[:-40])
+    watch = Watch()
+    colorize(film, output, model, watch)
+    assert watch.skipped < spans[-1]["frames"]
+    assert output.read_bytes() == whole.read_bytes()
+    assert not folder.exists()
+
+
+def test_a_plan_names_no_files_elsewhere(film: Path, model: Colorizer, tmp_path: Path) -> None:
+    output, precious = tmp_path / "out.mp4", tmp_path / "precious"
+    precious.write_bytes(b"x" * 10)
+    cut_off(film, output, model, 90)
+    plan = work_of(output) / "plan.json"
+    content = json.loads(plan.read_text())
+    content["spans"][-1]["state"] = {"name": "../precious", "size": 10, "sha256": ""}
+    plan.write_text(json.dumps(content))
+    watch = Watch()
+    colorize(film, output, model, watch)
+    assert watch.skipped == 0
+    assert precious.read_bytes() == b"x" * 10
+
+
+def test_nothing_is_left_where_nothing_is_finished(
+    film: Path, model: Colorizer, tmp_path: Path
+) -> None:
+    watch = cut_off(film, tmp_path / "out.mp4", model, 3)
+    assert list(tmp_path.iterdir()) == []
+    assert not any("goes on" in text for text in watch.messages)
+
+
+def test_without_resume_nothing_is_kept_and_nothing_used(
+    film: Path, model: Colorizer, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mp4"
+    cut_off(film, output, model, 90, resume=False)
+    assert list(tmp_path.iterdir()) == []
+    cut_off(film, output, model, 90)
+    watch = Watch()
+    result = colorize(film, output, model, watch, resume=False)
+    assert (watch.skipped, result.frames) == (0, FRAMES)
+    # the film is whole: what was kept for it is of no use any more
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_failure_keeps_what_is_finished(film: Path, model: Colorizer, tmp_path: Path) -> None:
+    class Spoiler(Watch):
+        def advance(self, n: int) -> None:
+            super().advance(n)
+            if self.done == 50:
+                raise OSError(28, os.strerror(28))
+
+    output, watch = tmp_path / "out.mp4", Spoiler()
+    with pytest.raises(OSError, match=os.strerror(28)):
+        colorize(film, output, model, watch)
+    assert "are kept in" in watch.messages[-1]
+    after = Watch()
+    colorize(film, output, model, after)
+    assert after.skipped >= CUTS[0]
+
+
+def _work(source: Path, output: Path) -> None:
+    """In a process that gets killed."""
+    options = ColorizeOptions(model="compact", device="cpu", render_factor=4)
+    colorize_video(source, output, options=options, spans=SPANS)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a fork server")
+def test_killed_at_twenty_moments_it_always_comes_to_the_same(film: Path, tmp_path: Path) -> None:
+    # the fork server imports torch once; each run is a fresh process all the same
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vidcolor.engine.video", "vidcolor.models.loading"])
+    whole, output = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    _run_apart(context, film, whole)
+    began = time.monotonic()
+    _run_apart(context, film, whole.with_name("again.mp4"))
+    seconds = time.monotonic() - began
+    chance, kills, films = random.Random(11), 0, 0
+    while kills < KILLS:
+        process = context.Process(target=_work, args=(film, output))
+        process.start()
+        process.join(chance.uniform(0.2, 1.0) * seconds)
+        killed = process.is_alive()
+        process.kill()
+        process.join()
+        if killed and not output.exists():
+            kills += 1
+            continue
+        assert process.exitcode in (0, -9)
+        assert output.read_bytes() == whole.read_bytes()
+        output.unlink()
+        films += 1
+    _run_apart(context, film, output)
+    assert output.read_bytes() == whole.read_bytes()
+    assert {p.name for p in tmp_path.iterdir()} == {"whole.mp4", "again.mp4", "out.mp4"}
+
+
+def _run_apart(context: object, source: Path, output: Path) -> None:
+    process = context.Process(target=_work, args=(source, output))  # type: ignore[attr-defined]
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_the_command_goes_on_after_sigterm(tmp_path: Path) -> None:
+    source = make_long_film(tmp_path / "film.mkv", frames=600, cut=245)
+    output = tmp_path / "out.mkv"
+    words = (source, output, "-m", "compact", "--render-factor", "2", "--progress", "none")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command(*words), stderr=subprocess.PIPE, env=environment) as process:
+        while not list(work_of(output).glob("span-245*")):
+            assert process.poll() is None, "it ended before a span was finished"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate()[1].decode()
+    assert process.returncode == 143
+    assert "245 finished frames are kept in" in said
+    assert not output.exists()
+    done = subprocess.run(
+        command(*words), stderr=subprocess.PIPE, env=environment, check=True, text=True
+    )
+    assert "going on: 245 frames were finished by an earlier run" in done.stderr
+    with av.open(str(output)) as result:
+        assert sum(1 for _ in result.decode(video=0)) == 600
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["film.mkv", "out.mkv"]
