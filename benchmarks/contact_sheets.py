@@ -127,7 +127,7 @@ def _drawn(label: str, head: list[str], pictures: list[Rgb], cell: int) -> Rgb:
     for at, (picture, title) in enumerate(zip(pictures, head, strict=True)):
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         row[_LABEL_PX:, at * cell : at * cell + size[0]] = small
-        text = f"{title}  {label}" if at == 0 else title
+        text = f"{title}  {label}"[: cell // 7] if at == 0 else title  # what a cell has room for
         where = (at * cell + 3, 13)
         cv2.putText(row, text, where, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
     return row

@@ -39,9 +39,10 @@ class Judge:
             "lag 1": clip_warp_error(list(large), self._near, lag=1),
             "drift": clip_warp_error(list(large), self._far, lag=DRIFT_LAG),
             "chroma": float(large.norm(dim=1).mean()),
-            "cdc": _cdc(self.clip.lightness, large),
         }
         if self.clip.truth is not None:
+            # Only beside a truth: old film's own flicker of lightness is ten times that of colours.
+            found["cdc"] = _cdc(self.clip.lightness, large)
             error = (large - self.clip.truth).norm(dim=1)
             found["error"] = float(error.mean())
             found["edges"] = float(error[self._edges].mean())

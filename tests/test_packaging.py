@@ -83,7 +83,7 @@ def test_wheel_finds_its_own_weights(wheel: zipfile.ZipFile, tmp_path: Path) -> 
 
 def test_command_is_declared_and_answers(wheel: zipfile.ZipFile) -> None:
     entry = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "vidcolor = vidcolor.cli.main:main" in wheel.read(entry).decode()
+    assert "vidcolor = vidcolor.__main__:run" in wheel.read(entry).decode()
     run = subprocess.run(
         [sys.executable, "-m", "vidcolor", "--version"], capture_output=True, text=True, cwd=ROOT
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -108,9 +109,8 @@ class FailingDisk(io.BufferedReader):
         return super().read1(size)
 
 
-def test_read_error_in_the_middle(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """What could be read is colorized, and it is said that there was more; no traceback of PyAV."""
-    path = tmp_path / "a.mkv"
+def noise_film(path: Path) -> Path:
+    """60 frames, 2.4 s, larger than what is read to open it."""
     noise = np.random.default_rng(1)
     with av.open(str(path), "w") as output:
         stream: Any = output.add_stream("ffv1", rate=25)
@@ -119,12 +119,77 @@ def test_read_error_in_the_middle(tmp_path: Path, capfd: pytest.CaptureFixture[s
             picture = noise.integers(0, 256, (96, 160), np.uint8)
             output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
         output.mux(stream.encode(None))
-    assert path.stat().st_size > 800_000  # more than what is read to open it
+    assert path.stat().st_size > 800_000
+    return path
+
+
+def test_read_error_in_the_middle(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What could be read is colorized, and it is said that there was more; no traceback of PyAV."""
+    path = noise_film(tmp_path / "a.mkv")
     with VideoReader(path, stream=FailingDisk(path, path.stat().st_size // 2)) as reader:
         frames = sum(isinstance(item, LumaFrame) for item in reader)
         assert any("reading ended early: Input/output error" in line for line in reader.warnings)
     assert 20 <= frames <= 30  # of 60: all that lies before it
     assert capfd.readouterr().err == ""
+
+
+def test_film_that_was_cut_off(tmp_path: Path) -> None:
+    """An interrupted download: most of the film was missing without a word."""
+    path = noise_film(tmp_path / "a.mkv")
+    with VideoReader(path) as reader:
+        assert sum(isinstance(item, LumaFrame) for item in reader) == 60
+        assert reader.warnings == []
+    os.truncate(path, path.stat().st_size // 3)
+    with VideoReader(path) as reader:
+        assert sum(isinstance(item, LumaFrame) for item in reader) < 25
+        (said,) = reader.warnings
+    assert re.fullmatch(r"the file says that it lasts 2.4 s, and ends at 0.[78] s", said)
+    with VideoReader(path, end_s=0.2) as reader:  # what was asked for is all there
+        assert sum(isinstance(item, LumaFrame) for item in reader) == 5
+        assert reader.warnings == []
+
+
+def test_film_that_is_cut_off_while_it_is_read(tmp_path: Path) -> None:
+    """By another program, which writes it anew."""
+    path = noise_film(tmp_path / "a.mkv")
+    with VideoReader(path) as reader:
+        items = iter(reader)
+        frames = isinstance(next(items), LumaFrame)
+        os.truncate(path, path.stat().st_size // 3)
+        frames += sum(isinstance(item, LumaFrame) for item in items)
+        assert reader.warnings == ["reading ended early: the file became shorter while it was read"]
+    assert 5 < frames < 25
+
+
+def test_current_folder_was_removed(tmp_path: Path) -> None:
+    """MKL ended the process with a fatal error of its own, and exit code 2."""
+    (tmp_path / "gone").mkdir()
+    words = [sys.executable, "-m", "vidcolor", "info", str(tmp_path / "film.mp4")]
+    script = f"cd gone && rmdir ../gone && exec {' '.join(words)}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == (
+        "vidcolor: error: the current folder was removed: change to one that exists\n"
+    )
+
+
+def test_interrupted_while_python_loads(film: Path) -> None:
+    """Ctrl-C in the first moments printed a traceback."""
+    script = (
+        "import os, signal, sys, threading\n"
+        "import vidcolor.__main__ as program\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'vidcolor.cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "program.run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")  # 130 to a shell
 
 
 def test_read_error_at_the_beginning(colorize: Run) -> None:

@@ -21,6 +21,7 @@ from vidcolor.cli._session import Session
 from vidcolor.cli._signals import Stop
 from vidcolor.cli._streams import hold_standard_streams
 from vidcolor.cli.colorize import colorize
+from vidcolor.errors import InputError
 
 cli = DefaultGroup(
     name="vidcolor",
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str], session: Session) -> int:
     try:
+        _check_current_folder()
         # Not cli.main(): that one writes to stderr by itself.
         with cli.make_context("vidcolor", words, obj=session) as context:
             outcome = cli.invoke(context)
@@ -81,6 +83,14 @@ def _run(words: list[str], session: Session) -> int:
         exit_code = report(error, session.console)
         return session.stop.exit_code if session.stop.signum and exit_code == 130 else exit_code
     return outcome if isinstance(outcome, int) else 0
+
+
+def _check_current_folder() -> None:
+    """Refuse to work in a folder that was removed: no name means anything, and MKL crashes."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise InputError("the current folder was removed: change to one that exists") from None
 
 
 def _is_broken_pipe(error: BaseException | None) -> bool:

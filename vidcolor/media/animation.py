@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import InputError
 from ..types import ColorTags, VideoInfo
 from .base import BaseSource, Item, check_span
-from .opening import InputFile, check_size, is_pipe, shown
+from .opening import InputFile, check_size, is_pipe, reason, shown
 from .stage import FrameStage
 from .timing import Span, exact_seconds
 
@@ -68,7 +68,7 @@ class AnimationReader(BaseSource):
         try:
             self._image = Image.open(io.BytesIO(Path(path).read_bytes()))
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise InputError(f"{self._label}: can't be read: {error}") from None
+            raise InputError(f"{self._label}: can't be read: {reason(error)}") from None
         width, height = self._image.size
         try:
             check_size(width, height, self._label)

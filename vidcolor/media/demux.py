@@ -23,6 +23,13 @@ from .timing import Discontinuities, Span
 logger = logging.getLogger(__name__)
 
 _MAX_READ_ERRORS: Final = 8
+_SAYS_DURATION: Final = frozenset({"matroska", "mov", "avi", "asf", "flv", "mxf"})
+"""Containers whose headers say how long they are; of others libav estimates it."""
+
+_MISSING_S: Final = 1.0
+_MISSING_SHARE: Final = 0.05
+"""A file that lacks more than both at its end is cut off; headers are not more exact than that."""
+
 _INTERLEAVE_SECONDS: Final = 10
 
 
@@ -63,7 +70,8 @@ class Demuxer:
         self._copy = copy_streams
         self._need_decoder = need_decoder
         self._stream = stream
-        self.read_error = ""
+        self._open_error = self.read_error = ""
+        self._reached = Fraction(0)
         self.video_done = False
         self._open()
         try:
@@ -107,6 +115,11 @@ class Demuxer:
     def can_seek(self) -> bool:
         """Whether seeking is worth a try."""
         return self._file.seekable() and not self.container.format.flags & NO_TIMESTAMPS
+
+    @property
+    def failure(self) -> str:
+        """What the system said where the file couldn't be read, "" where it could."""
+        return self._file.failure or self._open_error
 
     def seek(self, seconds: Fraction) -> bool:
         """Go to a key frame at or before a time; False leaves the file at its beginning."""
@@ -155,13 +168,15 @@ class Demuxer:
     def _raw_packets(self) -> Iterator[Packet[Any]]:
         """Demux; a read error is tolerated a few times in a row, then it is the end."""
         errors = 0
-        self._file.failure = ""  # of what was read to open it, the end can do without
+        # of what was read to open it, the end can do without; where no frame comes, that is why
+        self._open_error, self._file.failure = self._file.failure, ""
         while True:
             try:
                 for packet in self.container.demux():
                     if not packet.size and packet.pts is None and packet.dts is None:
                         continue  # PyAV's own, at the end of each stream
                     errors = 0
+                    self._note_end(packet)
                     yield packet
                 self._file.raise_if_stopped()
                 self.read_error = self._file.failure
@@ -172,6 +187,25 @@ class Demuxer:
                 if errors > _MAX_READ_ERRORS:
                     self.read_error = self._file.failure or reason(error)
                     return
+
+    def _note_end(self, packet: Packet[Any]) -> None:
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None:
+            self._reached = max(self._reached, (stamp + (packet.duration or 0)) * packet.time_base)
+
+    def cut_off(self) -> str:
+        """Say, once all packets were read, whether the file ends earlier than its header says."""
+        container = self.container
+        promised = Fraction(container.duration or 0, av.time_base)
+        whole = self.span.end is None and (self._copy or len(container.streams) == 1)
+        if not whole or _SAYS_DURATION.isdisjoint(container.format.name.split(",")):
+            return ""
+        reached = self._reached - self.origin
+        missing = promised - reached
+        if missing <= _MISSING_S or missing <= _MISSING_SHARE * promised:
+            return ""
+        length, end = float(promised), float(reached)
+        return f"the file says that it lasts {length:.1f} s, and ends at {end:.1f} s"
 
     def _behind_end(self, packet: Packet[Any]) -> bool:
         stamp = packet.pts if packet.pts is not None else packet.dts

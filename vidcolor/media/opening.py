@@ -46,6 +46,10 @@ REFUSED_FORMATS: Final = frozenset(
 """Names of libav's demuxers that read other files, the network or devices, or are text alone."""
 
 
+class UnreadableError(InputError):
+    """The system can't read the file: that says nothing of what the file holds."""
+
+
 def shown(path: str | Path) -> str:
     """Return a path for messages: one line, printable, whatever bytes the name has."""
     text = str(path)
@@ -86,6 +90,7 @@ class InputFile:
         self._owned = stream is None and str(path) != "-"
         self._raw = stream or self._open(path)
         self._seekable = bool(self._raw.seekable())
+        self._size = self.size
         self._waiter = Waiter(self._raw)
         self._head = b""
         try:
@@ -149,7 +154,10 @@ class InputFile:
             head, self._head = self._head[:size], self._head[size:]
             return head
         try:
-            return self._read(size)
+            data = self._read(size)
+            if not data and self._size is not None and self._raw.tell() < self._size:
+                self.failure = "the file became shorter while it was read"
+            return data
         except OSError as error:
             self.failure = reason(error)
         except (Interrupted, KeyboardInterrupt) as error:
@@ -231,7 +239,7 @@ def open_container(
         The container and the file beneath it; close both, the container first.
 
     Raises:
-        InputError: the file can't be read or isn't a film that libav knows.
+        InputError: the file can't be read (``UnreadableError``) or isn't a film that libav knows.
         Interrupted: a pipe stalls, and somebody asks to stop.
     """
     file = InputFile(path, stream)
@@ -251,7 +259,7 @@ def open_container(
         file.close()
         file.raise_if_stopped()
         if file.failure:
-            raise InputError(f"{shown(path)}: can't be read: {file.failure}") from None
+            raise UnreadableError(f"{shown(path)}: can't be read: {file.failure}") from None
         hint = "; from a pipe, MP4 must be fragmented, MKV or TS go" if str(path) == "-" else ""
         raise InputError(
             f"{shown(path)}: not a film that can be opened: {reason(error)}{hint}"

@@ -150,12 +150,16 @@ class VideoReader(BaseSource):
             stage.say(f"the time line is broken in {demuxer.jumps} place(s): joined")
         if demuxer.read_error:
             stage.say(f"reading ended early: {demuxer.read_error}")
+        elif cut_off := demuxer.cut_off():
+            stage.say(cut_off)
 
     def _why_nothing(self) -> str:
         if self._stage.seen:
             start = self._demuxer.span.start
             place = float((start or self._demuxer.origin) - self._demuxer.origin)
             return f"{self._label}: no frame at or after {place:g} s in the part that was asked for"
+        if self._demuxer.failure:
+            return f"{self._label}: can't be read: {self._demuxer.failure}"
         codec = self.info.codec
         if self.damaged:
             return (

@@ -99,6 +99,8 @@ class SequenceReader(BaseSource):
                 continue
             frame = self._decode(file)
             if frame is None:
+                if not self.damaged:
+                    self._stage.say(f"left out: {self._failure}")
                 self.damaged += 1
                 continue
             frame.pts, frame.duration = pts, 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from ..errors import InputError
-from .opening import InputFile, is_pipe, open_container, shown
+from .opening import InputFile, UnreadableError, is_pipe, open_container, shown
 
 Kind = Literal["image", "video", "audio", "sequence", "unknown"]
 
@@ -96,6 +96,8 @@ def _count_frames(path: Path) -> int:
 def _container_kind(path: str | Path) -> Kind:
     try:
         container, file = open_container(path)
+    except UnreadableError:
+        raise
     except InputError:
         return "unknown"
     try:
