@@ -59,6 +59,18 @@ def share(metadata: Mapping[str, str], name: str) -> float:
     return value
 
 
+def is_set(metadata: Mapping[str, str], name: str) -> bool:
+    """Whether a switch is "1"; it is off where nothing is said.
+
+    Raises:
+        ValueError: it is neither "0" nor "1".
+    """
+    value = metadata.get(name, "0")
+    if value not in ("0", "1"):
+        raise ValueError(f"its {name} is {value}")
+    return value == "1"
+
+
 def reason(error: Exception) -> str:
     """An exception in one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]

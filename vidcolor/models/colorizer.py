@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models._metadata import UNUSABLE, factor, reason, settings
+from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
 from vidcolor.models.calm import Calm
 from vidcolor.models.networks.compact import STRIDE, CompactConfig, CompactNet
 from vidcolor.models.spec import ModelSpec
@@ -82,8 +82,15 @@ class Colorizer(nn.Module):
 class CompactColorizer(TrainedColorizer):
     """Our network at any size, the shipped saturation applied."""
 
-    def __init__(self, network: CompactNet, saturation: float, calm: Calm | None = None) -> None:
-        super().__init__(network, STRIDE, saturation=saturation, calm=calm)
+    def __init__(
+        self,
+        network: CompactNet,
+        saturation: float,
+        calm: Calm | None = None,
+        *,
+        mirrored: bool = False,
+    ) -> None:
+        super().__init__(network, STRIDE, saturation=saturation, calm=calm, mirrored=mirrored)
 
 
 def build_compact(
@@ -105,11 +112,12 @@ def build_compact(
         network.load_state_dict({k: v.float() for k, v in state_dict.items()})
         saturation = factor(metadata, "saturation", 1.0)
         calm = Calm.read(metadata)
+        mirrored = is_set(metadata, "mirrored")
     except UNUSABLE as error:
         raise WeightsError(
             f"these are not the weights of a compact network: {reason(error)}"
         ) from error
-    return CompactColorizer(network.prepare(dtype), saturation, calm)
+    return CompactColorizer(network.prepare(dtype), saturation, calm, mirrored=mirrored)
 
 
 def detect_compact(state_dict: Mapping[str, Tensor]) -> str | None:

@@ -1,7 +1,8 @@
 """Weights that ``vidcolor train`` wrote, of any architecture, behind the face of a colorizer.
 
 A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "cast" and
-"shadows" (``calm.Calm``), "decoding" ("regression" or "annealed-mean") and "temperature".
+"shadows" (``calm.Calm``), "mirrored" ("1": see ``TrainedColorizer``), "decoding" ("regression" or
+"annealed-mean") and "temperature".
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models._metadata import UNUSABLE, factor, reason, settings
+from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
 from vidcolor.models.architectures import ARCHITECTURES, Architecture, as_trainable
 from vidcolor.models.calm import Calm
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
@@ -33,6 +34,8 @@ class TrainedColorizer(nn.Module):
         saturation: factor on ab.
         calm: takes chroma away before.
         head: reads the features in place of the network's own regression head.
+        mirrored: give the mean of what it sees in a picture and in its mirror image, where it makes
+            other mistakes; twice the work.
     """
 
     def __init__(
@@ -43,9 +46,10 @@ class TrainedColorizer(nn.Module):
         saturation: float = 1.0,
         calm: Calm | None = None,
         head: nn.Module | None = None,
+        mirrored: bool = False,
     ) -> None:
         super().__init__()
-        self.network, self.head = network, head
+        self.network, self.head, self.mirrored = network, head, mirrored
         self.stride, self.saturation, self.calm = stride, saturation, calm or Calm()
 
     def forward(self, lightness: Tensor) -> Tensor:
@@ -55,9 +59,7 @@ class TrainedColorizer(nn.Module):
         down, right = -height % self.stride, -width % self.stride
         if down or right:
             lightness = F.pad(lightness, (0, right, 0, down), mode="replicate")
-        trainable = as_trainable(self.network)
-        features = trainable.features(lightness)
-        ab = trainable.head_ab(features) if self.head is None else self.head(features)
+        ab = self._both_ways(lightness) if self.mirrored else self._colours(lightness)
         ratio = lightness.shape[-1] // ab.shape[-1]
         if height % ratio or width % ratio:
             # Smaller samples don't tile such a picture: go back to its own grid, then crop.
@@ -65,6 +67,17 @@ class TrainedColorizer(nn.Module):
             ratio = 1
         ab = ab[..., : height // ratio, : width // ratio]
         return self.calm(ab, seen) * self.saturation
+
+    def _both_ways(self, lightness: Tensor) -> Tensor:
+        ab = self._colours(torch.cat((lightness, lightness.flip(3))))
+        straight, mirrored = ab.chunk(2)
+        return (straight + mirrored.flip(3)) / 2.0
+
+    def _colours(self, lightness: Tensor) -> Tensor:
+        trainable = as_trainable(self.network)
+        features = trainable.features(lightness)
+        ab: Tensor = trainable.head_ab(features) if self.head is None else self.head(features)
+        return ab
 
 
 def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> ModelSpec | None:
@@ -108,12 +121,15 @@ def build_trained(
         saturation = factor(metadata, "saturation", 1.0)
         calm = Calm.read(metadata)
         stride = architecture.stride(settings(metadata))
+        mirrored = is_set(metadata, "mirrored")
     except UNUSABLE as error:
         raise WeightsError(
             f"not the weights of a {architecture.name} network: {reason(error)}"
         ) from error
     as_trainable(network).prepare(dtype)
-    return TrainedColorizer(network, stride, saturation=saturation, calm=calm, head=head)
+    return TrainedColorizer(
+        network, stride, saturation=saturation, calm=calm, head=head, mirrored=mirrored
+    )
 
 
 def _annealed(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:
