@@ -7,6 +7,7 @@ them a fixed header and the data. Numbers are little-endian.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import struct
@@ -122,8 +123,9 @@ class SpanFileWriter:
         return KeptFile(self.path.name, self._size, self._digest.hexdigest())
 
     def close(self) -> None:
-        """Let go of an unfinished file."""
-        self._file.close()
+        """Let go of an unfinished file; never raises, also where the disk is full."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)

@@ -82,6 +82,7 @@ class WorkFolder:
             self.path.mkdir(exist_ok=True)
             self._write_plan()
         except OSError as error:
+            self.leave()
             raise output_error(output, error) from error
 
     @property
@@ -120,7 +121,11 @@ class WorkFolder:
             kept = None if state is None else self._keep(f"state-{frames}.safetensors", state)
             before = self.spans[-1].state if self.spans else None
             self.spans.append(KeptSpan(frames, taken, tuple(files), kept))
-            self._write_plan()
+            try:
+                self._write_plan()
+            except OSError:
+                self.spans.pop()  # what the plan doesn't name is not kept
+                raise
         except OSError as error:
             raise output_error(self._output, error) from error
         if before is not None:
