@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from av.stream import Stream
 
 _COUNT = struct.Struct("<I")
 _HEADER = struct.Struct("<qqqBI")
+_LIST = ".list"
 _NONE = -(1 << 63)
 """Stands for a missing stamp, as in libav."""
 
@@ -131,6 +133,41 @@ class SpanFileWriter:
         self._file.write(data)
         self._digest.update(data)
         self._size += len(data)
+
+
+def write_list(path: Path, files: Sequence[KeptFile]) -> KeptFile:
+    """Write a span's many files into a list, so that the plan of a long film stays short.
+
+    Args:
+        path: of the list, without suffix.
+        files: beside it; their sizes will be checked, not their hashes.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    data = json.dumps([[file.name, file.size] for file in files]).encode()
+    target = path.with_name(path.name + _LIST)
+    with open(target, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return KeptFile(target.name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def is_whole(file: KeptFile, folder: Path) -> bool:
+    """Whether a file is there as it was written, and if it is a list, all that it names too."""
+    if not file.is_whole(folder):
+        return False
+    if not file.name.endswith(_LIST):
+        return True
+    try:
+        listed = json.loads((folder / file.name).read_bytes())
+        return all(
+            os.path.basename(name) == name and KeptFile(name, size).is_whole(folder)
+            for name, size in listed
+        )
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def read_calls(path: Path) -> Iterator[list[EncodedPacket]]:
