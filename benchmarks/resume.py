@@ -6,8 +6,8 @@
     python benchmarks/resume.py FILM --suffix .webm -- --video-codec libvpx-vp9
     python benchmarks/resume.py scan_%04d.png --suffix .png -- --fps 24
 
-Each film is colorized in one go, then by runs that get SIGKILL at a random moment after they have
-finished a span, and once with ``--no-resume``. The first two have to be the same bytes; where they
+Each film is colorized in one go, then by runs that get SIGKILL at random moments,
+every second time only after they have finished a span, and once with ``--no-resume``. The first two have to be the same bytes; where they
 aren't, packets and decoded frames tell whether it is more than the container. Against the third,
 the spliced picture must have the same frames at the same times, in an order that decodes, and all
 other streams the same packets. What follows ``--`` goes to vidcolor. Exit code 1 if something
@@ -77,20 +77,23 @@ class Runs:
     def __init__(self, context: ForkServerContext, args: argparse.Namespace, film: str) -> None:
         self._context, self._args, self._film = context, args, film
 
-    def run(self, output: Path, *words: str, kill_after_s: float | None = None) -> int | None:
+    def run(
+        self, output: Path, *words: str, kill_after_s: float | None = None, waits: bool = False
+    ) -> int | None:
         """One run; its exit code, None if it was killed.
 
         Args:
             output: where to.
             words: further options.
-            kill_after_s: seconds from when the first span of this run is finished.
+            kill_after_s: seconds from the start.
+            waits: or else from when the first span of this run is finished.
         """
         args = self._args
         said = output.parent.with_name(f"{output.parent.name}.stderr")
         line = [*args.extra, *words, "-y", "--progress", "none", "--", self._film, str(output)]
         process = self._context.Process(target=work, args=(line, args.least, args.most, said))
         process.start()
-        if kill_after_s is not None:
+        if waits:
             before = kept_frames(output)
             while process.is_alive() and kept_frames(output) <= before:
                 process.join(0.002)
@@ -106,7 +109,9 @@ class Runs:
         """Runs that are killed, and one that isn't: its exit code, kills, frames kept at each."""
         kept: list[int] = []
         for kills in range(self._args.kills):
-            code = self.run(output, kill_after_s=chance.uniform(0, 0.2) * seconds)
+            waits = kills % 2 == 0
+            moment = chance.uniform(*((0, 0.2) if waits else (0.1, 1))) * seconds
+            code = self.run(output, kill_after_s=moment, waits=waits)
             if code is not None:
                 return code, kills, kept
             kept.append(kept_frames(output))
