@@ -6,12 +6,12 @@
     python benchmarks/resume.py FILM --suffix .webm -- --video-codec libvpx-vp9
     python benchmarks/resume.py scan_%04d.png --suffix .png -- --fps 24
 
-Each film is colorized in one go, then by runs that get SIGKILL at random moments,
-every second time only after they have finished a span, and once with ``--no-resume``. The first two have to be the same bytes; where they
-aren't, packets and decoded frames tell whether it is more than the container. Against the third,
-the spliced picture must have the same frames at the same times, in an order that decodes, and all
-other streams the same packets. What follows ``--`` goes to vidcolor. Exit code 1 if something
-differs or is left behind. POSIX only.
+Each film is colorized in one go, then by runs that get SIGKILL at random moments, every second time
+only after they have finished a span, and once with ``--no-resume``. The first two have to be the
+same bytes; where they aren't, packets and decoded frames tell whether it is more than the
+container. Against the third, the spliced picture must have the same frames at the same times, in an
+order that decodes, and all other streams the same packets. What follows ``--`` goes to vidcolor.
+Exit code 1 if something differs or is left behind. POSIX only.
 """
 
 from __future__ import annotations
