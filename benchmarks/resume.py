@@ -131,14 +131,15 @@ def packets_of(path: Path) -> dict[int, list[Row]]:
     """All packets by stream; the picture is stream -1."""
     rows: dict[int, list[Row]] = {}
     with av.open(str(path)) as film:
-        picture = film.streams.best("video")
+        best = film.streams.best("video")
+        picture = None if best is None else best.index
         for packet in film.demux():
             if packet.size:
                 data = hashlib.sha256(bytes(packet)).hexdigest()
                 at = packet.stream_index
                 rows.setdefault(at, []).append((packet.pts, packet.dts, data))
     if picture is not None:
-        rows[-1] = rows.pop(picture.index, [])
+        rows[-1] = rows.pop(picture, [])
     return rows
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+import pytest
 
 from vidcolor.media.span_file import EncodedPacket, SpanFileWriter
 from vidcolor.media.work_folder import WorkFolder
@@ -108,3 +111,18 @@ def test_it_may_die_again_and_again(tmp_path: Path) -> None:
             REAPER.left = None
     assert deaths > 5
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files in /proc")
+def test_files_that_were_read_are_closed(tmp_path: Path) -> None:
+    # Windows removes no folder with an open file in it
+    output = tmp_path / "film.mkv"
+    REAPER.left = 20
+    with pytest.raises(Death):
+        go_on(output, [])
+    work = WorkFolder(output, PLAN)
+    assert work.spans
+    before = len(os.listdir("/proc/self/fd"))
+    calls = work.packets()
+    assert [next(calls) for _ in range(work.frames + 1)]
+    assert len(os.listdir("/proc/self/fd")) == before

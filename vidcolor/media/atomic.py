@@ -207,7 +207,8 @@ def output_error(path: Path | str, error: Exception) -> OutputError:
 
 def fsync(path: Path) -> None:
     """Ask the system to put ``path`` on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows flushes only what may be written
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -170,7 +170,7 @@ def is_whole(file: KeptFile, folder: Path) -> bool:
         return False
 
 
-def read_calls(path: Path) -> Iterator[list[EncodedPacket]]:
+def read_calls(path: Path) -> Generator[list[EncodedPacket], None, None]:
     """What each call of the encoder returned, in order; the last call emptied it.
 
     Args:

@@ -108,11 +108,11 @@ class WorkFolder:
         late: list[EncodedPacket] = []
         start = 0
         for span in list(self.spans):
-            calls = read_calls(self.path / span.files[0].name)
-            for _ in range(start, span.frames):
-                yield late + next(calls)
-                late = []
-            late, start = next(calls), span.frames
+            with contextlib.closing(read_calls(self.path / span.files[0].name)) as calls:
+                for _ in range(start, span.frames):
+                    yield late + next(calls)
+                    late = []
+                late, start = next(calls), span.frames
         yield late
 
     def add(self, frames: int, taken: int, files: Sequence[KeptFile], state: bytes | None) -> None:
