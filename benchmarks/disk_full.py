@@ -155,7 +155,7 @@ def need(case: Case, folder: Path) -> int:
 
 def sizes_up_to(largest: int, count: int) -> list[int]:
     """Up to ``count`` sizes in whole pages, from one page to what is enough."""
-    pages = largest // PAGE_BYTES + 2
+    pages = largest // PAGE_BYTES + 8
     steps = np.unique(np.linspace(1, pages, min(count, pages)).round().astype(int))
     return [int(step) * PAGE_BYTES for step in steps]
 

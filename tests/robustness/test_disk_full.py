@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 from robust_helpers import SMALL, Run, frames_in, names_in, run_apart
+
+import vidcolor
+from vidcolor.engine.progress import NullProgress
+from vidcolor.engine.spans import SpanRules
+from vidcolor.errors import OutputError
 
 resource: Any = pytest.importorskip("resource")  # Windows has neither this nor mounts
 
@@ -36,6 +42,37 @@ def test_full_at_the_beginning_in_the_middle_and_at_the_end(sources: Path, case:
     sizes = (PAGE_BYTES, whole // 2 // PAGE_BYTES * PAGE_BYTES, last, whole + 2 * PAGE_BYTES)
     found = [attempt(case, sources, size) for size in sizes]
     assert found == ["full", "full", "full", "whole"]
+
+
+def test_goes_on_after_the_disk_was_full(sources: Path) -> None:
+    """What was finished stays, and with more room the same call makes the same film of it."""
+    options = vidcolor.ColorizeOptions(
+        model="compact", device="cpu", render_factor=2, smoothing=0.0
+    )
+    rules = SpanRules(least=8, most=8)  # the noise's cuts come where spans end anyway
+    film, reference = sources / "film.mkv", sources / "reference.mkv"
+    vidcolor.colorize_video(film, reference, options=options, spans=rules)
+    with small_disk(sources, reference.stat().st_size // PAGE_BYTES * PAGE_BYTES) as disk:
+        with pytest.raises(OutputError, match="No space left"):
+            vidcolor.colorize_video(film, disk / "out.mkv", options=options, spans=rules)
+        assert names_in(disk) == {".vidcolor-work-out.mkv"}
+        said = Heard()
+        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+        vidcolor.colorize_video(film, disk / "out.mkv", options=options, spans=rules, progress=said)
+        assert any("frames were finished by an earlier run" in line for line in said.lines)
+        assert (disk / "out.mkv").read_bytes() == reference.read_bytes()
+        assert names_in(disk) == {"out.mkv"}
+
+
+class Heard(NullProgress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        """Keep it."""
+        self.lines.append(text)
 
 
 def test_report_and_log_on_a_full_disk(sources: Path, run: Run) -> None:

@@ -30,6 +30,7 @@ from robust_helpers import command
 
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import colorize_video
+from vidcolor.errors import OutputError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.loading import load_model
 
@@ -106,6 +107,8 @@ def test_numbered_images_go_on_too(film: Path, model: Colorizer, tmp_path: Path)
     cut_off(scans, output, model, 50, fps=rate)
     written = {p.name: p.stat().st_mtime_ns for p in work_of(output).glob("f_*.png")}
     assert len(written) >= CUTS[0]
+    # a plan that named each image would grow with the film, and is rewritten at each span
+    assert "f_0001" not in (work_of(output) / "plan.json").read_text()
     watch = Watch()
     colorize(scans, output, model, watch, fps=rate)
     assert watch.skipped >= CUTS[0]
@@ -144,7 +147,78 @@ def test_another_input_begins_anew(film: Path, model: Colorizer, tmp_path: Path)
     assert "begun anew, because input" in watch.messages[0]
 
 
-@pytest.mark.parametrize("damage", ["a flipped bit", "a lost file", "a torn plan", "a lost state"])
+def test_lost_and_torn_images_are_made_again(film: Path, model: Colorizer, tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "out").mkdir()
+    whole, output = tmp_path / "whole" / "f_%04d.png", tmp_path / "out" / "f_%04d.png"
+    colorize(film, whole, model, end_s=3)
+    for name in ("f_0020.png", "f_0003.png"):  # of the second span and of the first
+        cut_off(film, output, model, 50, end_s=3)
+        image = work_of(output) / name
+        image.write_bytes(image.read_bytes()[:-1])
+    watch = Watch()
+    colorize(film, output, model, watch, end_s=3)
+    assert watch.skipped == 0
+    names = sorted(p.name for p in whole.parent.iterdir())
+    assert names == sorted(p.name for p in output.parent.iterdir())
+    for name in names:
+        assert (output.parent / name).read_bytes() == (whole.parent / name).read_bytes()
+
+
+def test_images_are_given_their_names_from_the_last(
+    film: Path, model: Colorizer, tmp_path: Path
+) -> None:
+    # one name can't be taken: cut off there, what stands before it is still in its place
+    (tmp_path / "f_0040.png").mkdir()
+    output = tmp_path / "f_%04d.png"
+    with pytest.raises(OutputError):
+        colorize(film, output, model, end_s=3)
+    (tmp_path / "f_0040.png").rmdir()
+    watch = Watch()
+    colorize(film, output, model, watch, end_s=3)
+    assert 0 < watch.skipped < 40
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"f_{n:04d}.png" for n in range(1, 73)]
+
+
+def test_the_same_input_by_another_path_goes_on(
+    film: Path, model: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, watch = tmp_path / "out.mp4", Watch()
+    cut_off(film, output, model, 50)
+    monkeypatch.chdir(film.parent)
+    colorize(Path(film.name), output, model, watch)
+    assert watch.skipped >= CUTS[0]
+
+
+def test_names_as_long_as_file_systems_take(film: Path, model: Colorizer, tmp_path: Path) -> None:
+    output = tmp_path / f"{'n' * 251}.mp4"
+    cut_off(film, output, model, 50)
+    watch = Watch()
+    colorize(film, output, model, watch)
+    assert watch.skipped >= CUTS[0]
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_in_the_folders_place_is_left_alone(
+    film: Path, model: Colorizer, tmp_path: Path, kind: str
+) -> None:
+    output, elsewhere = tmp_path / "out.mp4", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if kind == "link":
+        work_of(output).symlink_to(elsewhere, target_is_directory=True)
+    else:
+        work_of(output).write_bytes(b"precious")
+    with pytest.raises(OutputError, match=f"{work_of(output).name}: is in the way"):
+        colorize(film, output, model)
+    colorize(film, output, model, resume=False)
+    assert not list(elsewhere.iterdir())
+    assert work_of(output).is_symlink() or work_of(output).read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    "damage", ["a flipped bit", "a lost file", "a torn plan", "a lost state", "another state"]
+)
 def test_what_is_damaged_is_made_again(
     film: Path, model: Colorizer, tmp_path: Path, damage: str
 ) -> None:
@@ -162,6 +236,9 @@ def test_what_is_damaged_is_made_again(
         last.unlink()
     elif damage == "a lost state":
         (folder / spans[-1]["state"]["name"]).unlink()
+    elif damage == "another state":
+        state = folder / spans[-1]["state"]["name"]
+        state.write_bytes(bytes([*state.read_bytes()[:-1], 255]))
     else:
         plan = folder / "plan.json"
         plan.write_bytes(plan.read_bytes()[:-40])

@@ -152,7 +152,7 @@ def test_a_student_learns_from_a_teachers_checkpoint(config: MakeConfig, tmp_pat
 
 
 def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar: Path) -> None:
-    c = config(sample_every=6, saturation=1.25)
+    c = config(sample_every=6, saturation=1.25, cast=0.1, shadows=0.3)
     scores = Trainer(c, ALONE).run()
     out = Path(c.out)
     with safe_open(out / "unet.safetensors", framework="pt") as file:
@@ -160,7 +160,8 @@ def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar:
         assert not [k for k in file.keys() if k.startswith("classify")]  # noqa: SIM118
     made_of = json.loads(metadata["training"])
     assert metadata["architecture"] == "unet"
-    assert metadata["saturation"] == "1.25"
+    said = [metadata[name] for name in ("saturation", "cast", "shadows")]
+    assert said == ["1.25", "0.1", "0.3"]
     assert json.loads(metadata["config"])["width"] == 4
     assert made_of["data"] == [photos_tar.name]  # names, not places
     assert made_of["photos"] == 12
@@ -185,7 +186,7 @@ def test_the_final_figures_are_those_of_eval(config: MakeConfig, photos_tar: Pat
     from vidcolor.models.loading import load_model
     from vidcolor.training.photos import load_photos
 
-    c = config(steps=2)
+    c = config(steps=2, saturation=1.5, cast=0.5, shadows=0.5)
     ours = Trainer(c, ALONE).run()
     model = load_model(Path(c.out) / "unet.safetensors", "cpu", kind="image")
     photos = load_photos((str(photos_tar),))

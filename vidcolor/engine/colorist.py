@@ -131,6 +131,8 @@ class FrameColorist:
         for part, begins_span in self._clock.parts(frames):
             if begins_span:
                 ready += self._drain()
+                if self._ends and self._ends[-1].frames == self._released:
+                    self._ends.pop()  # it was so long that it ended anyway, just before this cut
                 self._ends.append(SpanEnd(self._released, self._released))
             ready += self._color(part)
             if self._clock.is_long(self._released):

@@ -105,7 +105,8 @@ def open_work(
     if identity is None:
         return None
     plan = {
-        "input": {"name": str(source), **dataclasses.asdict(identity)},
+        # its name alone: "reel.mkv" and "./reel.mkv" are the same
+        "input": {"name": Path(source).name, **dataclasses.asdict(identity)},
         "option": _told(options),
         "model": _model(model, options),
         "batch size": batch_size,

@@ -106,9 +106,9 @@ def colorize_video(
                 chosen, source.info.width * source.info.height
             )
             work = open_work(input, output, options, chosen, batch_size=batch, rules=spans)
-            job = _Job(source, writer, chosen, options, progress, batch, work)
             try:
                 with _kept(work, progress):
+                    job = _Job(source, writer, chosen, options, progress, batch, work)
                     job.run(stop, halt)
                     writer.commit()
             finally:

@@ -49,7 +49,7 @@ class AtomicPath:
         # absolute, because libav takes what is before a colon for a protocol
         self.final = Path(os.path.realpath(final) if final.is_symlink() else os.path.abspath(final))
         check_writable(self.final)
-        begin, end = f".{_short(self.final.stem)}{_MARK}", self.final.suffix
+        begin, end = f".{short_name(self.final.stem)}{_MARK}", self.final.suffix
         self.temporary = self.final.with_name(f"{begin}{secrets.token_hex(3)}{end}")
         self._done = False
         self._lock: int | None = None
@@ -134,7 +134,7 @@ class AtomicPath:
         self.discard()
 
 
-def _short(stem: str) -> str:
+def short_name(stem: str) -> str:
     """The stem, or of a long one its beginning and a hash: names end at 255 bytes."""
     data = os.fsencode(stem)
     if len(data) <= _MAX_NAME_BYTES:
@@ -207,7 +207,8 @@ def output_error(path: Path | str, error: Exception) -> OutputError:
 
 def fsync(path: Path) -> None:
     """Ask the system to put ``path`` on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows flushes only what may be written
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

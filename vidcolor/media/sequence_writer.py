@@ -21,7 +21,7 @@ from ..types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoIn
 from .atomic import AtomicPath, fsync, output_error
 from .formats import SEQUENCE_SUFFIXES
 from .source import FrameSource
-from .span_file import KeptFile
+from .span_file import KeptFile, write_list
 from .streams import codec_name
 from .work_folder import WorkFolder
 
@@ -117,7 +117,7 @@ class SequenceWriter:
         """Bring this span's images to the disk.
 
         Returns:
-            The images in the work folder.
+            The list of them in the work folder.
 
         Raises:
             OutputError: the disk is full.
@@ -128,16 +128,19 @@ class SequenceWriter:
                 fsync(self._place / image.name)
             except OSError as error:
                 raise output_error(self._pattern.with_name(image.name), error) from error
-        return span
+        try:
+            return [write_list(self._place / f"span-{len(self._names) - len(span)}", span)]
+        except OSError as error:
+            raise output_error(self._pattern, error) from error
 
     def commit(self) -> None:
-        """Move all images to their names.
+        """Move all images to their names, the last first: if that is cut off, a prefix is kept.
 
         Raises:
             OutputError: an image can't be replaced.
         """
         target = self._folder.final.parent
-        for name in self._names:
+        for name in reversed(self._names):
             try:
                 os.replace(self._place / name, target / name)
             except OSError as error:

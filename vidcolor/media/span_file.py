@@ -7,10 +7,12 @@ them a fixed header and the data. Numbers are little-endian.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +22,7 @@ from av.stream import Stream
 
 _COUNT = struct.Struct("<I")
 _HEADER = struct.Struct("<qqqBI")
+_LIST = ".list"
 _NONE = -(1 << 63)
 """Stands for a missing stamp, as in libav."""
 
@@ -122,8 +125,9 @@ class SpanFileWriter:
         return KeptFile(self.path.name, self._size, self._digest.hexdigest())
 
     def close(self) -> None:
-        """Let go of an unfinished file."""
-        self._file.close()
+        """Let go of an unfinished file; never raises, also where the disk is full."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)
@@ -131,7 +135,42 @@ class SpanFileWriter:
         self._size += len(data)
 
 
-def read_calls(path: Path) -> Iterator[list[EncodedPacket]]:
+def write_list(path: Path, files: Sequence[KeptFile]) -> KeptFile:
+    """Write a span's many files into a list, so that the plan of a long film stays short.
+
+    Args:
+        path: of the list, without suffix.
+        files: beside it; their sizes will be checked, not their hashes.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    data = json.dumps([[file.name, file.size] for file in files]).encode()
+    target = path.with_name(path.name + _LIST)
+    with open(target, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return KeptFile(target.name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def is_whole(file: KeptFile, folder: Path) -> bool:
+    """Whether a file is there as it was written, and if it is a list, all that it names too."""
+    if not file.is_whole(folder):
+        return False
+    if not file.name.endswith(_LIST):
+        return True
+    try:
+        listed = json.loads((folder / file.name).read_bytes())
+        return all(
+            os.path.basename(name) == name and KeptFile(name, size).is_whole(folder)
+            for name, size in listed
+        )
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def read_calls(path: Path) -> Generator[list[EncodedPacket], None, None]:
     """What each call of the encoder returned, in order; the last call emptied it.
 
     Args:

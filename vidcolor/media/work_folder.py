@@ -8,6 +8,7 @@ it lists is there.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -17,8 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .atomic import fsync, output_error
-from .span_file import EncodedPacket, KeptFile, read_calls
+from ..errors import OutputError
+from .atomic import fsync, output_error, short_name
+from .span_file import EncodedPacket, KeptFile, is_whole, read_calls
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class KeptSpan:
 
 def work_folder_of(output: Path) -> Path:
     """Where the work on an output is kept."""
-    return output.with_name(_PREFIX + output.name)
+    return output.with_name(_PREFIX + short_name(output.name))
 
 
 class WorkFolder:
@@ -75,13 +77,16 @@ class WorkFolder:
         self._plan = json.loads(json.dumps(plan))
         self.spans: list[KeptSpan] = []
         self.note = ""
+        self._check_place()
         try:
             self._find()
             if not self.spans:
                 shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir(exist_ok=True)
-            self._write_plan()
+            _sync_folder(self.path.parent)
+            self._write_plan(self.spans)
         except OSError as error:
+            self.leave()
             raise output_error(output, error) from error
 
     @property
@@ -103,11 +108,11 @@ class WorkFolder:
         late: list[EncodedPacket] = []
         start = 0
         for span in list(self.spans):
-            calls = read_calls(self.path / span.files[0].name)
-            for _ in range(start, span.frames):
-                yield late + next(calls)
-                late = []
-            late, start = next(calls), span.frames
+            with contextlib.closing(read_calls(self.path / span.files[0].name)) as calls:
+                for _ in range(start, span.frames):
+                    yield late + next(calls)
+                    late = []
+                late, start = next(calls), span.frames
         yield late
 
     def add(self, frames: int, taken: int, files: Sequence[KeptFile], state: bytes | None) -> None:
@@ -116,13 +121,14 @@ class WorkFolder:
         Raises:
             OutputError: the disk is full.
         """
+        before = self.spans[-1].state if self.spans else None
         try:
             kept = None if state is None else self._keep(f"state-{frames}.safetensors", state)
-            before = self.spans[-1].state if self.spans else None
-            self.spans.append(KeptSpan(frames, taken, tuple(files), kept))
-            self._write_plan()
+            span = KeptSpan(frames, taken, tuple(files), kept)
+            self._write_plan([*self.spans, span])
         except OSError as error:
             raise output_error(self._output, error) from error
+        self.spans.append(span)
         if before is not None:
             (self.path / before.name).unlink(missing_ok=True)
 
@@ -144,6 +150,17 @@ class WorkFolder:
 
     # -- finding what is there ----------------------------------------------------------------
 
+    def _check_place(self) -> None:
+        """Refuse to write through a link, and whatever else goes by the folder's name.
+
+        Raises:
+            OutputError: there is something that is no folder.
+        """
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
+            raise OutputError(
+                f"{self.path}: is in the way, and no folder; remove it, or use --no-resume"
+            )
+
     def _find(self) -> None:
         """Take over the spans of an earlier run, as far as they are whole."""
         found = self._read_plan()
@@ -153,7 +170,7 @@ class WorkFolder:
             self.note = f"begun anew, {_difference(found['plan'], self._plan)}"
             return
         for span in map(_span_from, found["spans"]):
-            if not all(file.is_whole(self.path) for file in span.files):
+            if not all(is_whole(file, self.path) for file in span.files):
                 logger.warning("%s: a finished span is damaged; it is made again", self._output)
                 break
             self.spans.append(span)
@@ -161,7 +178,7 @@ class WorkFolder:
             self.spans.pop()
 
     def _has_state(self, span: KeptSpan) -> bool:
-        return span.state is None or span.state.is_whole(self.path)
+        return span.state is None or is_whole(span.state, self.path)
 
     def _read_plan(self) -> dict[str, Any] | None:
         """The plan file, None where there is none that makes sense."""
@@ -174,9 +191,12 @@ class WorkFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _write_plan(self) -> None:
-        spans = [asdict(span) for span in self.spans]
-        content = {"format": _FORMAT, "plan": self._plan, "spans": spans}
+    def _write_plan(self, spans: Sequence[KeptSpan]) -> None:
+        content = {
+            "format": _FORMAT,
+            "plan": self._plan,
+            "spans": [asdict(span) for span in spans],
+        }
         self._keep(_PLAN, json.dumps(content, indent=1).encode())
 
     def _keep(self, name: str, data: bytes) -> KeptFile:
@@ -187,9 +207,13 @@ class WorkFolder:
             file.flush()
             os.fsync(file.fileno())
         os.replace(half, self.path / name)
-        with contextlib.suppress(OSError):  # not every file system can sync a folder
-            fsync(self.path)
-        return KeptFile(name, len(data))
+        _sync_folder(self.path)
+        return KeptFile(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _sync_folder(path: Path) -> None:
+    with contextlib.suppress(OSError):  # not every file system can
+        fsync(path)
 
 
 def _span_from(values: Mapping[str, Any]) -> KeptSpan:

@@ -145,7 +145,6 @@ class VideoWriter:
         try:
             if self._mux is None:
                 self._mux = self._start(frame)
-            self._mux.renew_encoder()
             self._mux.put(next(self._done))
         except _LIBAV_ERRORS as error:
             raise output_error(self._path, error) from error
@@ -314,6 +313,8 @@ class VideoWriter:
             fields=fields if self._plan.codes_fields else "",
             captions=self._plan.facts.captions,
         )
+        if self._work is not None:
+            mux.renew_encoder()  # the stream's own lives as long as it: unfed it takes no memory
         pending, self._pending = self._pending, []
         for packet in pending:
             mux.copy(packet)

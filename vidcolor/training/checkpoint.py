@@ -81,6 +81,8 @@ def export_weights(
         "architecture": config.architecture,
         "config": json.dumps(values),
         "saturation": str(config.saturation or 1.0),
+        "cast": str(config.cast),
+        "shadows": str(config.shadows),
         "decoding": config.decoding,
         "temperature": str(config.temperature),
         "training": json.dumps(dict(history)),

@@ -11,7 +11,7 @@ from typing import Any
 from vidcolor.errors import InputError, OptionError
 
 _CHOICES = {"precision": ("bf16", "fp32"), "decoding": ("regression", "annealed-mean")}
-_SHARES = ("decay", "ema", "film", "film_share", "orthochromatic")
+_SHARES = ("decay", "ema", "film", "film_share", "orthochromatic", "cast", "shadows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class TrainConfig:
         memory_gb: decoded photographs to keep in memory; the others are decoded when wanted.
         workers: threads that prepare batches; more for GPUs that would wait for one.
         saturation: factor on ab stored with the weights, 0 for none (1).
+        cast: stored with the weights, see ``models.calm.Calm``.
+        shadows: likewise.
         decoding: what the written weights colorize by, "regression" or "annealed-mean" of the
             classification head.
         temperature: of the annealed mean.
@@ -93,6 +95,8 @@ class TrainConfig:
     memory_gb: float = 8.0
     workers: int = 1
     saturation: float = 0.0
+    cast: float = 0.0
+    shadows: float = 0.0
     decoding: str = "regression"
     temperature: float = 0.38
     seed: int = 1

@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
 from vidcolor.models.architectures import as_trainable, find_architecture
+from vidcolor.models.calm import Calm
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
 from vidcolor.models.trained import TrainedColorizer
 from vidcolor.training.batches import Batch, batches, make_batch
@@ -222,7 +223,9 @@ class Trainer:
             head = AnnealedHead(classify, self.config.temperature).to(self.device)
         stride = find_architecture(self.config.architecture).stride(self.config.network)
         saturation = self.config.saturation or 1.0
-        return TrainedColorizer(network, stride, saturation=saturation, head=head).eval()
+        calm = Calm(self.config.cast, self.config.shadows)
+        made = TrainedColorizer(network, stride, saturation=saturation, calm=calm, head=head)
+        return made.eval()
 
     def _validate(self) -> dict[str, float]:
         if not self.val_photos:
