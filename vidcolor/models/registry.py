@@ -54,7 +54,7 @@ LARGE = ModelSpec(
     licence="MIT",
     source="vidcolor; encoders from MobileNet EdgeTPU and ResNet-50 v2 (both Apache-2.0)",
     parameters_millions=13.6,
-    working_size=WorkingSize(shape="aspect", video=12, image=12, multiple=32),
+    working_size=WorkingSize(shape="aspect", video=11, image=11, multiple=32),
     precisions=MappingProxyType(
         {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
     ),
