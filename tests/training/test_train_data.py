@@ -100,6 +100,22 @@ def test_crops_are_parts_of_a_picture_at_any_scale(photos_tar: Path) -> None:
     assert all(a or b for a, b in zip(straight, mirrored, strict=True))
 
 
+def test_crops_can_be_stretched() -> None:
+    """Seen on a picture that says where each place was: its codes are the coordinates."""
+    rows, columns = np.mgrid[0:200, 0:240].astype(np.uint8)
+    photo = np.stack((rows, columns, np.zeros_like(rows)), axis=-1)
+    rng = np.random.default_rng(2)
+    ratios = []
+    for _ in range(200):
+        crop = random_crop(photo, 96, (0.4, 1.5), rng, 1.5).astype(float)
+        tall, wide = np.ptp(crop[..., 0]) + 1, np.ptp(crop[..., 1]) + 1
+        ratios.append(wide / tall)
+    # Sides are whole pixels, and enlarging blends the outermost: a few per cent.
+    assert 0.64 < min(ratios) < 0.72
+    assert 1.4 < max(ratios) < 1.56
+    assert abs(np.mean(np.log(ratios))) < 0.05  # as often one way as the other
+
+
 def test_opencv_lab_is_near_ours(photos_tar: Path) -> None:
     photo = load_photos((str(photos_tar),))[1]
     lightness, ab = lab_of(photo)

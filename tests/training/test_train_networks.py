@@ -16,7 +16,9 @@ from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_arch
 from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.models.networks.packed import can_pack
 from vidcolor.training.building import build_network, load_pretrained, start_from
+from vidcolor.training.frozen import quicken
 from vidcolor.training.optimization import make_optimizer
 from vidcolor.training.pretrained import load_edge_encoder
 
@@ -148,6 +150,32 @@ def test_frozen_parts_are_left_out_of_learning(config: MakeConfig) -> None:
         assert (id(parameter) in learnt) != frozen, name
     with pytest.raises(OptionError, match="nobody"):
         build_network(config(frozen=("nobody.",)), 0)
+
+
+@pytest.mark.skipif(not can_pack(), reason="this torch or processor has no packed convolutions")
+def test_frozen_parts_work_in_their_quick_form(config: MakeConfig) -> None:
+    frozen = ("encoder.", "resnet.encoder.stem.", "resnet.encoder.stages.0.")
+    run = config(architecture="large", network=dict(SMALL["large"]), frozen=frozen)
+    torch.manual_seed(5)
+    network = build_network(run, 0).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    lightness = torch.rand(2, 1, 64, 96, generator=torch.Generator().manual_seed(1))
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+
+    def colours() -> torch.Tensor:
+        network.load_state_dict(before)  # the norms' statistics too
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return network(lightness)  # type: ignore[no-any-return]
+
+    plain = colours()
+    assert quicken(network) == 2  # the first encoder, and the second's first stage
+    quick = colours()
+    # Rounded to bfloat16 (1 in 256) at other places, some thirty layers deep.
+    assert (quick - plain).norm() < 0.05 * plain.norm()
+    assert network.state_dict().keys() == before.keys()
+    quick.square().mean().backward()
+    for name, parameter in network.named_parameters():
+        if name.startswith(("resnet.encoder.stages.1.", "resnet.reduce.", *frozen)):
+            assert (parameter.grad is None) == name.startswith(frozen), name
 
 
 def test_the_encoders_weights_go_where_they_belong(shared_dir: Path) -> None:

@@ -17,7 +17,11 @@ _BLUE_SENSITIVE = np.array([0.08, 0.46, 0.46], np.float32)
 
 
 def random_crop(
-    photo: Photo, size: int, scale: tuple[float, float], rng: np.random.Generator
+    photo: Photo,
+    size: int,
+    scale: tuple[float, float],
+    rng: np.random.Generator,
+    stretch: float = 1.0,
 ) -> Photo:
     """A square crop of the photograph enlarged by a random factor, flipped half of the time.
 
@@ -26,16 +30,20 @@ def random_crop(
         size: side of the result in pixels.
         scale: smallest and largest enlargement; never more of the picture than there is.
         rng: source of chance.
+        stretch: largest enlargement of one side over the other's.
 
     Returns:
         ``(size, size, 3)`` RGB.
     """
     height, width = photo.shape[:2]
     factor = float(np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1]))))
-    side = int(min(round(size / factor), height, width))
-    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    part = photo[top : top + side, left : left + side]
-    way = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    tall = float(np.exp(rng.uniform(-0.5, 0.5) * np.log(stretch))) if stretch > 1.0 else 1.0
+    wanted = size / factor * np.array([tall, 1.0 / tall])
+    # Both sides shrink alike where the photograph is too small for one.
+    rows, columns = (int(s) for s in np.rint(wanted * min(1.0, *((height, width) / wanted))))
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    part = photo[top : top + rows, left : left + columns]
+    way = cv2.INTER_AREA if min(rows, columns) > size else cv2.INTER_LINEAR
     crop = cv2.resize(part, (size, size), interpolation=way).astype(np.uint8, copy=False)
     return np.ascontiguousarray(crop[:, ::-1]) if rng.random() < 0.5 else crop
 

@@ -95,7 +95,7 @@ def make_batch(
     for i, place in enumerate(places):
         rng = np.random.default_rng((config.seed, step, place))
         photo = photos[_pick(len(photos), config, step * config.batch_size + place)]
-        rgb = random_crop(photo, side, scale, rng)
+        rgb = random_crop(photo, side, scale, rng, config.stretch)
         clean[i, 0], true = lab_of(rgb)
         ab[i] = cv2.resize(true, (few, few), interpolation=cv2.INTER_AREA)
         seen[i, 0] = _worn(rgb, clean[i, 0], config, rng)

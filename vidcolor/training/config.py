@@ -31,6 +31,7 @@ class TrainConfig:
         out: folder for checkpoints, log, pictures and weights.
         crop: side of the training crops in pixels, a multiple of the network's stride.
         scale: smallest and largest enlargement of a photograph before the crop.
+        stretch: largest enlargement of one of a crop's sides over the other's.
         stages: of growing crops, in order: share of the run at which it ends, its crop, and its
             smallest and largest scale; empty is one stage of ``crop`` and ``scale``. Small crops
             of whole pictures teach as much per photograph at a fraction of the cost.
@@ -78,6 +79,7 @@ class TrainConfig:
     out: str = "runs/compact"
     crop: int = 128
     scale: tuple[float, float] = (0.8, 1.6)
+    stretch: float = 1.0
     stages: tuple[tuple[float, int, float, float], ...] = ()
     batch_size: int = 32
     steps: int = 8000
@@ -121,6 +123,8 @@ class TrainConfig:
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
+        if self.stretch < 1:
+            raise OptionError(f"stretch must be at least 1, got {self.stretch}")
         if not self.losses:
             raise OptionError("no losses: give at least one table like [losses.huber]")
 

@@ -33,6 +33,7 @@ from vidcolor.training.checkpoint import (
 )
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.distributed import World
+from vidcolor.training.frozen import quicken
 from vidcolor.training.losses import Guess, LossContext
 from vidcolor.training.objective import Objective, needs
 from vidcolor.training.optimization import ema_decay, make_optimizer, set_rate
@@ -114,6 +115,8 @@ class Trainer:
             Interrupted: as ``report`` raised it; a checkpoint of the step reached is there.
         """
         self._resume()
+        if self.device.type == "cpu" and self.config.precision == "bf16":
+            quicken(self.network)
         stream = batches(
             self.photos, self.config, self.output_stride, first_step=self.step,
             rank=self.world.rank, world=self.world.size,
