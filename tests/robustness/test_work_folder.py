@@ -76,19 +76,25 @@ def go_on(output: Path, added: list[int]) -> None:
     work.remove()
 
 
+def dies(output: Path, added: list[int], patience: int) -> bool:
+    """Whether the program, which goes on, died; that many operations go well before."""
+    REAPER.left = patience
+    try:
+        go_on(output, added)
+    except Death:
+        return True
+    finally:
+        REAPER.left = None
+    return False
+
+
 def test_it_may_die_at_any_operation(tmp_path: Path) -> None:
     deaths = 0
     while True:
         output, added = tmp_path / f"{deaths}.mkv", list[int]()
-        REAPER.left = deaths
-        try:
-            go_on(output, added)
-        except Death:
-            deaths += 1
-        else:
+        if not dies(output, added, patience=deaths):
             break
-        finally:
-            REAPER.left = None
+        deaths += 1
         if added != [FRAMES * n for n in range(1, SPANS + 1)]:  # else it died tidying up
             # an older state is removed last of all, so that all that was said to be kept is
             assert WorkFolder(output, PLAN).frames >= max(added, default=0)
@@ -100,15 +106,9 @@ def test_it_may_die_at_any_operation(tmp_path: Path) -> None:
 def test_it_may_die_again_and_again(tmp_path: Path) -> None:
     output, deaths = tmp_path / "film.mkv", 0
     for patience in range(200):
-        REAPER.left = patience
-        try:
-            go_on(output, [])
-        except Death:
-            deaths += 1
-        else:
+        if not dies(output, [], patience):
             break
-        finally:
-            REAPER.left = None
+        deaths += 1
     assert deaths > 5
     assert not list(tmp_path.iterdir())
 

@@ -30,36 +30,40 @@ def _deoldify(variant: str, title: str, millions: float) -> ModelSpec:
     )
 
 
-COMPACT = ModelSpec(
-    name="compact",
-    title="our own small network, shipped with vidcolor; quick on a laptop",
-    family="compact",
-    variant="compact",
-    licence="MIT",
-    source="vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
-    parameters_millions=4.4,
-    working_size=WorkingSize(shape="aspect", video=12, image=12, multiple=32),
-    precisions=MappingProxyType(
-        {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
-    ),
-    batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
-    bundled="compact.safetensors",
+def _ours(name: str, title: str, source: str, millions: float, render_factor: int) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        title=title,
+        family="compact",
+        variant=name,
+        licence="MIT",
+        source=source,
+        parameters_millions=millions,
+        working_size=WorkingSize(
+            shape="aspect", video=render_factor, image=render_factor, multiple=32
+        ),
+        precisions=MappingProxyType(
+            {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
+        ),
+        batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
+        bundled=f"{name}.safetensors",
+    )
+
+
+COMPACT = _ours(
+    "compact",
+    "our own small network, shipped with vidcolor; quick on a laptop",
+    "vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
+    millions=4.4,
+    render_factor=12,
 )
 
-LARGE = ModelSpec(
-    name="large",
-    title="our own larger network, shipped with vidcolor; for photos and GPUs",
-    family="compact",
-    variant="large",
-    licence="MIT",
-    source="vidcolor; encoders from MobileNet EdgeTPU and ResNet-50 v2 (both Apache-2.0)",
-    parameters_millions=13.6,
-    working_size=WorkingSize(shape="aspect", video=11, image=11, multiple=32),
-    precisions=MappingProxyType(
-        {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
-    ),
-    batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
-    bundled="large.safetensors",
+LARGE = _ours(
+    "large",
+    "our own larger network, shipped with vidcolor; for photos and GPUs",
+    "vidcolor; encoders from MobileNet EdgeTPU and ResNet-50 v2 (both Apache-2.0)",
+    millions=13.6,
+    render_factor=11,
 )
 
 MODELS: MappingProxyType[str, ModelSpec] = MappingProxyType(

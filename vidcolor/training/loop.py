@@ -115,7 +115,8 @@ class Trainer:
             Interrupted: as ``report`` raised it; a checkpoint of the step reached is there.
         """
         self._resume()
-        if self.device.type == "cpu" and self.config.precision == "bf16":
+        plain = self.config.precision == "bf16" and not self.config.compile
+        if self.device.type == "cpu" and plain:
             quicken(self.network)
         stream = batches(
             self.photos, self.config, self.output_stride, first_step=self.step,
