@@ -118,7 +118,8 @@ def stamps_of(path: Path) -> list[str | None]:
         video: Any = container.streams.best("video")
         if video is None:
             return stamps
-        video.thread_type = "AUTO"
+        # with frame threads an error while draining hides the frames behind it from a plain loop
+        video.thread_type = "NONE"
         for packet in _packets(container, video):
             try:
                 frames = packet.decode()

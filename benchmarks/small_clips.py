@@ -77,12 +77,14 @@ def _luma(index: int) -> npt.NDArray[np.uint8]:
 
 
 def _film(path: Path, codec: str, pix_fmt: str, sound: bool) -> Path:
-    options = {"g": "5", "threads": "1"}
+    options = {"g": "5", "threads": "1", "flags": "+bitexact"}
     if codec == "libx265":
         options["x265-params"] = "log-level=none"
     if codec == "libvpx-vp9":
         options["cpu-used"] = "8"
-    with av.open(str(path), "w", format="yuv4mpegpipe" if path.suffix == ".y4m" else None) as out:
+    format_ = "yuv4mpegpipe" if path.suffix == ".y4m" else None
+    same = {"fflags": "+bitexact"}  # Matroska's random UID would choose other mutations each time
+    with av.open(str(path), "w", format=format_, container_options=same) as out:
         film: Any = out.add_stream(codec, rate=25, options=options)
         film.width, film.height, film.pix_fmt = _WIDTH, _HEIGHT, pix_fmt
         voice: Any = out.add_stream("aac", rate=48000) if sound else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,30 @@ def test_second_signal_ends_what_does_not_listen() -> None:
     time.sleep(0.7)  # longer than the time in which two count as one
     process.send_signal(signal.SIGINT)
     assert ended(process) == -signal.SIGINT
+
+
+_WHILE_TEXT_IS_RUN = """
+import os, signal, sys
+from vidcolor.cli._signals import Stop
+
+stop = Stop()
+with stop:
+    try:
+        exec("os.kill(os.getpid(), signal.SIGTERM)")
+    except KeyboardInterrupt:
+        pass
+sys.exit(stop.exit_code)
+"""
+
+
+def test_signal_while_python_runs_text(tmp_path: Path) -> None:
+    """As loading libraries do: ``python -m`` then died of SIGINT, not with the exit code."""
+    (tmp_path / "program.py").write_text(_WHILE_TEXT_IS_RUN, encoding="utf-8")
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    outcome = subprocess.run(
+        [sys.executable, "-m", "program"], env={**os.environ, "PYTHONPATH": paths}, check=False
+    )
+    assert outcome.returncode == 143
 
 
 def test_one_request_delivered_twice_counts_once() -> None:

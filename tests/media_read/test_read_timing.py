@@ -14,6 +14,7 @@ from read_helpers import frames_of, moving_luma, split, write_clip
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.opening import _BUFFER_BYTES
 from vidcolor.media.reader import VideoReader
+from vidcolor.media.strays import Strays
 from vidcolor.media.timing import Span, StampFiller, exact_seconds
 from vidcolor.types import LumaFrame
 
@@ -230,3 +231,55 @@ def test_durations_are_carried(tmp_path: Path) -> None:
         frames = frames_of(reader)
     assert isinstance(frames[0], LumaFrame)
     assert {frame.duration * frame.time_base for frame in frames} == {Fraction(1, 25)}
+
+
+def _flip_in_sound(path: Path, number: int, offset: int, bits: int) -> None:
+    """Flip bits of one of a transport stream's sound packets, counted from its PES header."""
+    data = bytearray(path.read_bytes())
+    place = -1
+    for _ in range(number + 1):
+        place = data.index(b"\0\0\1\xc0", place + 1)
+    data[place + offset] ^= bits
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("bits", [0x20, 0x80, 0x01])  # 25 minutes, 99 minutes, 47 s ahead
+def test_one_damaged_stamp_moves_nothing_else(tmp_path: Path, bits: int) -> None:
+    """A flipped bit in one stamp of the sound moved all later frames by 25 minutes."""
+    path = write_clip(tmp_path / "a.ts", frames=50, audio_s=2.0)
+    with VideoReader(path) as reader:
+        frames, packets = split(reader)
+        assert not reader.warnings
+    _flip_in_sound(path, 5, 10, bits)
+    with VideoReader(path) as reader:
+        damaged_frames, damaged_packets = split(reader)
+        (warning,) = reader.warnings
+    assert "1 stamp(s) were far from their neighbours'" in warning
+    assert [frame.pts for frame in damaged_frames] == [frame.pts for frame in frames]
+    assert [packet.dts for packet in damaged_packets] == [packet.dts for packet in packets]
+
+
+@pytest.mark.parametrize("away", [-10_000_000, 10_000_000])  # 111 s
+def test_a_run_of_stray_stamps(tmp_path: Path, away: int) -> None:
+    """One stamp of a transport stream may be that of several sounds."""
+    path = write_clip(tmp_path / "a.ts", frames=50, audio_s=2.0)
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux() if packet.size]
+        wanted = [(packet.pts, packet.dts) for packet in packets]
+        sound = [packet for packet in packets if packet.stream.type == "audio"]
+        for packet in sound[20:27]:
+            assert packet.dts is not None
+            packet.pts = packet.dts = packet.dts + away
+        strays = Strays()
+        assert [(p.pts, p.dts) for p in strays.mend(iter(packets))] == wanted
+    assert strays.mended == 7
+
+
+def test_a_true_jump_is_no_stray(tmp_path: Path) -> None:
+    """After a gap of a minute the stamps go on from there: that gap is kept."""
+    stamps = [*range(10), *range(1510, 1520)]
+    path = write_clip(tmp_path / "a.mkv", stamps=stamps)
+    with VideoReader(path) as reader:
+        frames, _ = split(reader)
+        assert not reader.warnings
+    assert [round(frame.seconds * 25) for frame in frames] == stamps

@@ -14,6 +14,7 @@ import mutations
 import pytest
 from lies import header_lies
 from mutate import mutations_of
+from mutation_worker import stamps_of
 from robust_helpers import Run, frames_in, make_film, make_photo, names_in
 from small_clips import make_sources
 from workers import Worker
@@ -97,6 +98,32 @@ def test_stamps_that_go_back_repeat_no_frame(tmp_path: Path) -> None:
     assert plain != sorted(plain, key=lambda pts: pts or 0)  # else this tests nothing
     with VideoReader(path) as reader:
         assert sum(isinstance(item, LumaFrame) for item in reader) == len(plain)
+
+
+def test_all_that_one_thread_decodes(tmp_path: Path, colorize: Run) -> None:
+    """With frame threads nothing came of a film with a single picture and a broken one after it."""
+    made = next(path for path in make_sources(tmp_path / "made") if path.name == "h264.flv")
+    data = made.read_bytes()
+    (cut,) = (each for each in mutations_of(made, data) if each.name == "cut-60")
+    path = tmp_path / "cut.flv"
+    path.write_bytes(cut.apply(data, seed=11, source=made.name))
+    wanted = stamps_of(path)
+    assert wanted
+    assert colorize(path, tmp_path / "out.mkv").code == 0
+    assert frames_in(tmp_path / "out.mkv") == len(wanted)
+
+
+def test_damaged_sound_does_not_stop_the_film(tmp_path: Path, colorize: Run) -> None:
+    """What has no ADTS header any more can't be put into MP4, and that ended everything."""
+    made = next(path for path in make_sources(tmp_path / "made") if path.name == "h264.ts")
+    cases = mutations_of(made, made.read_bytes())
+    (case,) = (each for each in cases if each.name == "flips-0.01-1")
+    path = tmp_path / "damaged.ts"
+    path.write_bytes(case.apply(made.read_bytes(), seed=11, source=made.name))
+    outcome = colorize(path, tmp_path / "out.mp4")
+    assert outcome.code == 0
+    assert "stream 1 (aac): 1 damaged packet(s) left out" in outcome.err
+    assert frames_in(tmp_path / "out.mp4") == len(stamps_of(path))
 
 
 def test_a_tiff_whose_directories_chase_their_tail(tmp_path: Path) -> None:

@@ -18,6 +18,14 @@ _DEBOUNCE_S: float = 0.5
 """``timeout`` and wrapper programs deliver one request twice, within milliseconds."""
 
 
+class Asked(KeyboardInterrupt):
+    """Somebody asks to stop.
+
+    No plain KeyboardInterrupt: where one leaves an ``exec`` of text (dataclasses are made so, while
+    a library loads), Python remembers it and at its end dies of SIGINT, whatever the exit code.
+    """
+
+
 class Stop:
     """Installs the signal handlers, and remembers what was asked.
 
@@ -60,7 +68,7 @@ class Stop:
 
     @contextlib.contextmanager
     def patience(self) -> Iterator[threading.Event]:
-        """Within, a signal only sets ``event``; elsewhere it raises KeyboardInterrupt."""
+        """Within, a signal only sets ``event``; elsewhere it raises ``Asked``."""
         self._patient = True
         try:
             yield self.event
@@ -79,7 +87,7 @@ class Stop:
             self.event.set()
             if not self._patient:
                 # No Exception: libraries that swallow those must not swallow this.
-                raise KeyboardInterrupt
+                raise Asked
             self._answer(signum)
         elif now - self._when > _DEBOUNCE_S:
             signal.signal(signum, signal.SIG_DFL)

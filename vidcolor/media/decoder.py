@@ -126,9 +126,9 @@ class Decoder:
 
     def _salvage(self) -> list[av.VideoFrame]:
         """Decode the tail again, single-threaded, and return frames later than those returned."""
-        if self._last_pts is None or not self._in_order or not self._tail:
+        if not self._in_order or (self.frames and self._last_pts is None):
             return []  # by stamps that repeat or go back, frames can't be told apart
-        last = self._last_pts
+        last = self._last_pts  # None: nothing came out at all, so all that is found is new
         context = self._fresh_context()
         found: list[av.VideoFrame] = []
         refused = 0
@@ -138,7 +138,7 @@ class Decoder:
             except (FFmpegError, EOFError, UnicodeDecodeError):
                 refused += packet is not None
                 continue
-            found.extend(frame for frame in decoded if frame.pts is not None and frame.pts > last)
+            found.extend(frame for frame in decoded if _is_after(frame, last))
         logger.debug("%d frames found behind a damaged packet at the end", len(found))
         missing = self.packets - self.frames - self.damaged - len(found)
         self.damaged += max(0, min(refused, missing))
@@ -157,3 +157,8 @@ class Decoder:
         context.thread_type = "NONE"
         context.thread_count = 1
         return context
+
+
+def _is_after(frame: av.VideoFrame, pts: int | None) -> bool:
+    """Whether a frame is shown later than ``pts``; any is where that is None."""
+    return pts is None or (frame.pts is not None and frame.pts > pts)

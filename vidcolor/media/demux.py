@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from ..errors import InputError
 from .opening import NO_TIMESTAMPS, TS_DISCONT, check_size, open_container, reason, shown
+from .strays import Strays
 from .timing import Discontinuities, Span
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Demuxer:
         size: bytes in the file, None for pipes.
         read_error: why reading ended early, "" where it didn't.
         jumps: breaks of the time line that were joined.
+        strays: single stamps that were put back.
 
     Raises:
         InputError: the file can't be opened or holds no film.
@@ -72,6 +74,7 @@ class Demuxer:
         self._stream = stream
         self._open_error = self.read_error = ""
         self._reached = Fraction(0)
+        self._strays = Strays()
         self.video_done = False
         self._open()
         try:
@@ -112,6 +115,11 @@ class Demuxer:
         return self._joiner.found if self._joiner else 0
 
     @property
+    def strays(self) -> int:
+        """Single stamps, far from their neighbours', that were put back."""
+        return self._strays.mended
+
+    @property
     def can_seek(self) -> bool:
         """Whether seeking is worth a try."""
         return self._file.seekable() and not self.container.format.flags & NO_TIMESTAMPS
@@ -148,7 +156,8 @@ class Demuxer:
         wanted = {each.index for each in self.copied}
         unfinished = {each.index for each in self.copied if each.type == "audio"}
         has_sound = bool(unfinished)
-        for packet in self._raw_packets():
+        self._strays = Strays()
+        for packet in self._strays.mend(self._raw_packets()):
             if self._joiner is not None:
                 self._joiner.join(packet)
             if packet.stream_index == self.video.index:

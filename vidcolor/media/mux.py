@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import av
 from av.container import OutputContainer
+from av.error import InvalidDataError
 from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
@@ -223,7 +224,21 @@ class Mux:
         for part in split_amr(packet) if copied.amr else [packet]:
             repair_stamps(part, copied, self._shift)
             part.stream = copied.target
-            self._output.mux_one(part)
+            try:
+                self._output.mux_one(part)
+            except InvalidDataError as error:
+                # what stands in a damaged packet's place has no header that could be rewritten
+                logger.debug("packet of stream %d not copied: %s", packet.stream_index, error)
+                copied.damaged += 1
+
+    def damage(self) -> list[str]:
+        """One line for each stream of which damaged packets were left out."""
+        return [
+            f"stream {index} ({codec_name(copied.target)}): {copied.damaged} damaged packet(s) "
+            "left out"
+            for index, copied in self._copies.items()
+            if copied.damaged and copied.target is not None
+        ]
 
     def close(self) -> None:
         """Write the trailer."""

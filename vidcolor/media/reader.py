@@ -146,6 +146,8 @@ class VideoReader(BaseSource):
         self.damaged = self._decoder.damaged
         yield from stage.flush()
         stage.conclude(damaged=self.damaged)
+        if demuxer.strays:
+            stage.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
         if demuxer.jumps:
             stage.say(f"the time line is broken in {demuxer.jumps} place(s): joined")
         if demuxer.read_error:

@@ -46,12 +46,14 @@ class CopiedStream:
         last_dts: of the last packet written, in ``target``'s time base.
         amr: packets have to be cut into single AMR frames.
         skips_empty: the muxer writes empty packets by itself, where nothing is shown.
+        damaged: packets that the muxer couldn't take.
     """
 
     target: Stream | None
     last_dts: int | None = None
     amr: bool = False
     skips_empty: bool = False
+    damaged: int = 0
 
 
 def is_time_code(stream: Stream) -> bool:

@@ -187,6 +187,7 @@ class VideoWriter:
                 f"{self._path}: {self.codec} returned {self._mux.encoded} of {self._written} frames"
             )
         self._closed = True
+        self.notes += self._mux.damage()
         if isinstance(self._target, AtomicPath):
             self._target.commit()
         else:

@@ -1,0 +1,101 @@
+"""A single stamp that damage has thrown far away is put back between its neighbours.
+
+Left where it is, one flipped bit in the sound of a transport stream tears the whole time line
+apart, or piles up all that follows behind the stray one. A true jump, after which the stamps go on
+from where they have jumped to, isn't touched: joining those is ``timing.Discontinuities``' work.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from typing import Any, Final
+
+from av.packet import Packet
+
+_BACK_S: Final = -1
+"""A decoding time never goes back within a stream; damaged durations make it seem so, a little."""
+_AHEAD_S: Final = 10
+"""A longer gap is worth a second look."""
+_PATIENCE: Final = 500
+"""Packets that are looked at, of all streams together."""
+_LONGEST_RUN: Final = 16
+"""Packets of the same stream: one stamp of a transport stream may be that of several sounds."""
+
+
+class Strays:
+    """Finds and mends them; one object per pass through a file.
+
+    Attributes:
+        mended: how many stamps were put back.
+    """
+
+    def __init__(self) -> None:
+        self.mended = 0
+        self._last: dict[int, Fraction] = {}
+        self._waiting: deque[Packet[Any]] = deque()
+
+    def mend(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """Yield the packets in their order, in place corrected.
+
+        Where a stamp looks wrong, packets are read ahead until the same stream's next ones tell.
+
+        Args:
+            packets: in file order.
+        """
+        while True:
+            packet = self._waiting.popleft() if self._waiting else next(packets, None)
+            if packet is None:
+                return
+            seconds = _seconds(packet)
+            if seconds is not None:
+                if not self._follows(packet.stream_index, seconds):
+                    seconds = self._judge(packet, seconds, packets)
+                self._last[packet.stream_index] = seconds
+            yield packet
+
+    def _follows(self, stream: int, seconds: Fraction) -> bool:
+        """Whether a time is near that of the stream's packet before."""
+        last = self._last.get(stream)
+        return last is None or _BACK_S <= seconds - last <= _AHEAD_S
+
+    def _judge(
+        self, packet: Packet[Any], seconds: Fraction, packets: Iterator[Packet[Any]]
+    ) -> Fraction:
+        """Return the packet's time, its own or the mended one."""
+        stream = packet.stream_index
+        coming = (_seconds(p) for p in self._ahead(packets) if p.stream_index == stream)
+        times = (each for each in islice(coming, _LONGEST_RUN) if each is not None)
+        after = next((each for each in times if self._follows(stream, each)), None)
+        if after is None:
+            return seconds
+        last, base = self._last[stream], packet.time_base
+        length = (packet.duration or 0) * base
+        # by its length behind the one before, unless that is behind the next one
+        seconds = last + length if 0 < length < after - last else (last + after) / 2
+        delay = 0 if packet.pts is None or packet.dts is None else packet.pts - packet.dts
+        stamp = round(seconds / base)
+        packet.dts = stamp
+        packet.pts = stamp + (delay if 0 < delay * base <= _AHEAD_S else 0)
+        self.mended += 1
+        return seconds
+
+    def _ahead(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """Look at the next packets, which stay where they are."""
+        yield from tuple(self._waiting)
+        while len(self._waiting) < _PATIENCE:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            self._waiting.append(packet)
+            yield packet
+
+
+def _seconds(packet: Packet[Any]) -> Fraction | None:
+    """The packet's decoding time; None for what has none, and for sparse streams."""
+    stamp = packet.dts if packet.dts is not None else packet.pts
+    if stamp is None or packet.stream.type not in ("audio", "video"):
+        return None
+    return stamp * packet.time_base
