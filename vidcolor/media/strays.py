@@ -94,8 +94,10 @@ class Strays:
 
 
 def _seconds(packet: Packet[Any]) -> Fraction | None:
-    """The packet's decoding time; None for what has none, and for sparse streams."""
-    stamp = packet.dts if packet.dts is not None else packet.pts
-    if stamp is None or packet.stream.type not in ("audio", "video"):
-        return None
-    return stamp * packet.time_base
+    """The packet's decoding time; None for what has none, and for sparse streams.
+
+    A picture's time of showing doesn't do: it goes back and forth.
+    """
+    if packet.dts is not None and packet.stream.type in ("audio", "video"):
+        return packet.dts * packet.time_base
+    return None
