@@ -31,6 +31,9 @@ _MAX_FRAMES = 5000
 """Where a header makes decoders repeat frames, comparing stops here."""
 
 _READ_ERRORS = 9
+_THREADS = ("NONE", "AUTO", "SLICE")
+"""What a plain loop gets out of damage differs: with frame threads an error while draining hides
+the frames behind it, and VP9's decoder goes on after a damaged header only if it has threads."""
 _PHOTO_FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "BMP", "JPEG2000", "WEBP", "AVIF", "HEIF", "GIF")
 """What Pillow calls a photo and can't load isn't a film, although libav would show what is left."""
 
@@ -106,20 +109,20 @@ def look(path: Path) -> Row:
             if photo_error.startswith(_PHOTO_FORMATS):
                 return {"error": photo_error}
     try:
-        return {"frames": stamps_of(path)}
+        ways = [stamps_of(path, threads) for threads in _THREADS]
+        return {"frames": ways[0], "ways": ways[1:]}
     except Exception as error:  # noqa: BLE001 - the row says it
         return {"error": f"{type(error).__name__}: {error}; {photo_error}"}
 
 
-def stamps_of(path: Path) -> list[str | None]:
+def stamps_of(path: Path, threads: str = "NONE") -> list[str | None]:
     """Seconds of each frame that a plain loop decodes, as exact fractions."""
     stamps: list[str | None] = []
     with open(path, "rb") as file, av.open(cast(Any, file), metadata_errors="replace") as container:
         video: Any = container.streams.best("video")
         if video is None:
             return stamps
-        # with frame threads an error while draining hides the frames behind it from a plain loop
-        video.thread_type = "NONE"
+        video.thread_type = threads
         for packet in _packets(container, video):
             try:
                 frames = packet.decode()

@@ -64,8 +64,11 @@ def test_a_runner_that_meets_a_fault_says_so() -> None:
     assert mutations.judge(fine | {"peak_mb": 1e6}, []) == "MEMORY"
     assert mutations.judge(fine | {"result": {"frames": ["0"]}}, []) == "COUNT"
     assert mutations.judge(fine | {"result": {"frames": ["0", "2/25"]}}, []) == "TIMING"
+    threads = {"truth": {"frames": [], "ways": [["0", "1/25"], ["0"]]}}  # what each way finds
+    assert mutations.judge(fine | threads, []) == "ok"
     failed = fine | {"exit": 1, "made": [], "said": "vidcolor: error: broken"}
     assert mutations.judge(failed, []) == "REFUSED"
+    assert mutations.judge(failed | threads, []) == "REFUSED"
     assert mutations.judge(failed | {"truth": {}}, []) == "refused"
     assert mutations.judge(failed | {"said": ""}, []) == "SILENT"
 
