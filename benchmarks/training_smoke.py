@@ -26,16 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "vidcolor" / "training" / "configs"
 SHARED = ROOT / ".." / "shared"
 ENCODER = SHARED / "pretrained" / "mobilenet_edgetpu_075.safetensors"
-RESNET = SHARED / "pretrained" / "resnet50v2_stages123.safetensors"
 NAMES = (
     "compact", "large", "unet", "unet-resblock", "pix2pix", "compact-gan", "compact-wgan",
     "compact-student", "compact-perceptual",
 )  # fmt: skip
 """compact comes first: others start from it."""
-FROM_COMPACT = ("large", "compact-gan", "compact-wgan", "compact-perceptual")
-PRETRAINED = {
-    "compact": (str(ENCODER),), "compact-student": (str(ENCODER),), "large": (str(RESNET),),
-}  # fmt: skip
+FROM_COMPACT = ("compact-gan", "compact-wgan", "compact-perceptual")
+FROM_ENCODER = ("compact", "compact-student", "large")
 
 
 class TimeIsUp(Exception):  # noqa: N818 - no error
@@ -71,7 +68,7 @@ def shortened(name: str, data: str, folder: Path, start: str) -> TrainConfig:
         batch_size=8,
         warmup=10,
         sample_every=0,
-        pretrained=PRETRAINED.get(name, ()),
+        pretrained=(str(ENCODER),) if name in FROM_ENCODER else (),
         start=start if name in FROM_COMPACT else "",
         teacher=start if "student" in name else "",
     )

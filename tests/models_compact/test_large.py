@@ -1,4 +1,4 @@
-"""``large``: its second encoder and attention blocks are wired right; its shipped weights."""
+"""``large``: the mean of its members; attention; its shipped weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from skimage import color, data, io
 from torch import Tensor
@@ -17,17 +16,9 @@ import vidcolor
 from vidcolor.errors import WeightsError
 from vidcolor.models.calm import Calm
 from vidcolor.models.colorizer import Colorizer, CompactColorizer, build_compact
-from vidcolor.models.networks.compact import Attention, CompactConfig, CompactNet
-from vidcolor.models.networks.resnet import GREY_MEAN, GREY_STD, ResNetEncoder
+from vidcolor.models.networks.compact import Attention, LargeConfig, LargeNet
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.models.store import bundled_path
-from vidcolor.training.pretrained import load_resnet_encoder
-
-_FILE = (
-    Path(__file__).resolve().parents[2] / "../shared/pretrained/resnet50v2_stages123.safetensors"
-)
-
-needs_file = pytest.mark.skipif(not _FILE.exists(), reason="pretrained encoders aren't here")
 
 
 @pytest.fixture(scope="module")
@@ -39,65 +30,6 @@ def model() -> Colorizer:
 def _lightness(name: str, side: int = 256) -> Tensor:
     photo = getattr(data, name)()[:side, :side]
     return torch.from_numpy(color.rgb2lab(photo)[None, None, ..., 0] / 100).float()
-
-
-def _grey(side: int = 256) -> Tensor:
-    photo = torch.from_numpy(data.camera()[:side, :side].copy())
-    return photo[None, None].float() / 255.0
-
-
-def _published(tensors: dict[str, Tensor], grey: Tensor) -> list[Tensor]:
-    """The network as its README writes it down: three channels, norms unfolded."""
-
-    def conv(x: Tensor, name: str, **how: int) -> Tensor:
-        scale = tensors[name + ".scale"].view(-1, 1, 1, 1)
-        return F.conv2d(x, tensors[name + ".weight"].float() * scale, **how)
-
-    def norm(x: Tensor, name: str, *, gamma: bool = True) -> Tensor:
-        t = {k: tensors[f"{name}.{k}"] for k in ("running_mean", "running_var", "weight", "bias")}
-        weight = t["weight"] if gamma else None
-        return F.batch_norm(x, t["running_mean"], t["running_var"], weight, t["bias"], eps=1e-5)
-
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-    x = norm((grey.expand(-1, 3, -1, -1) - mean) / std, "norm0", gamma=False)
-    x = F.relu(norm(conv(x, "conv0", stride=2, padding=3), "norm1"))
-    x = F.max_pool2d(x, 3, stride=2, padding=1)
-    features = []
-    for stage, units in enumerate((3, 4, 6)):
-        for unit in range(units):
-            name = f"stages.{stage}.{unit}."
-            stride = 2 if unit == 0 and stage > 0 else 1
-            a = F.relu(norm(x, name + "norm1"))
-            y = F.relu(norm(conv(a, name + "conv1"), name + "norm2"))
-            y = F.relu(norm(conv(y, name + "conv2", stride=stride, padding=1), name + "norm3"))
-            has_down = name + "down.weight" in tensors
-            x = (conv(a, name + "down", stride=stride) if has_down else x) + conv(y, name + "conv3")
-        features.append(x)
-    return features
-
-
-@needs_file
-def test_folded_encoder_equals_the_published_one() -> None:
-    encoder = ResNetEncoder()
-    load_resnet_encoder(encoder, _FILE)
-    grey = _grey()
-    with torch.inference_mode():
-        ours = encoder((grey - GREY_MEAN) / GREY_STD)
-        theirs = _published(load_file(_FILE), grey)
-    for mine, their in zip(ours, theirs, strict=True):
-        assert mine.shape == their.shape
-        # Away from the border, whose padding stood behind the input's norm, only rounding is left;
-        # the outermost samples still reach inwards a little through later layers: hence 1 %.
-        inner = (mine - their)[..., 5:-5, 5:-5].abs().mean()
-        assert inner < 0.01 * their.abs().mean()
-
-
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong.safetensors"
-    save_file({"conv0.weight": torch.zeros(64, 3, 7, 7)}, wrong)
-    with pytest.raises(WeightsError, match="ResNet-50"):
-        load_resnet_encoder(ResNetEncoder(), wrong)
 
 
 def test_attention_starts_as_the_identity_and_reaches_far() -> None:
@@ -112,15 +44,18 @@ def test_attention_starts_as_the_identity_and_reaches_far() -> None:
     assert (block(changed) - block(x))[..., -1, -1].abs().max() > 1e-4
 
 
-def test_two_encoders_give_one_map() -> None:
-    network = CompactNet(CompactConfig(resnet=(8, 16, 32), attention=1)).eval()
+def test_all_members_have_their_say() -> None:
+    torch.manual_seed(2)
+    network = LargeNet(LargeConfig(members=3, attention=1)).eval()
     lightness = torch.rand(2, 1, 64, 96)
     with torch.inference_mode():
         plain = network(lightness)
-        assert network.resnet is not None
-        network.resnet.reduce[2].bias.fill_(5.0)
         assert plain.shape == (2, 2, 16, 24)
-        assert not torch.allclose(plain, network(lightness))
+        for index in range(3):
+            network.members[index].regress.bias[1] += 0.3  # type: ignore[index, union-attr]
+            moved = (network(lightness) - plain)[:, 1].mean()
+            # a third each, of 0.3 times the head's unit, 110
+            assert moved.item() == pytest.approx((index + 1) * 11.0, abs=1e-3)
 
 
 def test_a_photograph_gets_its_colours(samples_dir: Path, tmp_path: Path) -> None:
@@ -133,12 +68,13 @@ def test_a_photograph_gets_its_colours(samples_dir: Path, tmp_path: Path) -> Non
     assert np.corrcoef(found[..., 1:].ravel(), truth[..., 1:].ravel())[0, 1] > 0.35
 
 
-def test_it_has_both_encoders_and_says_what_it_is(model: Colorizer) -> None:
+def test_it_has_its_members_and_says_what_it_is(model: Colorizer) -> None:
     assert (model.spec.name, model.label) == ("large", "large")
     assert model.spec.working_size.shape == "aspect"
     inner = model.network
     assert isinstance(inner, CompactColorizer)
-    assert any(name.startswith("network.resnet.") for name, _ in inner.named_parameters())
+    assert isinstance(inner.network, LargeNet)
+    assert len(inner.network.members) > 1
     millions = sum(t.numel() for t in load_file(bundled_path("large.safetensors")).values()) / 1e6
     # The file's norms aren't folded yet, which is less than 0.1 M numbers.
     assert millions == pytest.approx(model.spec.parameters_millions, abs=0.1)
@@ -192,7 +128,7 @@ def test_tensors_alone_are_enough(tmp_path: Path, name: str) -> None:
 
 def test_another_networks_tensors_under_its_name_are_refused(tmp_path: Path) -> None:
     tensors = load_file(bundled_path("large.safetensors"))
-    del tensors["resnet.encoder.stages.2.5.expand.weight"]
+    del tensors["members.1.encoder.stem.weight"]
     path = tmp_path / "less.safetensors"
     save_file(tensors, path, metadata={"architecture": "large"})
     with pytest.raises(WeightsError) as caught:

@@ -10,11 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 import vidcolor
 from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_architecture
 from vidcolor.models.device import cpu_has_bf16
-from vidcolor.models.networks.compact import CompactConfig, CompactNet
+from vidcolor.models.networks.compact import CompactNet
 from vidcolor.models.networks.deoldify import Residual, Upsample, WeightNormConv
 from vidcolor.models.networks.folding import fold
 from vidcolor.models.networks.packed import PackedConv, can_pack, flop_formulas, pack
-from vidcolor.models.networks.resnet import Affine
 
 pytestmark = pytest.mark.skipif(not can_pack(), reason="no oneDNN with fused convolutions here")
 
@@ -59,16 +58,6 @@ def test_upsampling_keeps_every_channel_in_its_place(blur: bool) -> None:
 def test_compact_with_padded_strides() -> None:
     network = CompactNet().prepare(torch.float32)
     _same(network, torch.rand(2, 1, 96, 64), torch.rand(1, 1, 64, 128))
-
-
-def test_two_encoders() -> None:
-    network = CompactNet(CompactConfig(resnet=(8, 16, 32), attention=1))
-    assert network.resnet is not None
-    for part in network.resnet.modules():
-        if isinstance(part, Affine):  # units that differ from their shortcuts, to tell them apart
-            nn.init.uniform_(part.scale, 0.5, 1.5)
-            nn.init.normal_(part.shift, std=0.3)
-    _same(network.prepare(torch.float32), torch.rand(2, 1, 96, 64), torch.rand(1, 1, 64, 128))
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))

@@ -85,7 +85,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         a.name: a
         for a in (
             Architecture("compact", compact.CompactNet, compact.CompactConfig),
-            Architecture("large", compact.CompactNet, compact.CompactConfig),
+            Architecture("large", compact.LargeNet, compact.LargeConfig),
             Architecture("unet", UNet, UNetConfig),
             Architecture("unet-resblock", UNet, UNetConfig, MappingProxyType({"residual": True})),
             Architecture("pix2pix", Pix2Pix, Pix2PixConfig),

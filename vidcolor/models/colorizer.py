@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +11,18 @@ from torch import Tensor, nn
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
 from vidcolor.models.calm import Calm
-from vidcolor.models.networks.compact import STRIDE, CompactConfig, CompactNet
+from vidcolor.models.networks.compact import (
+    STRIDE,
+    CompactConfig,
+    CompactNet,
+    LargeConfig,
+    LargeNet,
+)
 from vidcolor.models.spec import ModelSpec
 from vidcolor.models.trained import TrainedColorizer
 
-_SECOND_ENCODER = "resnet.encoder.stem.weight"
-"""A tensor that ``large`` has and ``compact`` hasn't."""
+_MEMBER = "members.{}."
+"""Before the names of a compact network's tensors where it is a member of ``large``."""
 
 
 class Colorizer(nn.Module):
@@ -84,7 +91,7 @@ class CompactColorizer(TrainedColorizer):
 
     def __init__(
         self,
-        network: CompactNet,
+        network: CompactNet | LargeNet,
         saturation: float,
         calm: Calm | None = None,
         *,
@@ -102,13 +109,8 @@ def build_compact(
         WeightsError: if the tensors are not those of the network that the metadata describes.
     """
     try:
-        values = {**_seen_settings(state_dict), **settings(metadata)}
-        config = CompactConfig(
-            decoder=tuple(values["decoder"]),  # type: ignore[arg-type]
-            resnet=tuple(values["resnet"]),  # type: ignore[arg-type]
-            attention=int(values["attention"]),  # type: ignore[call-overload]
-        )
-        network = CompactNet(config)
+        seen = _seen_settings(state_dict)
+        network = _build({**seen, **settings(metadata), "members": seen["members"]})
         network.load_state_dict({k: v.float() for k, v in state_dict.items()})
         saturation = factor(metadata, "saturation", 1.0)
         calm = Calm.read(metadata)
@@ -120,24 +122,34 @@ def build_compact(
     return CompactColorizer(network.prepare(dtype), saturation, calm, mirrored=mirrored)
 
 
+def _build(values: Mapping[str, Any]) -> CompactNet | LargeNet:
+    """The network of these settings, with random weights; ``members`` is 0 for compact's."""
+    decoder, attention = tuple(values["decoder"]), int(values["attention"])
+    if members := int(values["members"]):
+        return LargeNet(LargeConfig(decoder=decoder, attention=attention, members=members))
+    return CompactNet(CompactConfig(decoder=decoder, attention=attention))
+
+
 def detect_compact(state_dict: Mapping[str, Tensor]) -> str | None:
     """The name of our model that the tensors look like, None where they don't."""
-    if "encoder.stem.weight" not in state_dict or "regress.weight" not in state_dict:
-        return None
-    return "large" if _SECOND_ENCODER in state_dict else "compact"
+    for name, prefix in (("compact", ""), ("large", _MEMBER.format(0))):
+        if {prefix + "encoder.stem.weight", prefix + "regress.weight"} <= state_dict.keys():
+            return name
+    return None
 
 
 def _seen_settings(state_dict: Mapping[str, Tensor]) -> dict[str, object]:
     """What the tensors themselves tell, for files whose metadata were lost in a conversion."""
-    mixes, reduced = "decoder.mixes.{}.0.0.weight", "resnet.reduce.{}.weight"
-    blocks = {n.split(".")[2] for n in state_dict if n.startswith("decoder.attention.")}
+    members = {name.split(".")[1] for name in state_dict if name.startswith("members.")}
+    decoder = (_MEMBER.format(0) if members else "") + "decoder."
+    widths = [len(state_dict[f"{decoder}mixes.{i}.0.0.weight"]) for i in range(3)]
+    blocks = {
+        name.removeprefix(decoder).split(".")[1]
+        for name in state_dict
+        if name.startswith(decoder + "attention.")
+    }
     return {
-        "decoder": [
-            len(state_dict["decoder.bottom.0.weight"]),
-            *(len(state_dict[mixes.format(i)]) for i in range(3)),
-        ],
-        "resnet": [len(state_dict[reduced.format(i)]) for i in range(3)]
-        if _SECOND_ENCODER in state_dict
-        else [],
+        "decoder": [len(state_dict[decoder + "bottom.0.weight"]), *widths],
         "attention": len(blocks),
+        "members": len(members),
     }

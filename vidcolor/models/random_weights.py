@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from vidcolor.errors import WeightsError
+from vidcolor.models.architectures import find_architecture
 from vidcolor.models.colorizer import Colorizer, CompactColorizer
 from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
 from vidcolor.models.device import common_precision, resolve_devices
-from vidcolor.models.networks.compact import CompactConfig, CompactNet
+from vidcolor.models.networks.compact import CompactNet, LargeNet
 from vidcolor.models.networks.deoldify import build_deoldify
 from vidcolor.models.replicas import place
 from vidcolor.models.spec import ModelSpec
@@ -20,11 +21,8 @@ _CALIBRATION = (2, 3, 64, 64)
 """Pictures of noise from which norms learn what activations are like."""
 
 
-_OURS = {
-    "compact": CompactConfig(attention=2),
-    "large": CompactConfig(resnet=(32, 64, 192), attention=2),
-}
-"""Our networks' settings by variant, as their configurations of training have them."""
+_BLOCKS = 2
+"""Of attention in our networks, as their configurations of training have them."""
 
 
 def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "auto") -> Colorizer:
@@ -53,7 +51,10 @@ def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "aut
 
 def _draw(spec: ModelSpec, dtype: torch.dtype) -> nn.Module:
     if spec.family == "compact":
-        return CompactColorizer(CompactNet(_OURS[spec.variant]).prepare(dtype), 1.0)
+        settings: dict[str, object] = {"attention": _BLOCKS}
+        network = find_architecture(spec.variant).build(settings)
+        assert isinstance(network, CompactNet | LargeNet)
+        return CompactColorizer(network.prepare(dtype), 1.0)
     if spec.family == "deoldify":
         return _draw_deoldify(spec.variant, dtype)
     raise WeightsError(f"{spec.name}: its weights are not installed, and none can be made up")

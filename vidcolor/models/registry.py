@@ -61,8 +61,8 @@ COMPACT = _ours(
 LARGE = _ours(
     "large",
     "our own larger network, shipped with vidcolor; for photos and GPUs",
-    "vidcolor; encoders from MobileNet EdgeTPU and ResNet-50 v2 (both Apache-2.0)",
-    millions=13.6,
+    "vidcolor; encoders from MobileNet EdgeTPU (Apache-2.0)",
+    millions=8.7,
     render_factor=11,
 )
 

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models.architectures import find_architecture
 from vidcolor.models.networks.compact import EdgeEncoder
-from vidcolor.models.networks.resnet import ResNetEncoder
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.pretrained import load_edge_encoder, load_resnet_encoder
+from vidcolor.training.pretrained import load_edge_encoder
 
 _LEAST_SHARE = 0.25
 """Of a network's tensors that a file must have to start from it; less is another network's file."""
@@ -69,33 +67,23 @@ def freeze(network: nn.Module, prefixes: tuple[str, ...]) -> None:
 
 
 def load_pretrained(network: nn.Module, path: Path) -> None:
-    """Fill the encoder that a file of ImageNet weights is for.
+    """Fill all encoders with ImageNet weights.
 
     Raises:
         WeightsError: if the file can't be read, or the network has no such encoder.
     """
+    encoders = [module for module in network.modules() if isinstance(module, EdgeEncoder)]
+    if not encoders:
+        raise WeightsError(f"{path}: the network has no encoder that these weights are for")
     try:
-        with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
+        for encoder in encoders:
+            load_edge_encoder(encoder, path)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: can't read these pretrained weights: {error}") from error
-    modules = list(network.modules())
-    if any(name.startswith("stages.") for name in names):
-        residual = [m for m in modules if isinstance(m, ResNetEncoder)]
-        if residual:
-            return load_resnet_encoder(residual[0], path)
-    else:
-        mobile = [m for m in modules if isinstance(m, EdgeEncoder)]
-        if mobile:
-            return load_edge_encoder(mobile[0], path)
-    raise WeightsError(f"{path}: the network has no encoder that these weights are for")
 
 
 def start_from(network: nn.Module, path: Path) -> int:
     """Copy every tensor whose name and shape fit; heads may differ.
-
-    Convolutions that read more channels here than there get zeros for the others, which come last:
-    a network with a second encoder starts as the one without.
 
     Returns:
         How many fitted.
@@ -105,20 +93,13 @@ def start_from(network: nn.Module, path: Path) -> int:
     """
     known, _ = read_trained(path)
     own = network.state_dict()
-    widened = {k: _widened(v, own[k]) for k, v in known.items() if k in own}
-    fitting = {k: v for k, v in widened.items() if own[k].shape == v.shape}
+    fitting = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
     if len(fitting) < _LEAST_SHARE * len(own):
         raise WeightsError(
             f"{path}: only {len(fitting)} of this network's {len(own)} tensors are in it"
         )
     network.load_state_dict(fitting, strict=False)
     return len(fitting)
-
-
-def _widened(weight: Tensor, own: Tensor) -> Tensor:
-    """A convolution's weight with zeros for the input channels that it lacks."""
-    extra = own.shape[1] - weight.shape[1] if own.ndim == weight.ndim == 4 else 0
-    return F.pad(weight, (0, 0, 0, 0, 0, extra)) if extra > 0 else weight
 
 
 def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

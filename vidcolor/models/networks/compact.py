@@ -1,4 +1,4 @@
-"""Our own colorizers: ``compact``, and ``large``, the same with a second encoder beside the first.
+"""Our own colorizers: ``compact``, and ``large``, several of it that were trained apart.
 
 Encoder: MobileNet EdgeTPU, width 0.75 (Gupta and Akin, 2020; Apache-2.0, google-coral/edgetpu),
 with its BatchNorm folded, so it is convolutions, ReLUs and additions only. Strides are padded as
@@ -8,9 +8,10 @@ Decoder: at each stride the coarser features are doubled in size, joined with th
 mixed by two 3x3 convolutions (Ronneberger et al., 2015). The mean over the whole picture is added
 at the coarsest stride: what a scene is decides much of its colour.
 
-``large`` adds ResNet-50's features (``resnet.py``), reduced by 1x1 convolutions, to the encoder's
-at strides 4 to 16: two encoders that learnt ImageNet differently know more than one. Blocks of
-self-attention at the coarsest stride let far parts of a scene agree on its light.
+Blocks of self-attention at the coarsest stride let far parts of a scene agree on its light.
+
+``large`` is the mean of its members' colours: what one has learnt by chance, the others haven't
+(deep ensembles, Lakshminarayanan et al., 2017).
 
 Output: ab at a quarter of the input's size. Eyes and video codecs see colour at no more.
 """
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.color import lightness_to_grey
-from vidcolor.models.networks.resnet import GREY_MEAN, GREY_STD, RESNET_CHANNELS, ResNetEncoder
+from vidcolor.errors import OptionError
 
 STRIDE = 32
 """The encoder's coarsest stride: inputs are padded to multiples of it."""
@@ -35,6 +36,8 @@ OUTPUT_STRIDE = 4
 AB_SCALE = 110.0
 """The regression head's unit: its outputs times this are ab."""
 
+_MOST_MEMBERS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class CompactConfig:
@@ -43,19 +46,31 @@ class CompactConfig:
     Attributes:
         decoder: channels of the decoder at strides 32, 16, 8 and 4.
         bins: classes of the auxiliary head over quantised ab, 0 to leave the head out.
-        resnet: channels to which the second encoder's features at strides 4, 8 and 16 are reduced;
-            empty leaves that encoder out.
         attention: blocks of self-attention at the coarsest stride.
     """
 
     decoder: tuple[int, int, int, int] = (256, 192, 128, 64)
     bins: int = 0
-    resnet: tuple[int, int, int] | tuple[()] = ()
     attention: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LargeConfig(CompactConfig):
+    """The same of each member; ``bins`` is of the one auxiliary head that they share.
+
+    Attributes:
+        members: how many there are.
+    """
+
+    members: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.members <= _MOST_MEMBERS:
+            raise OptionError(f"members must be from 1 to {_MOST_MEMBERS}, got {self.members}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +108,7 @@ class CompactNet(nn.Module):
         super().__init__()
         self.config = config or CompactConfig()
         self.encoder = EdgeEncoder()
-        extra = self.config.resnet
-        self.resnet = Laterals(extra) if extra else None
-        skips = [c + e for c, e in zip(ENCODER_CHANNELS, (*(extra or (0, 0, 0)), 0), strict=True)]
-        self.decoder = Decoder(tuple(skips), self.config.decoder, self.config.attention)
+        self.decoder = Decoder(ENCODER_CHANNELS, self.config.decoder, self.config.attention)
         width = self.config.decoder[-1]
         self.regress = nn.Conv2d(width, 2, 1)
         self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
@@ -114,14 +126,10 @@ class CompactNet(nn.Module):
 
     def features(self, lightness: Tensor) -> Tensor:
         """The decoder's last features, ``(B, width, H/4, W/4)``, which the heads read."""
-        grey, dtype = lightness_to_grey(lightness), self.encoder.stem.weight.dtype
         # The encoder knows sRGB codes 0..255 through (code - 123) * 0.01157.
-        features: list[Tensor] = self.encoder(((grey * 255.0 - 123.0) * 0.01157).to(dtype))
-        if self.resnet is not None:
-            more = self.resnet(((grey - GREY_MEAN) / GREY_STD).to(dtype))
-            features[:3] = [torch.cat(pair, dim=1) for pair in zip(features, more, strict=False)]
-        result: Tensor = self.decoder(features)
-        return result
+        grey = (lightness_to_grey(lightness) * 255.0 - 123.0) * 0.01157
+        features: Tensor = self.decoder(self.encoder(grey.to(self.encoder.stem.weight.dtype)))
+        return features
 
     def head_ab(self, features: Tensor) -> Tensor:
         """Ab from the decoder's features, float32."""
@@ -141,6 +149,42 @@ class CompactNet(nn.Module):
         self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.regress.float()
         return self
+
+
+class LargeNet(nn.Module):
+    """The mean of several ``CompactNet``s, in whose place it can stand."""
+
+    def __init__(self, config: LargeConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or LargeConfig()
+        each = CompactConfig(decoder=self.config.decoder, attention=self.config.attention)
+        self.members = nn.ModuleList(CompactNet(each) for _ in range(self.config.members))
+        width = self.config.members * self.config.decoder[-1]
+        self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """As ``CompactNet``."""
+        return self.head_ab(self.features(lightness))
+
+    def features(self, lightness: Tensor) -> Tensor:
+        """The members' features, one after the other, ``(B, members * width, H/4, W/4)``."""
+        return torch.cat([member.features(lightness) for member in self._each()], dim=1)
+
+    def head_ab(self, features: Tensor) -> Tensor:
+        """Ab from the features of all, float32."""
+        parts = features.chunk(len(self.members), dim=1)
+        colours = [m.head_ab(part) for m, part in zip(self._each(), parts, strict=True)]
+        return torch.stack(colours).mean(dim=0)
+
+    def prepare(self, dtype: torch.dtype) -> LargeNet:
+        """As ``CompactNet``."""
+        for member in self._each():
+            member.prepare(dtype)
+        self.classify = None
+        return self
+
+    def _each(self) -> list[CompactNet]:
+        return [member for member in self.members if isinstance(member, CompactNet)]
 
 
 class EdgeEncoder(nn.Module):
@@ -167,23 +211,6 @@ class EdgeEncoder(nn.Module):
             x = stage(x)
             features.append(x)
         return features
-
-
-class Laterals(nn.Module):
-    """The ResNet's features, each stride's reduced by a 1x1 convolution."""
-
-    def __init__(self, channels: tuple[int, int, int]) -> None:
-        super().__init__()
-        self.encoder = ResNetEncoder()
-        self.reduce = nn.ModuleList(
-            nn.Conv2d(wide, narrow, 1)
-            for wide, narrow in zip(RESNET_CHANNELS, channels, strict=True)
-        )
-
-    def forward(self, grey: Tensor) -> list[Tensor]:
-        """Reduced features at strides 4, 8 and 16 of ``(B, 1, H, W)`` normalised grey."""
-        features = self.encoder(grey)
-        return [F.relu(reduce(x)) for reduce, x in zip(self.reduce, features, strict=True)]
 
 
 class Bottleneck(nn.Module):

@@ -20,9 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import conv_flop_count
 
-from vidcolor.models.networks.compact import Bottleneck, Laterals, SameConv
+from vidcolor.models.networks.compact import Bottleneck, SameConv
 from vidcolor.models.networks.deoldify import Residual, Upsample
-from vidcolor.models.networks.resnet import Affine, Unit
 
 Size = Sequence[int]
 
@@ -183,50 +182,6 @@ class PackedBottleneck(nn.Module):
         return result
 
 
-class PackedUnit(nn.Module):
-    """``resnet.Unit`` with packed convolutions."""
-
-    def __init__(self, unit: Unit) -> None:
-        super().__init__()
-        self.activate = _activation(unit.norm)
-        self.reduce, self.mix = (PackedConv(c, relu=True) for c in (unit.reduce, unit.mix))
-        self.expand = PackedConv(unit.expand)
-        self.down = None if unit.down is None else PackedConv(unit.down)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)``; overwrites ``x`` where it is the shortcut.
-
-        What a stage hands on stays whole: the next one's first unit has a shortcut of its own.
-        """
-        active = self.activate(x)
-        shortcut = x if self.down is None else self.down(active)
-        return self.expand.add_to(shortcut, self.mix(self.reduce(active)))
-
-
-def _activation(norm: Affine) -> PackedConv:
-    """Scale, shift and ReLU as a convolution: one pass in a quarter of torch's time for three."""
-    channels = norm.scale.numel()
-    conv = nn.Conv2d(channels, channels, 1, groups=channels)
-    conv.weight = nn.Parameter(norm.scale.view(-1, 1, 1, 1), requires_grad=False)
-    conv.bias = nn.Parameter(norm.shift.flatten(), requires_grad=False)
-    return PackedConv(conv, relu=True)
-
-
-class PackedLaterals(nn.Module):
-    """``compact.Laterals`` with packed convolutions."""
-
-    def __init__(self, laterals: Laterals) -> None:
-        super().__init__()
-        self.encoder = pack(laterals.encoder)
-        convs = [conv for conv in laterals.reduce if isinstance(conv, nn.Conv2d)]
-        self.reduce = nn.ModuleList(PackedConv(conv, relu=True) for conv in convs)
-
-    def forward(self, grey: Tensor) -> list[Tensor]:
-        """As ``compact.Laterals``."""
-        features = self.encoder(grey)
-        return [reduce(x) for reduce, x in zip(self.reduce, features, strict=True)]
-
-
 class PackedUpsample(nn.Module):
     """``deoldify.Upsample``: channels are ordered such that PixelShuffle moves whole pixels."""
 
@@ -265,7 +220,5 @@ _PACKED_FORMS: dict[type[nn.Module], Callable[..., nn.Module]] = {
     Residual: PackedResidual,
     Bottleneck: PackedBottleneck,
     Upsample: PackedUpsample,
-    Unit: PackedUnit,
-    Laterals: PackedLaterals,
     nn.Conv2d: _pack_conv,
 }

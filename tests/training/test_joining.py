@@ -1,0 +1,101 @@
+"""Several networks in one file: their mean, and nothing that doesn't belong together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from vidcolor.models.architectures import find_architecture
+from vidcolor.models.colorizer import CompactColorizer
+from vidcolor.models.loading import load_model
+from vidcolor.training.joining import main
+
+_VALUES: dict[str, object] = {"decoder": [16, 16, 8, 8], "attention": 1}
+
+
+def _network(seed: int, **values: object) -> nn.Module:
+    torch.manual_seed(seed)
+    network = find_architecture("compact").build({**_VALUES, **values}).eval()
+    for module in network.modules():
+        if isinstance(module, nn.LayerNorm):  # else attention is the identity in all
+            nn.init.normal_(module.weight)
+    return network
+
+
+def _written(path: Path, network: nn.Module, **more: str) -> str:
+    config = network.config.as_dict()  # type: ignore[union-attr, operator]
+    metadata = {
+        "format": "vidcolor", "architecture": "compact", "config": json.dumps(config),
+        "training": json.dumps({"from": path.stem}),
+    }  # fmt: skip
+    save_file(network.state_dict(), path, metadata={**metadata, **more})
+    return str(path)
+
+
+def _join(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, list(words))
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_joined_file_gives_the_mean(tmp_path: Path, count: int) -> None:
+    networks = [_network(seed) for seed in range(count)]
+    files = [_written(tmp_path / f"{i}.safetensors", n) for i, n in enumerate(networks)]
+    out = tmp_path / "joined.safetensors"
+    options = ("--saturation", "1.5", "--cast", "0.1", "--shadows", "0.6", "--mirrored")
+    code, said = _join(*files, str(out), *options)
+    assert code == 0, said
+    model = load_model(out, "cpu", "fp32")
+    assert model.spec.name == "large"
+    assert isinstance(model.network, CompactColorizer)
+    inner = model.network
+    assert (inner.saturation, inner.calm.cast, inner.calm.shadows) == (1.5, 0.1, 0.6)
+    assert inner.mirrored
+    lightness = torch.rand(2, 1, 64, 96)
+    with torch.inference_mode():
+        wanted = sum(network(lightness) for network in networks) / count
+        found = inner.network(lightness)
+    # Norms are folded in the product, so sums are rounded elsewhere.
+    assert torch.allclose(found, wanted, atol=2e-3)
+    assert (networks[0](lightness) - wanted).abs().mean() > 0.1  # they do differ
+
+
+def test_a_joined_file_says_how_its_members_were_made(tmp_path: Path) -> None:
+    files = [_written(tmp_path / f"{name}.safetensors", _network(3)) for name in ("one", "two")]
+    out = tmp_path / "joined.safetensors"
+    assert _join(*files, str(out))[0] == 0
+    with safe_open(out, framework="pt") as file:
+        made = json.loads(file.metadata()["training"])
+    assert made == {"members": [{"from": "one"}, {"from": "two"}]}
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
+    one = _written(tmp_path / "one.safetensors", _network(1))
+    out = tmp_path / "joined.safetensors"
+    wide = _written(tmp_path / "wide.safetensors", _network(2, decoder=[16, 16, 16, 8]))
+    mute = str(tmp_path / "mute.safetensors")
+    save_file(load_file(one), mute)
+    torn = tmp_path / "torn.safetensors"
+    tensors = load_file(one)
+    del tensors["decoder.bottom.0.weight"]
+    _written(torn, _network(1))
+    with safe_open(torn, framework="pt") as file:
+        metadata = file.metadata()
+    save_file(tensors, torn, metadata=metadata)
+    joined = tmp_path / "first.safetensors"
+    assert _join(one, one, str(joined))[0] == 0
+    for other, reason in (
+        (wide, "aren't built alike"), (mute, "how it was made"), (str(joined), "only compact"),
+        (str(torn), "don't make a network"), (str(tmp_path / "absent.safetensors"), "absent"),
+    ):  # fmt: skip
+        code, said = _join(one, other, str(out))
+        assert (code, reason in said) == (1, True), said
+        assert said.count("\n") == 1
+        assert not out.exists()

@@ -1,0 +1,102 @@
+"""Weights of ``large`` from those of its members.
+
+    python -m vidcolor.training.joining ONE.safetensors TWO.safetensors OUT.safetensors --mirrored
+
+The members are finished ``compact`` networks that were trained apart, from other random numbers.
+Nothing is learnt here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+from safetensors.torch import save
+from torch import Tensor
+
+from vidcolor.errors import VidcolorError, WeightsError
+from vidcolor.models._metadata import reason, settings
+from vidcolor.models.architectures import find_architecture
+from vidcolor.models.colorizer import detect_compact
+from vidcolor.models.safe_load import Checkpoint, load_checkpoint
+
+
+def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Put finished networks side by side.
+
+    Args:
+        members: files of architecture "compact", as ``vidcolor train`` writes them.
+
+    Returns:
+        Tensors by ``LargeNet``'s names, and metadata: how to build it, and how each was made.
+
+    Raises:
+        WeightsError: one isn't such a file, or they aren't built alike.
+    """
+    if any(detect_compact(member.state_dict) != "compact" for member in members):
+        raise WeightsError("only compact networks can be joined")
+    try:
+        kinds = [{**settings(member.metadata), "bins": 0} for member in members]
+        made = [json.loads(member.metadata["training"]) for member in members]
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"a file doesn't say how it was made: {error}") from error
+    if any(kind != kinds[0] for kind in kinds):
+        raise WeightsError(
+            "the networks aren't built alike: decoder and attention must be the same"
+        )
+    tensors = {
+        f"members.{index}.{name}": tensor
+        for index, member in enumerate(members)
+        for name, tensor in member.state_dict.items()
+    }
+    config = {**kinds[0], "members": len(members)}
+    metadata = {
+        "format": "vidcolor", "architecture": "large", "decoding": "regression",
+        "config": json.dumps(config), "training": json.dumps({"members": made}),
+    }  # fmt: skip
+    return tensors, metadata
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write the file, once it is known that the network loads from it.
+
+    Raises:
+        WeightsError: it doesn't.
+    """
+    network = find_architecture("large").build(json.loads(metadata["config"]))
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except RuntimeError as error:
+        raise WeightsError(f"the members don't make a network: {reason(error)}") from error
+    part = path.with_suffix(".part")
+    part.write_bytes(save(dict(tensors), metadata=dict(metadata)))
+    part.replace(path)
+
+
+@click.command()
+@click.argument("members", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--saturation", type=float, default=1.0, show_default=True, help="Factor on ab.")
+@click.option("--cast", type=float, default=0.0, show_default=True, help="See models/calm.py.")
+@click.option("--shadows", type=float, default=0.0, show_default=True, help="Likewise.")
+@click.option("--mirrored", is_flag=True, help="Also look at the mirror image.")
+def main(
+    members: tuple[Path, ...], out: Path, saturation: float, cast: float, shadows: float,
+    mirrored: bool,  # noqa: FBT001 - click passes by name
+) -> None:  # fmt: skip
+    """Join the weights MEMBERS into OUT; the options are stored with them."""
+    try:
+        tensors, metadata = join([load_checkpoint(path) for path in members])
+        shipped = {
+            "saturation": str(saturation), "cast": str(cast), "shadows": str(shadows),
+            "mirrored": str(int(mirrored)),
+        }  # fmt: skip
+        write(out, tensors, metadata | shipped)
+    except VidcolorError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
