@@ -103,13 +103,18 @@ def test_stamps_that_go_back_repeat_no_frame(tmp_path: Path) -> None:
         assert sum(isinstance(item, LumaFrame) for item in reader) == len(plain)
 
 
-def test_all_that_one_thread_decodes(tmp_path: Path, colorize: Run) -> None:
-    """With frame threads nothing came of a film with a single picture and a broken one after it."""
-    made = next(path for path in make_sources(tmp_path / "made") if path.name == "h264.flv")
+@pytest.mark.parametrize(
+    ("name", "mutation", "seed"), [("h264.flv", "cut-60", 11), ("vp9.webm", "flips-0.01-0", 7)]
+)
+def test_all_that_one_thread_decodes(
+    tmp_path: Path, colorize: Run, name: str, mutation: str, seed: int
+) -> None:
+    """Frame threads lost frames around damage: two of nine, or the only one there was."""
+    made = next(path for path in make_sources(tmp_path / "made") if path.name == name)
     data = made.read_bytes()
-    (cut,) = (each for each in mutations_of(made, data) if each.name == "cut-60")
-    path = tmp_path / "cut.flv"
-    path.write_bytes(cut.apply(data, seed=11, source=made.name))
+    (case,) = (each for each in mutations_of(made, data) if each.name == mutation)
+    path = (tmp_path / "broken").with_suffix(made.suffix)
+    path.write_bytes(case.apply(data, seed=seed, source=made.name))
     wanted = stamps_of(path)
     assert wanted
     assert colorize(path, tmp_path / "out.mkv").code == 0

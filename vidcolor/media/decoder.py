@@ -1,12 +1,13 @@
 """A decoder that survives damage, counts it, and gives out every frame there is.
 
-Two things that PyAV leaves to its users are done here:
+Three things that PyAV leaves to its users are done here:
 
 * A packet that the decoder refuses is counted and skipped.
-* With frame threads an error shows some packets late, and one that shows while the decoder is
-  being drained hides all frames behind it (PyAV can't go on draining after an error). When fewer
-  frames than packets came out, the last packets are decoded again on one thread and the missing
-  frames are taken from there.
+* With frame threads an error shows some packets late, and decoders lose frames around it that one
+  thread finds. From the first error on, one thread decodes, beginning at a key frame before it.
+* An error that shows while the decoder is being drained hides all frames behind it (PyAV can't go
+  on draining after an error). When fewer frames than packets came out, the last packets are decoded
+  again on one thread and the missing frames are taken from there.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from av.video.stream import VideoStream
 
 logger = logging.getLogger(__name__)
 
-# What is kept for decoding the end again: whole groups of pictures, the older ones dropped as soon
+# What is kept for decoding again: whole groups of pictures, the older ones dropped as soon
 # as the younger ones hold enough; nothing where even one group is too long.
 _TAIL_PACKETS: Final = 48
 _TAIL_BYTES: Final = 64 << 20
@@ -63,6 +64,7 @@ class Decoder:
         self._tail_bytes = 0
         self._last_pts: int | None = None
         self._in_order = True
+        self._alone = not frame_threads or threads == 1
 
     def feed(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         """Decode one packet; return the frames that are ready, in presentation order."""
@@ -91,8 +93,21 @@ class Decoder:
             if packet is not None or self.frames + self.damaged < self.packets:
                 self.damaged += 1
                 logger.debug("damaged packet: %s", error)
-            return []
+            return [] if self._alone or packet is None else self._go_on_alone()
         return self._counted(frames)
+
+    def _go_on_alone(self) -> list[av.VideoFrame]:
+        """Replace the decoder by one without threads that has seen all that is kept."""
+        self._alone = True
+        if not self._can_repeat():
+            return []
+        found, refused, context = self._repeat(end=False)
+        if refused > self.damaged and not found:
+            return []  # VP9's decoder goes on after a damaged header only with threads
+        self._context = context
+        # the first error brings us here, so all that was counted is among what is decoded again
+        self.damaged = max(self.damaged, refused)
+        return self._counted(found)
 
     def _counted(self, frames: list[av.VideoFrame]) -> list[av.VideoFrame]:
         self.frames += len(frames)
@@ -104,8 +119,8 @@ class Decoder:
         return frames
 
     def _remember(self, packet: Packet[VideoStream]) -> None:
-        """Keep the last packets, starting at a key frame."""
-        if packet.is_keyframe:
+        """Keep the last packets, starting at a key frame or the stream's beginning."""
+        if packet.is_keyframe or self.packets == 1:
             self._tail.append([])
         if not self._tail:
             return
@@ -126,23 +141,38 @@ class Decoder:
 
     def _salvage(self) -> list[av.VideoFrame]:
         """Decode the tail again, single-threaded, and return frames later than those returned."""
-        if not self._in_order or (self.frames and self._last_pts is None):
-            return []  # by stamps that repeat or go back, frames can't be told apart
-        last = self._last_pts  # None: nothing came out at all, so all that is found is new
+        if not self._can_repeat():
+            return []
+        found, refused, _ = self._repeat(end=True)
+        logger.debug("%d frames found behind a damaged packet at the end", len(found))
+        missing = self.packets - self.frames - self.damaged - len(found)
+        self.damaged += max(0, min(refused, missing))
+        return self._counted(found)
+
+    def _can_repeat(self) -> bool:
+        """Whether frames of another decoder can be told from those that were returned."""
+        # by stamps that repeat or go back they can't
+        return (
+            bool(self._tail) and self._in_order and (self.frames == 0 or self._last_pts is not None)
+        )
+
+    def _repeat(self, *, end: bool) -> tuple[list[av.VideoFrame], int, VideoCodecContext]:
+        """Decode what is kept on one thread, with ``end`` to the last frame.
+
+        Returns:
+            Frames later than those returned, packets that were refused, and the decoder.
+        """
         context = self._fresh_context()
         found: list[av.VideoFrame] = []
         refused = 0
-        for packet in [*(packet for group in self._tail for packet in group), None]:
+        for packet in [*(packet for group in self._tail for packet in group), *[None] * end]:
             try:
                 decoded = context.decode(packet)
             except (FFmpegError, EOFError, UnicodeDecodeError):
                 refused += packet is not None
                 continue
-            found.extend(frame for frame in decoded if _is_after(frame, last))
-        logger.debug("%d frames found behind a damaged packet at the end", len(found))
-        missing = self.packets - self.frames - self.damaged - len(found)
-        self.damaged += max(0, min(refused, missing))
-        return self._counted(found)
+            found.extend(frame for frame in decoded if _is_after(frame, self._last_pts))
+        return found, refused, context
 
     def _fresh_context(self) -> VideoCodecContext:
         """Make a single-threaded decoder with this one's parameters."""
@@ -152,6 +182,9 @@ class Decoder:
         if used.extradata:
             context.extradata = used.extradata
         context.width, context.height = used.width, used.height
+        # what the container says where the stream itself doesn't
+        context.color_range, context.colorspace = used.color_range, used.colorspace
+        context.color_primaries, context.color_trc = used.color_primaries, used.color_trc
         context.bits_per_coded_sample = used.bits_per_coded_sample
         context.codec_tag = used.codec_tag
         context.thread_type = "NONE"
