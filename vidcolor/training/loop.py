@@ -118,6 +118,8 @@ class Trainer:
         plain = self.config.precision == "bf16" and not self.config.compile
         if self.device.type == "cpu" and plain:
             quicken(self.network)
+            if self.teacher is not None:
+                quicken(self.teacher)
         stream = batches(
             self.photos, self.config, self.output_stride, first_step=self.step,
             rank=self.world.rank, world=self.world.size,
