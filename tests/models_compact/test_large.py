@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from skimage import color, data, io
-from torch import Tensor
+from torch import Tensor, nn
 
 import vidcolor
 from vidcolor.errors import WeightsError
+from vidcolor.models._metadata import settings
+from vidcolor.models.architectures import find_architecture
 from vidcolor.models.calm import Calm
 from vidcolor.models.colorizer import Colorizer, CompactColorizer, build_compact
-from vidcolor.models.networks.compact import Attention, LargeConfig, LargeNet
+from vidcolor.models.networks.compact import Attention, ConvNorm, LargeConfig, LargeNet
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.models.store import bundled_path
 
@@ -134,6 +137,47 @@ def test_another_networks_tensors_under_its_name_are_refused(tmp_path: Path) -> 
     with pytest.raises(WeightsError) as caught:
         vidcolor.load_model(path, "cpu")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["large", "compact"])
+def test_no_channel_is_silent(name: str) -> None:
+    """Channels that a ReLU has silenced for good are weight and time for nothing.
+
+    Half of the first shipped ``large`` was so, and no figure told.
+    """
+    file = load_checkpoint(bundled_path(f"{name}.safetensors"))
+    network = find_architecture(name).build(settings(file.metadata)).eval()
+    network.load_state_dict({key: tensor.float() for key, tensor in file.state_dict.items()})
+    loudest: dict[str, Tensor] = {}
+
+    def listen(part: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def hear(_: nn.Module, __: object, output: Tensor) -> None:
+            most = output.amax(dim=(0, 2, 3))
+            loudest[part] = torch.maximum(loudest.get(part, most), most)
+
+        return hear
+
+    for part, module in network.named_modules():
+        if isinstance(module, ConvNorm):
+            module.register_forward_hook(listen(part))
+    with torch.inference_mode():
+        for photo in ("astronaut", "coffee", "chelsea", "rocket"):
+            network(_lightness(photo))
+    assert len(loudest) >= 7
+    assert {part: int((most <= 0).sum()) for part, most in loudest.items() if most.min() <= 0} == {}
+
+
+def test_its_members_differ() -> None:
+    file = load_checkpoint(bundled_path("large.safetensors"))
+    network = find_architecture("large").build(settings(file.metadata)).eval()
+    network.load_state_dict({key: tensor.float() for key, tensor in file.state_dict.items()})
+    assert isinstance(network, LargeNet)
+    batch = torch.cat([_lightness(n) for n in ("astronaut", "coffee", "chelsea", "rocket")])
+    with torch.inference_mode():
+        mean = network(batch)
+        for member in network.members:
+            share = (member(batch) - mean).norm() / mean.norm()
+            assert 0.05 < share < 0.6  # the same network twice, or one that is random
 
 
 def test_what_is_shipped_stays_small() -> None:

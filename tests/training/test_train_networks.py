@@ -21,6 +21,7 @@ from vidcolor.training.building import build_network, load_pretrained, start_fro
 from vidcolor.training.frozen import quicken
 from vidcolor.training.optimization import make_optimizer
 from vidcolor.training.pretrained import load_edge_encoder
+from vidcolor.training.teacher import Teacher
 
 SMALL: dict[str, dict[str, object]] = {
     "compact": {"decoder": [16, 16, 8, 8]},
@@ -160,6 +161,19 @@ def test_frozen_parts_work_in_their_quick_form(config: MakeConfig) -> None:
     for name, parameter in network.named_parameters():
         if name.startswith(("members.1.encoder.stages.1.", *frozen)):
             assert (parameter.grad is None) == name.startswith(frozen), name
+
+
+@pytest.mark.skipif(not can_pack(), reason="this torch or processor has no packed convolutions")
+def test_a_teachers_encoder_works_in_its_quick_form() -> None:
+    torch.manual_seed(5)
+    teacher = Teacher(find_architecture("compact").build(SMALL["compact"]))
+    lightness = torch.rand(2, 1, 64, 96)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        plain = teacher(lightness).ab
+        assert quicken(teacher) == 1
+        quick = teacher(lightness).ab
+    # Rounded to bfloat16 (1 in 256) at other places, some thirty layers deep.
+    assert 0 < (quick - plain).norm() < 0.05 * plain.norm()
 
 
 def test_the_encoders_weights_go_where_they_belong(shared_dir: Path) -> None:
