@@ -20,6 +20,7 @@ _BACK_S: Final = -1
 _AHEAD_S: Final = 10
 """A longer gap is worth a second look."""
 _PATIENCE: Final = 500
+_MOST_BYTES: Final = 64 << 20
 """Packets that are looked at, of all streams together."""
 _LONGEST_RUN: Final = 16
 """Packets of the same stream: one stamp of a transport stream may be that of several sounds."""
@@ -36,6 +37,7 @@ class Strays:
         self.mended = 0
         self._last: dict[int, Fraction] = {}
         self._waiting: deque[Packet[Any]] = deque()
+        self._bytes = 0
 
     def mend(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """Yield the packets in their order, in place corrected.
@@ -46,7 +48,7 @@ class Strays:
             packets: in file order.
         """
         while True:
-            packet = self._waiting.popleft() if self._waiting else next(packets, None)
+            packet = self._next(packets)
             if packet is None:
                 return
             seconds = _seconds(packet)
@@ -55,6 +57,14 @@ class Strays:
                     seconds = self._judge(packet, seconds, packets)
                 self._last[packet.stream_index] = seconds
             yield packet
+
+    def _next(self, packets: Iterator[Packet[Any]]) -> Packet[Any] | None:
+        """The next packet in the file's order, None after the last."""
+        if not self._waiting:
+            return next(packets, None)
+        packet = self._waiting.popleft()
+        self._bytes -= packet.size
+        return packet
 
     def _follows(self, stream: int, seconds: Fraction) -> bool:
         """Whether a time is near that of the stream's packet before."""
@@ -85,11 +95,12 @@ class Strays:
     def _ahead(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """Look at the next packets, which stay where they are."""
         yield from tuple(self._waiting)
-        while len(self._waiting) < _PATIENCE:
+        while len(self._waiting) < _PATIENCE and self._bytes < _MOST_BYTES:
             packet = next(packets, None)
             if packet is None:
                 return
             self._waiting.append(packet)
+            self._bytes += packet.size
             yield packet
 
 
