@@ -32,6 +32,7 @@ NAMES = (
 )  # fmt: skip
 """compact comes first: others start from it."""
 FROM_COMPACT = ("compact-gan", "compact-wgan", "compact-perceptual")
+TAUGHT = ("compact-student", "large")
 FROM_ENCODER = ("compact", "compact-student", "large")
 
 
@@ -70,7 +71,7 @@ def shortened(name: str, data: str, folder: Path, start: str) -> TrainConfig:
         sample_every=0,
         pretrained=(str(ENCODER),) if name in FROM_ENCODER else (),
         start=start if name in FROM_COMPACT else "",
-        teacher=start if "student" in name else "",
+        teacher=start if name in TAUGHT else "",
     )
 
 
