@@ -30,6 +30,14 @@ def model() -> Colorizer:
     return vidcolor.load_model("large", "cpu", "fp32")
 
 
+def _shipped(name: str) -> nn.Module:
+    """A network as it was trained: not folded, without calm and saturation."""
+    file = load_checkpoint(bundled_path(f"{name}.safetensors"))
+    network = find_architecture(name).build(settings(file.metadata)).eval()
+    network.load_state_dict({key: tensor.float() for key, tensor in file.state_dict.items()})
+    return network
+
+
 def _lightness(name: str, side: int = 256) -> Tensor:
     photo = getattr(data, name)()[:side, :side]
     return torch.from_numpy(color.rgb2lab(photo)[None, None, ..., 0] / 100).float()
@@ -145,9 +153,7 @@ def test_no_channel_is_silent(name: str) -> None:
 
     Half of the first shipped ``large`` was so, and no figure told.
     """
-    file = load_checkpoint(bundled_path(f"{name}.safetensors"))
-    network = find_architecture(name).build(settings(file.metadata)).eval()
-    network.load_state_dict({key: tensor.float() for key, tensor in file.state_dict.items()})
+    network = _shipped(name)
     loudest: dict[str, Tensor] = {}
 
     def listen(part: str) -> Callable[[nn.Module, object, Tensor], None]:
@@ -168,9 +174,7 @@ def test_no_channel_is_silent(name: str) -> None:
 
 
 def test_its_members_differ() -> None:
-    file = load_checkpoint(bundled_path("large.safetensors"))
-    network = find_architecture("large").build(settings(file.metadata)).eval()
-    network.load_state_dict({key: tensor.float() for key, tensor in file.state_dict.items()})
+    network = _shipped("large")
     assert isinstance(network, LargeNet)
     batch = torch.cat([_lightness(n) for n in ("astronaut", "coffee", "chelsea", "rocket")])
     with torch.inference_mode():

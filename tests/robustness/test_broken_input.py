@@ -76,6 +76,21 @@ def test_a_runner_that_meets_a_fault_says_so() -> None:
 # --- defects that the mutations found
 
 
+def _made(tmp_path: Path, name: str) -> Path:
+    """One of the small clips, whole."""
+    return next(path for path in make_sources(tmp_path / "made") if path.name == name)
+
+
+def _broken(tmp_path: Path, name: str, mutation: str, seed: int) -> Path:
+    """One of the small clips, broken as ``benchmarks/mutations.py --seed`` breaks it."""
+    made = _made(tmp_path, name)
+    data = made.read_bytes()
+    (case,) = (each for each in mutations_of(made, data) if each.name == mutation)
+    path = (tmp_path / "broken").with_suffix(made.suffix)
+    path.write_bytes(case.apply(data, seed=seed, source=name))
+    return path
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "1", "P"])
 def test_bmp_is_a_photo(tmp_path: Path, mode: str) -> None:
     """BMPs were taken for films of one frame and became .mp4."""
@@ -93,7 +108,7 @@ def test_stamps_that_go_back_repeat_no_frame(tmp_path: Path) -> None:
 
     A table of times that lies: the edit list then hides some frames, and the others' times go back.
     """
-    made = next(path for path in make_sources(tmp_path / "made") if path.name == "h264.mp4")
+    made = _made(tmp_path, "h264.mp4")
     path = tmp_path / "lying.mp4"
     path.write_bytes(dict(header_lies(".mp4", made.read_bytes()))["stts-delta-1"]())
     with av.open(str(path)) as container:
@@ -110,11 +125,7 @@ def test_all_that_one_thread_decodes(
     tmp_path: Path, colorize: Run, name: str, mutation: str, seed: int
 ) -> None:
     """Frame threads lost frames around damage: two of nine, or the only one there was."""
-    made = next(path for path in make_sources(tmp_path / "made") if path.name == name)
-    data = made.read_bytes()
-    (case,) = (each for each in mutations_of(made, data) if each.name == mutation)
-    path = (tmp_path / "broken").with_suffix(made.suffix)
-    path.write_bytes(case.apply(data, seed=seed, source=made.name))
+    path = _broken(tmp_path, name, mutation, seed)
     wanted = stamps_of(path)
     assert wanted
     assert colorize(path, tmp_path / "out.mkv").code == 0
@@ -123,11 +134,7 @@ def test_all_that_one_thread_decodes(
 
 def test_damaged_sound_does_not_stop_the_film(tmp_path: Path, colorize: Run) -> None:
     """What has no ADTS header any more can't be put into MP4, and that ended everything."""
-    made = next(path for path in make_sources(tmp_path / "made") if path.name == "h264.ts")
-    cases = mutations_of(made, made.read_bytes())
-    (case,) = (each for each in cases if each.name == "flips-0.01-1")
-    path = tmp_path / "damaged.ts"
-    path.write_bytes(case.apply(made.read_bytes(), seed=11, source=made.name))
+    path = _broken(tmp_path, "h264.ts", "flips-0.01-1", seed=11)
     outcome = colorize(path, tmp_path / "out.mp4")
     assert outcome.code == 0
     assert "stream 1 (aac): 1 damaged packet(s) left out" in outcome.err

@@ -5,14 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from vidcolor.errors import OptionError
-from vidcolor.models.spec import ModelSpec, WorkingSize
+from vidcolor.models.spec import PRECISIONS, ModelSpec, WorkingSize
 
 _DEOLDIFY_SIZE = WorkingSize(shape="square", video=21, image=35, multiple=16)
 _DEOLDIFY_SOURCE = "DeOldify by Jason Antic, https://github.com/jantic/DeOldify"
 _DEOLDIFY_BATCH = MappingProxyType({"cpu": 4, "cuda": 16, "mps": 4})
-_DEOLDIFY_PRECISIONS = MappingProxyType(
-    {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
-)
 
 
 def _deoldify(variant: str, title: str, millions: float) -> ModelSpec:
@@ -25,26 +22,24 @@ def _deoldify(variant: str, title: str, millions: float) -> ModelSpec:
         source=_DEOLDIFY_SOURCE,
         parameters_millions=millions,
         working_size=_DEOLDIFY_SIZE,
-        precisions=_DEOLDIFY_PRECISIONS,
+        precisions=PRECISIONS,
         batch_size=_DEOLDIFY_BATCH,
     )
 
 
-def _ours(name: str, title: str, source: str, millions: float, render_factor: int) -> ModelSpec:
+def _ours(name: str, title: str, millions: float, render_factor: int) -> ModelSpec:
     return ModelSpec(
         name=name,
         title=title,
         family="compact",
         variant=name,
         licence="MIT",
-        source=source,
+        source="vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
         parameters_millions=millions,
         working_size=WorkingSize(
             shape="aspect", video=render_factor, image=render_factor, multiple=32
         ),
-        precisions=MappingProxyType(
-            {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
-        ),
+        precisions=PRECISIONS,
         batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
         bundled=f"{name}.safetensors",
     )
@@ -53,7 +48,6 @@ def _ours(name: str, title: str, source: str, millions: float, render_factor: in
 COMPACT = _ours(
     "compact",
     "our own small network, shipped with vidcolor; quick on a laptop",
-    "vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
     millions=4.4,
     render_factor=12,
 )
@@ -61,7 +55,6 @@ COMPACT = _ours(
 LARGE = _ours(
     "large",
     "our own larger network, shipped with vidcolor; for photos and GPUs",
-    "vidcolor; encoders from MobileNet EdgeTPU (Apache-2.0)",
     millions=8.7,
     render_factor=11,
 )

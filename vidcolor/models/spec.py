@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 Family = Literal["compact", "deoldify", "trained"]
 
 RENDER_UNIT_PX = 16
 """Pixels of working size per unit of ``render_factor``, as in DeOldify."""
+
+PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
+)
+"""Number formats by device type, the fastest first; so far the same for all networks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
 from vidcolor.models.architectures import ARCHITECTURES, Architecture, as_trainable
 from vidcolor.models.calm import Calm
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
-from vidcolor.models.spec import ModelSpec, WorkingSize
+from vidcolor.models.spec import PRECISIONS, ModelSpec, WorkingSize
 
 _OURS = {"compact", "large"}
 """What ``colorizer.build_compact`` knows, as long as the regression head decides."""
@@ -98,9 +98,7 @@ def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> 
         working_size=WorkingSize(
             shape="aspect", video=14, image=14, multiple=_stride_of(architecture, metadata)
         ),
-        precisions=MappingProxyType(
-            {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
-        ),
+        precisions=PRECISIONS,
         batch_size=MappingProxyType({"cpu": 4, "cuda": 16, "mps": 4}),
     )
 

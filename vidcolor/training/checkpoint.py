@@ -87,9 +87,14 @@ def export_weights(
         "temperature": str(config.temperature),
         "training": json.dumps(dict(history)),
     }
+    write_weights(path, state, metadata)
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file whole or not at all; tensors must not share memory."""
     part = path.with_suffix(".part")
     # Not save_file: what it writes only its owner can read.
-    part.write_bytes(save(state, metadata=metadata))
+    part.write_bytes(save(dict(tensors), metadata=dict(metadata)))
     part.replace(path)
 
 

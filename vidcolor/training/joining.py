@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-from safetensors.torch import save
 from torch import Tensor
 
 from vidcolor.errors import VidcolorError, WeightsError
@@ -21,6 +20,7 @@ from vidcolor.models._metadata import reason, settings
 from vidcolor.models.architectures import find_architecture
 from vidcolor.models.colorizer import detect_compact
 from vidcolor.models.safe_load import Checkpoint, load_checkpoint
+from vidcolor.training.checkpoint import write_weights
 
 
 def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -70,9 +70,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except RuntimeError as error:
         raise WeightsError(f"the members don't make a network: {reason(error)}") from error
-    part = path.with_suffix(".part")
-    part.write_bytes(save(dict(tensors), metadata=dict(metadata)))
-    part.replace(path)
+    write_weights(path, tensors, metadata)
 
 
 @click.command()
