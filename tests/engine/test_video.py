@@ -122,6 +122,18 @@ def test_an_existing_output_is_not_touched(clip: Path, tmp_path: Path, model: Co
     assert out.read_bytes() == b"mine"
 
 
+def test_existing_numbered_images_are_not_touched(
+    clip: Path, tmp_path: Path, model: Colorizer
+) -> None:
+    mine = tmp_path / "f_000001.png"
+    mine.write_bytes(b"mine")
+    options = ColorizeOptions(model="compact", device="cpu")
+    with pytest.raises(OutputExistsError):
+        colorize_video(clip, tmp_path / "f_%06d.png", options=options, model=model)
+    assert mine.read_bytes() == b"mine"
+    assert list(tmp_path.iterdir()) == [mine]
+
+
 def test_stopping_leaves_nothing_behind(clip: Path, tmp_path: Path, model: Colorizer) -> None:
     stop = threading.Event()
     stop.set()

@@ -37,7 +37,6 @@ _RESULT_ENDING = "_color"
 _SCAN_LENGTH: int = 48
 """That many pictures numbered in one row are two or three seconds of film."""
 STANDARD = "-"
-_PATTERN = re.compile(r"%0?\d*d")
 
 
 @dataclass(frozen=True)
@@ -283,14 +282,6 @@ def scans_in(jobs: Sequence[Job]) -> list[tuple[str, int]]:
 
 def existing_outputs(jobs: Sequence[Job]) -> list[Job]:
     """The jobs whose output is there already; of a numbered sequence, any picture counts."""
-    return [job for job in jobs if job.output not in ("", STANDARD) and _exists(job.output)]
+    from vidcolor.media.naming import is_taken
 
-
-def _exists(output: str) -> bool:
-    name = os.path.basename(output)
-    if not _PATTERN.search(name) or os.path.lexists(output):
-        return os.path.lexists(output)
-    parts = [re.escape(part) for part in _PATTERN.split(name, maxsplit=1)]
-    numbered = re.compile(rf"{parts[0]}\d+{parts[1]}")
-    folder = os.path.dirname(output) or "."
-    return os.path.isdir(folder) and any(numbered.fullmatch(entry) for entry in os.listdir(folder))
+    return [job for job in jobs if job.output not in ("", STANDARD) and is_taken(job.output)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OutputExistsError
+from vidcolor.media.naming import is_taken
 from vidcolor.models.colorizer import Colorizer
 
 
@@ -15,12 +16,13 @@ def check_absent(
     *,
     advice: str = "use -y to overwrite it or -n to skip it",
 ) -> None:
-    """Refuse to replace a file that nobody allowed to replace; "-" is never a file.
+    """Refuse to replace what nobody allowed to replace; "-" is never a file.
 
     Raises:
-        OutputExistsError: it exists, and ``options.overwrite`` is not set.
+        OutputExistsError: it, or an image of a numbered sequence, exists, and
+            ``options.overwrite`` is not set.
     """
-    if str(output) != "-" and not options.overwrite and Path(output).exists():
+    if str(output) != "-" and not options.overwrite and is_taken(output):
         raise OutputExistsError(f"{output} exists already; {advice}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,18 @@ _PATTERN = re.compile(r"%0?\d*d")
 def is_pattern(path: str | Path) -> bool:
     """Whether the file name numbers images, as ``scan_%06d.png`` does."""
     return len(_PATTERN.findall(Path(path).name)) == 1
+
+
+def is_taken(output: str | Path) -> bool:
+    """Whether an output is there already; of numbered images, any counts."""
+    path = Path(output)
+    if os.path.lexists(path):
+        return True
+    if not is_pattern(path) or not path.parent.is_dir():
+        return False
+    before, after = (re.escape(part) for part in _PATTERN.split(path.name))
+    numbered = re.compile(rf"{before}\d+{after}")
+    return any(numbered.fullmatch(name) for name in os.listdir(path.parent))
 
 
 def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> Path:
