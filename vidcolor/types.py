@@ -194,7 +194,6 @@ class EncodeSettings:
         threads: encoder threads, 0 lets the encoder decide.
         comment: who colorized it, written to the metadata ("vidcolor 0.1.0, model compact").
         size: (width, height) of the encoded picture where it isn't the source's (``--compare``).
-        fps: frame rate for image sequences, None elsewhere.
     """
 
     video_codec: str | None = None
@@ -206,7 +205,6 @@ class EncodeSettings:
     threads: int = 0
     comment: str = ""
     size: tuple[int, int] | None = None
-    fps: Fraction | None = None
 
 
 @dataclass(slots=True)

@@ -344,6 +344,11 @@ def test_scans_become_a_film(run_here: RunHere, tmp_path: Path, model_words: lis
     with av.open("out.mov") as film:
         assert film.streams.video[0].average_rate == 18
         assert sum(1 for _ in film.decode(video=0)) == 5
+    wrong = run_here("out.mov", "again.mov", "--fps", "16", *model_words)
+    assert wrong.returncode == 2
+    assert "--fps is for numbered images" in wrong.stderr
+    assert wrong.stderr.count("\n") == 1
+    assert not Path("again.mov").exists()
     again = run_here("reel/scan_%06d.png", "reel/scan_%06d.png", "-y", *model_words)
     assert again.returncode == 2
     assert "same file" in again.stderr

@@ -105,7 +105,8 @@ input_options: Callable[[F], F] = stack(
     option(PART, "--end", type=TIME, metavar="TIME", help="End here. Default: the end."),
     option(
         PART, "--fps", type=RATE, metavar="RATE",
-        help="Frames per second of an image sequence (scan_%06d.dpx): 18, 23.976, 24000/1001.",
+        help="Frames per second of numbered images (scan_%06d.dpx): 18, 23.976, 24000/1001. "
+        "Default: 24. Films keep their own.",
     ),
     option(
         PART, "--deinterlace", type=click.Choice(["off", "on"]), default="off",

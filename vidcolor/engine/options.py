@@ -74,7 +74,8 @@ class ColorizeOptions:
         decoder: "pyav", or "ffmpeg" for files that only a system ffmpeg can open.
         strict: raise ``StreamLossError`` where the output can't hold a stream of the source.
         compare: write grey and result side by side instead of the result alone.
-        fps: frame rate of image sequences, frames per second; None elsewhere.
+        fps: frame rate of numbered images, frames per second, None for 24; with any other film
+            ``OptionError`` is raised.
         resume: keep finished spans of a film beside the output until it is whole, and go on from
             them if a run with the same input and options was cut off.
         overwrite: replace the output if it exists; else ``OutputExistsError`` is raised.

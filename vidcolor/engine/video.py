@@ -303,5 +303,5 @@ def _settings(source: FrameSource, options: ColorizeOptions, model: Colorizer) -
     return EncodeSettings(
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
-        fps=options.fps, comment=credit(model),
+        comment=credit(model),
     )  # fmt: skip

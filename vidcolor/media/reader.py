@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import av
 from av.packet import Packet
 
+from ..errors import OptionError
 from .base import BaseSource, Item, check_span
 from .decoder import Decoder
 from .demux import Demuxer
@@ -200,13 +201,13 @@ def open_reader(
         end_s: seconds from the start, None for all.
         deinterlace: run bwdif.
         decoder: "ffmpeg" has a system ffmpeg decode.
-        fps: frames per second of a sequence; None counts as 24.
+        fps: frames per second of a sequence; None counts as 24. Only sequences take one.
         threads: decoder threads, 0 for as many as there are cores.
         copy_streams: offer the other streams' packets.
 
     Raises:
         InputError: nothing can be read.
-        OptionError: options contradict each other.
+        OptionError: options contradict each other, or ``fps`` is given for what has a rate.
         DependencyError: ffmpeg was asked for and isn't there.
     """
     from .animation import AnimationReader, needs_pillow
@@ -216,6 +217,10 @@ def open_reader(
 
     if is_sequence(path):
         return SequenceReader(path, fps=fps, start_s=start_s, end_s=end_s, deinterlace=deinterlace)
+    if fps is not None:
+        raise OptionError(
+            f"{shown(path)}: --fps is for numbered images (scan_%06d.tif); this keeps its own times"
+        )
     if needs_pillow(path):
         return AnimationReader(path, start_s=start_s, end_s=end_s)
     opener = open_with_ffmpeg if decoder == "ffmpeg" else VideoReader

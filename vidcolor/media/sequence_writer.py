@@ -80,7 +80,7 @@ class SequenceWriter:
         if self.notes and settings.strict:
             raise StreamLossError(f"{path}: {'; '.join(self.notes)} (--strict)")
         self._size = settings.size or (info.width, info.height)
-        self._rate = settings.fps or info.rate or Fraction(25)
+        self._rate = info.rate or Fraction(25)
         self._number = int(getattr(source, "start_number", 1))
         self._folder = AtomicPath(self._pattern, directory=True)
         self._place = self._folder.temporary

@@ -232,7 +232,7 @@ class VideoWriter:
             tags=output_tags(info, self.plane_format),
             size=settings.size or (info.width, info.height),
             time_base=time_base,
-            rate=choose_rate(time_base, settings.fps, info.rate, guessed),
+            rate=choose_rate(time_base, info.rate, guessed),
             sar=info.sar if info.sar != 1 else None,
             options=encoder_options(facts, settings),
             threads=settings.threads,
