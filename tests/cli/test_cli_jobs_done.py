@@ -317,6 +317,28 @@ def test_preview_of_a_single_frame(
         assert sheet.size == (128, 48)
 
 
+@pytest.mark.parametrize("mute", [["-q"], ["--progress", "json"]])
+def test_log_file_has_warnings_and_results(
+    run_here: RunHere, tmp_path: Path, clip: Path, model_words: list[str], mute: list[str]
+) -> None:
+    log, lossy = tmp_path / "log.txt", tmp_path / "attached.mkv"
+    with av.open(str(clip)) as source, av.open(str(lossy), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        picture = target.add_attachment("notes.txt", "text/plain", b"reel 1")
+        assert picture.type == "attachment"
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    run = run_here(lossy, "out.mp4", "--log-file", log, *mute, *model_words)
+    assert run.returncode == 0, run.stderr
+    text = log.read_text()
+    assert re.search(r"WARNING .*attached.mkv: .*attachment", text)
+    assert re.search(r"INFO .*wrote out.mp4: 6 frames in", text)
+    assert run_here("gone.mp4", "--log-file", log, *mute).returncode == 1
+    assert re.search(r"ERROR .*gone.mp4: no such file", log.read_text())
+
+
 def test_info(run_here: RunHere, clip: Path, photo: Path) -> None:
     run = run_here("info", str(clip), str(photo), str(clip.with_name("missing.mp4")))
     assert run.returncode == 1

@@ -7,6 +7,7 @@ With ``--progress json`` everything said is one JSON object per line (see ``_pro
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -17,6 +18,13 @@ from vidcolor.cli._text import printable
 
 PROTOCOL: int = 1
 """Version of the JSON lines, ``v`` in each; docs/progress.md says when it goes up."""
+
+SAID: str = "vidcolor.said"
+"""The logger of all that a console says or keeps to itself; only the log file listens."""
+
+_said = logging.getLogger(SAID)
+_said.propagate = False
+_said.addHandler(logging.NullHandler())
 
 
 class QuietStream:
@@ -85,12 +93,14 @@ class Console:
             self._bar = None
 
     def say(self, text: str) -> None:
-        """Say one line; not with ``-q``."""
+        """Say one line; with ``-q`` to the log file alone."""
+        self.note(text)
         if not self.quiet:
             self._line("message", "info", text)
 
     def warn(self, text: str) -> None:
-        """Say one line that begins with ``vidcolor: warning:``; not with ``-q``."""
+        """Say one line that begins with ``vidcolor: warning:``; with ``-q`` to the log file."""
+        self.note(text, logging.WARNING)
         if not self.quiet:
             self._line("message", "warning", text)
 
@@ -102,11 +112,16 @@ class Console:
             exit_code: what the process, or this input's part in it, ends with.
             source: the input it is about, for ``--progress json``.
         """
+        self.note(text, logging.ERROR)
         if self.as_json:
             self.emit("error", input=source, text=text, exit_code=exit_code)
         else:
             label = "" if exit_code > 128 else "error: "  # being stopped by the user isn't one
             self._write(f"vidcolor: {label}{printable(text)}\n")
+
+    def note(self, text: str, level: int = logging.INFO) -> None:
+        """Write one line to the log file alone, if there is one."""
+        _said.log(level, "%s", text)
 
     def log(self, level: str, text: str) -> None:
         """Say a line of the log, whose level was decided by the logging module."""

@@ -7,14 +7,14 @@ import logging
 import sys
 from pathlib import Path
 
-from vidcolor.cli._console import Console
+from vidcolor.cli._console import SAID, Console
 from vidcolor.cli._text import printable
 from vidcolor.errors import OptionError
 
 _FILE_FORMAT = "%(asctime)s %(levelname)-7s %(threadName)s %(name)s: %(message)s"
 _LEVELS = {0: logging.WARNING, 1: logging.INFO}
 _WARNINGS = "py.warnings"
-_LOGGERS = ("vidcolor", _WARNINGS)
+_LOGGERS = ("vidcolor", SAID, _WARNINGS)
 
 
 class ConsoleHandler(logging.Handler):
@@ -92,10 +92,9 @@ def set_up_logging(
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(logging.DEBUG)
-        for handler in handlers:
-            # Python warnings are for developers: shown with -v, and always kept in the file.
-            if name == _WARNINGS and verbose == 0 and isinstance(handler, ConsoleHandler):
-                continue
+        # Python warnings are for developers: shown with -v, and always kept in the file.
+        is_shown = name == "vidcolor" or (name == _WARNINGS and verbose > 0)
+        for handler in handlers if is_shown else handlers[1:]:
             logger.addHandler(handler)
         logger.addHandler(logging.NullHandler())
 

@@ -174,7 +174,7 @@ log_options: Callable[[F], F] = stack(
     option(TALK, "-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     option(
         TALK, "--log-file", type=click.Path(path_type=Path), metavar="FILE",
-        help="Append everything that could be said to FILE.",
+        help="Append everything that could be said to FILE, with -q too.",
     ),
 )  # fmt: skip
 """How much is said."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vidcolor.cli._console import Console
 from vidcolor.cli._errors import report
 from vidcolor.cli._jobs import Job
 from vidcolor.cli._progress import Mode, StoppableProgress, make_progress
@@ -179,36 +180,43 @@ class Runner:
             )
 
     def _tell(self, job: Job, result: ColorizeResult) -> None:
-        """Say what was written, in one line, after the warnings."""
+        """Say what was written, in one line, after the warnings; JSON says both at once."""
         if self.report is not None:
             self.report.done(job, result)
         console = self.session.console
         fps = result.frames / result.seconds if result.seconds > 0 else 0.0
-        if console.as_json:
-            console.emit(
-                "done",
-                input=job.source,
-                output=str(result.output),
-                frames=result.frames,
-                seconds=round(result.seconds, 3),
-                fps=round(fps, 3),
-                model=result.model,
-                device=result.device,
-                precision=result.precision,
-                cuts=[round(cut, 6) for cut in result.cuts],
-                warnings=list(result.warnings),
-            )
-            return
-        for warning in result.warnings:
-            console.warn(f"{job.source}: {warning}")
-        logger.info("cuts at (s): %s", ", ".join(f"{cut:.3f}" for cut in result.cuts) or "none")
         what = f"{count(result.frames, 'frame')} in {duration(result.seconds)} ({fps:.2f} fps)"
         if job.kind == "image":
             what = f"a photo in {duration(result.seconds)}"
-        console.say(
+        warnings = [f"{job.source}: {warning}" for warning in result.warnings]
+        wrote = (
             f"wrote {result.output}: {what}, model {result.model} on {result.device} "
             f"({result.precision})"
         )
+        logger.info("cuts at (s): %s", ", ".join(f"{cut:.3f}" for cut in result.cuts) or "none")
+        for warning in warnings:
+            console.note(warning, logging.WARNING) if console.as_json else console.warn(warning)
+        if console.as_json:
+            console.note(wrote)
+            _emit_done(console, job, result, fps)
+        else:
+            console.say(wrote)
+
+
+def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -> None:
+    console.emit(
+        "done",
+        input=job.source,
+        output=str(result.output),
+        frames=result.frames,
+        seconds=round(result.seconds, 3),
+        fps=round(fps, 3),
+        model=result.model,
+        device=result.device,
+        precision=result.precision,
+        cuts=[round(cut, 6) for cut in result.cuts],
+        warnings=list(result.warnings),
+    )
 
 
 def _path(name: str) -> str | Path:
