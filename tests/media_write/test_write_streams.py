@@ -10,6 +10,7 @@ import pytest
 from write_helpers import FAST, colorize, inspect, make_clip
 
 from vidcolor.errors import StreamLossError
+from vidcolor.media.naming import default_output
 from vidcolor.types import EncodeSettings
 
 SRT = ("subrip", b"Words on the screen")
@@ -42,6 +43,62 @@ def test_two_sound_tracks_and_subtitles(
     assert after.languages == before.languages
     assert after.dispositions == before.dispositions
     assert writer.notes == []
+
+
+OLD_SOUND = [
+    (".asf", "wmav2", 96000),
+    (".wmv", "wmav1", 96000),
+    (".avi", "adpcm_ms", 0),
+    (".avi", "adpcm_ima_wav", 0),
+    (".mov", "pcm_mulaw", 0),
+]
+
+
+def old_film(tmp_path: Path, suffix: str, codec: str, bit_rate: int) -> Path:
+    return make_clip(
+        tmp_path / f"in{suffix}",
+        codec="mpeg4",
+        options={},
+        languages=("eng",),
+        audio_codec=codec,
+        audio_bit_rate=bit_rate,
+    )
+
+
+def samples(path: Path) -> bytes:
+    with av.open(str(path)) as file:
+        return b"".join(bytes(frame.planes[0]) for frame in file.decode(audio=0))
+
+
+@pytest.mark.parametrize(("suffix", "codec", "bit_rate"), OLD_SOUND)
+def test_sound_that_matroska_only_has_a_wave_number_for(
+    tmp_path: Path, suffix: str, codec: str, bit_rate: int
+) -> None:
+    source, output = old_film(tmp_path, suffix, codec, bit_rate), tmp_path / "out.mkv"
+    writer = colorize(source, output, STRICT)
+    before, after = inspect(source), inspect(output)
+    assert writer.notes == []
+    assert after.codecs[1:] == before.codecs[1:] == [codec]
+    assert after.packets == before.packets
+    assert len(after.packets[1]) > 0
+    assert samples(output) == samples(source)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "bit_rate", "expected"),
+    [
+        (".wmv", "wmav2", 96000, "in_color.mkv"),
+        (".avi", "adpcm_ms", 0, "in_color.mkv"),
+        (".avi", "mp2", 0, "in_color.mp4"),
+    ],
+)
+def test_the_default_container_holds_the_sound(
+    tmp_path: Path, suffix: str, codec: str, bit_rate: int, expected: str
+) -> None:
+    source = old_film(tmp_path, suffix, codec, bit_rate)
+    output = default_output(source, "video")
+    assert output.name == expected
+    assert colorize(source, output, STRICT).notes == []
 
 
 def test_audio_none_drops_sound_and_nothing_else(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Clip:
     languages: tuple[str, ...] = ()
     audio_start: Fraction = Fraction(0)
     audio_codec: str = "aac"
+    audio_bit_rate: int = 0
     subtitle: tuple[str, bytes] | None = None
     attachment: tuple[str, bytes] | None = None
     cover: bytes | None = None
@@ -70,7 +71,7 @@ def make_clip(path: Path, clip: Clip | None = None, **changes: Any) -> Path:  # 
         out.metadata.update(clip.metadata)
         sounds = []
         for number, language in enumerate(clip.languages):
-            sound = out.add_stream(clip.audio_codec, rate=48000)
+            sound = out.add_stream(clip.audio_codec, rate=48000, bit_rate=clip.audio_bit_rate)
             sound.layout = "mono"
             sound.metadata["language"] = language
             sound.disposition = 1 if number == 0 else 8

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import av
 from av.audio.codeccontext import AudioCodecContext
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
@@ -85,7 +87,7 @@ def add_copy(output: OutputContainer, stream: Stream) -> Stream:
     if _has_no_decoder(stream):
         target = _add_undecodable(output, stream)
     else:
-        target = output.add_stream_from_template(stream, opaque=True)
+        target = _add_decodable(output, stream)
     target.time_base = stream.time_base
     target.disposition = stream.disposition
     target.metadata.update(container_tags(output, stream.metadata))
@@ -116,6 +118,26 @@ def _add_undecodable(output: OutputContainer, stream: Stream) -> Stream:
         BitStreamFilterContext("null", in_stream=stream, out_stream=target)
         return target
     raise ValueError(f"no place for stream {stream.index}")
+
+
+def _add_decodable(output: OutputContainer, stream: Stream) -> Stream:
+    """Add a stream from PyAV's template; sound that Matroska has no name for by its WAVE number.
+
+    Raises:
+        ValueError: the container refuses the codec.
+    """
+    try:
+        return output.add_stream_from_template(stream, opaque=True)
+    except ValueError:
+        if stream.type != "audio" or output.format.name != "matroska":
+            raise
+    # PyAV asks for Matroska's own names only (WMA and ADPCM have none). AVI numbers sound in the
+    # same way as A_MS/ACM; its stream has the right number, where the source's has another tag.
+    with av.open(io.BytesIO(), "w", format="avi") as numbering:
+        numbered = numbering.add_stream_from_template(stream, opaque=True)
+        target = output.add_mux_stream("aac")
+        BitStreamFilterContext("null", in_stream=numbered, out_stream=target)
+    return target
 
 
 def container_tags(output: OutputContainer, tags: Mapping[str, str]) -> dict[str, str]:
