@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from write_helpers import flat_planes, make_clip
 
 from vidcolor.errors import OptionError, OutputError, StreamLossError
 from vidcolor.media.reader import VideoReader
+from vidcolor.media.sequence import SequenceReader
 from vidcolor.media.sequence_writer import SequenceWriter
+from vidcolor.media.source import FrameSource
 from vidcolor.media.writer import VideoWriter, open_writer
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
@@ -21,7 +25,14 @@ PLAIN = EncodeSettings()
 def to_images(
     source: Path, pattern: Path, settings: EncodeSettings = PLAIN, *, commit: bool = True
 ) -> SequenceWriter:
-    with VideoReader(source) as opened, open_writer(pattern, opened, settings) as writer:
+    with VideoReader(source) as opened:
+        return write_images(opened, pattern, settings, commit=commit)
+
+
+def write_images(
+    opened: FrameSource, pattern: Path, settings: EncodeSettings = PLAIN, *, commit: bool = True
+) -> SequenceWriter:
+    with open_writer(pattern, opened, settings) as writer:
         assert isinstance(writer, SequenceWriter)
         planes = flat_planes(writer.plane_format, (opened.info.width, opened.info.height))
         for item in opened:
@@ -66,6 +77,20 @@ def test_nothing_appears_before_commit(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pts=[0, 1])
     to_images(source, tmp_path / "out_%04d.png", commit=False)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize(("start_s", "expected"), [(None, [7, 8, 11, 12, 14]), (0.3, [11, 12, 14])])
+def test_images_have_the_numbers_of_their_scans(
+    tmp_path: Path, start_s: float | None, expected: list[int]
+) -> None:
+    for number in (7, 8, 11, 12, 13, 14):
+        grey = np.full((16, 24, 3), number, np.uint8)
+        Image.fromarray(grey).save(tmp_path / f"scan_{number:04d}.png")
+    (tmp_path / "scan_0013.png").write_bytes(b"no picture")
+    with SequenceReader(tmp_path / "scan_%04d.png", fps=Fraction(10), start_s=start_s) as opened:
+        write_images(opened, tmp_path / "color_%03d.tif")
+    found = sorted(path.name for path in tmp_path.glob("color_*"))
+    assert found == [f"color_{number:03d}.tif" for number in expected]
 
 
 def test_sound_is_said_to_be_lost(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
 from ..errors import InputError
-from ..types import ColorTags, VideoInfo
+from ..types import ColorTags, LumaFrame, VideoInfo
 from .base import BaseSource, Item, check_span
 from .opening import reason, shown
 from .stage import FrameStage
@@ -74,7 +74,6 @@ class SequenceReader(BaseSource):
         self._files = find_files(path)
         if not self._files:
             raise InputError(f"{self._label}: no file has a name of this pattern")
-        self.start_number = self._files[0][0]
         rate = fps or _DEFAULT_FPS
         span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
         self._stage = FrameStage(
@@ -90,6 +89,10 @@ class SequenceReader(BaseSource):
         if fps is None:
             self._stage.say(f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed")
         self._prime(self._process())
+
+    def number_of(self, frame: LumaFrame) -> int:
+        """The number in the name of the file that one of this source's frames was read from."""
+        return self._files[0][0] + frame.pts + int(self.time_offset_s / frame.time_base)
 
     def _process(self) -> Generator[Item, None, None]:
         first = self._files[0][0]

@@ -20,6 +20,7 @@ from ..errors import OptionError, StreamLossError
 from ..types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo
 from .atomic import AtomicPath, fsync, output_error
 from .formats import SEQUENCE_SUFFIXES
+from .sequence import SequenceReader
 from .source import FrameSource
 from .span_file import KeptFile, write_list
 from .streams import codec_name
@@ -47,8 +48,8 @@ _IMAGES = {".png": _PNG, ".tif": _TIFF, ".tiff": _TIFF, ".dpx": _DPX}
 class SequenceWriter:
     """Numbered images that are being written; the same contract as ``VideoWriter``.
 
-    Images are written into a hidden folder beside their place and moved with ``commit``. Numbers
-    start where the source's do, if it is a sequence itself, else at 1.
+    Images are written into a hidden folder beside their place and moved with ``commit``. They have
+    the numbers of the scans that they were made of; a film's frames are counted from 1.
 
     Attributes:
         plane_format: R, G, B in full range, 8 bit or, for deeper sources, 16 (DPX: 10 or 12).
@@ -81,7 +82,7 @@ class SequenceWriter:
             raise StreamLossError(f"{path}: {'; '.join(self.notes)} (--strict)")
         self._size = settings.size or (info.width, info.height)
         self._rate = info.rate or Fraction(25)
-        self._number = int(getattr(source, "start_number", 1))
+        self._scans = source if isinstance(source, SequenceReader) else None
         self._folder = AtomicPath(self._pattern, directory=True)
         self._place = self._folder.temporary
         self._names: list[str] = []
@@ -97,7 +98,7 @@ class SequenceWriter:
         if not isinstance(item, ColorFrame):
             return
         video = _rgb_frame(item, self.plane_format, self._size)
-        name = self._next_name()
+        name = self._next_name(item.source)
         try:
             data = b"".join(bytes(packet) for packet in self._encode(video))
             (self._place / name).write_bytes(data)
@@ -109,9 +110,9 @@ class SequenceWriter:
         """Write into a work folder, where earlier runs may have left images."""
         self._place = work.path
 
-    def replay(self, frame: LumaFrame) -> None:  # noqa: ARG002 - as ``VideoWriter`` has it
+    def replay(self, frame: LumaFrame) -> None:
         """Take over the next image, which an earlier run has written."""
-        self._next_name()
+        self._next_name(frame)
 
     def end_span(self) -> list[KeptFile]:
         """Bring this span's images to the disk.
@@ -164,9 +165,9 @@ class SequenceWriter:
         """Abort, unless ``commit`` was called."""
         self.abort()
 
-    def _next_name(self) -> str:
-        name = _NUMBER.sub(lambda m: f"{self._number:0{m[1] or 0}d}", self._pattern.name)
-        self._number += 1
+    def _next_name(self, frame: LumaFrame) -> str:
+        number = self._scans.number_of(frame) if self._scans else len(self._names) + 1
+        name = _NUMBER.sub(lambda m: f"{number:0{m[1] or 0}d}", self._pattern.name)
         self._names.append(name)
         return name
 
