@@ -126,6 +126,29 @@ def test_starting_takes_what_fits(tmp_path: Path) -> None:
         start_from(find_architecture("pix2pix").build(SMALL["pix2pix"]), path)
 
 
+def test_what_a_start_does_not_fit_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "w.safetensors"
+    with_attention = {**SMALL["compact"], "attention": 1}
+    network = find_architecture("compact").build({**with_attention, "bins": 248})
+    metadata = {"architecture": "compact", "config": json.dumps(with_attention)}
+    save_file(network.state_dict(), path, metadata=metadata)
+    start_from(find_architecture("compact").build(with_attention), path)
+    assert not caplog.records  # heads may differ
+    start_from(find_architecture("compact").build(SMALL["compact"]), path)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"12 tensors of {path} not used: decoder.attention.0.mlp_norm.bias, "
+        "decoder.attention.0.mlp_norm.weight, decoder.attention.0.narrow.bias, ..."
+    )
+    caplog.clear()
+    start_from(find_architecture("compact").build({**SMALL["compact"], "attention": 2}), path)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("12 tensors of the network not in ")
+    assert "decoder.attention.1." in record.getMessage()
+
+
 def test_frozen_parts_are_left_out_of_learning(config: MakeConfig) -> None:
     run = config(architecture="compact", network={}, frozen=("encoder.stages.0.", "encoder.stem"))
     network = build_network(run, 0)

@@ -284,6 +284,13 @@ def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
     assert f"vidcolor train vidcolor/training/configs/{path.name}" in path.read_text()
 
 
+@pytest.mark.parametrize("kind", ["gan", "wgan", "perceptual"])
+def test_what_starts_from_compact_is_built_as_compact(kind: str) -> None:
+    folder = CONFIGS[0].parent
+    finish = load_config(folder / f"compact-{kind}.toml")
+    assert finish.network == load_config(folder / "compact.toml").network
+
+
 def test_senseless_settings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     for text, said in (

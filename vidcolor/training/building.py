@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,10 +20,14 @@ from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.pretrained import load_edge_encoder
 
+logger = logging.getLogger(__name__)
+
 _LEAST_SHARE = 0.25
 """Of a network's tensors that a file must have to start from it; less is another network's file."""
 
 _AVERAGED = "module."  # what AveragedModel puts before every name
+_HEAD = "classify."  # weights for use lack it, and its size hangs on the losses
+_SHOWN = 3  # names in a warning
 
 
 def build_network(config: TrainConfig, bins: int) -> nn.Module:
@@ -83,7 +88,7 @@ def load_pretrained(network: nn.Module, path: Path) -> None:
 
 
 def start_from(network: nn.Module, path: Path) -> int:
-    """Copy every tensor whose name and shape fit; heads may differ.
+    """Copy every tensor whose name and shape fit; what doesn't, but for the head, is warned of.
 
     Returns:
         How many fitted.
@@ -99,7 +104,16 @@ def start_from(network: nn.Module, path: Path) -> int:
             f"{path}: only {len(fitting)} of this network's {len(own)} tensors are in it"
         )
     network.load_state_dict(fitting, strict=False)
+    _warn_of("%d tensors of %s not used: %s", known.keys() - fitting.keys(), path)
+    _warn_of("%d tensors of the network not in %s: %s", own.keys() - fitting.keys(), path)
     return len(fitting)
+
+
+def _warn_of(text: str, names: set[str], path: Path) -> None:
+    left = sorted(name for name in names if not name.startswith(_HEAD))
+    if left:
+        more = ", ..." if len(left) > _SHOWN else ""
+        logger.warning(text, len(left), path, ", ".join(left[:_SHOWN]) + more)
 
 
 def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
