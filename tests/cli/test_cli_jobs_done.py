@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -304,6 +305,44 @@ def test_preview_of_a_film(run_here: RunHere, clip: Path, model_words: list[str]
     again = run_here("preview", str(clip), "-y", "--at", "0.1", "--at", "99", *model_words)
     assert again.returncode == 0, again.stderr
     assert "no frame at 99" in again.stderr
+
+
+def test_preview_of_a_part(run_here: RunHere, tmp_path: Path, model_words: list[str]) -> None:
+    clip = make_clip(tmp_path / "long.mp4", frames=48)
+    run = run_here("preview", clip, "--start", "1", "--end", "1.5", "--count", "3", *model_words)
+    assert run.returncode == 0, run.stderr
+    times = [float(time) for time in re.findall(r"\d\.\d\d", run.stderr.split("frames, at")[1])]
+    # the middles of the thirds are 1.08, 1.25 and 1.42; the next frames of 24 a second these
+    assert times == [round(number / 24, 2) for number in (26, 30, 34)]
+
+
+def test_preview_has_square_pixels(
+    run_here: RunHere, tmp_path: Path, clip: Path, model_words: list[str]
+) -> None:
+    narrow = tmp_path / "narrow.mp4"
+    with av.open(str(clip)) as source, av.open(str(narrow), "w") as target:
+        stream = target.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 3)
+        for frame in source.decode(video=0):
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    run = run_here("preview", narrow, *model_words, "--count", "1")
+    assert run.returncode == 0, run.stderr
+    with Image.open(tmp_path / "narrow_preview.png") as sheet:
+        assert sheet.size == (2 * 43, 48)
+
+
+def test_preview_needs_a_file(clip: Path, model_words: list[str]) -> None:
+    words = command("preview", "-", "out.png", *model_words)
+    with clip.open("rb") as film:
+        run = subprocess.run(
+            words, stdin=film, capture_output=True, text=True, cwd=clip.parent, check=False
+        )
+    assert run.returncode == 2
+    assert run.stderr.startswith("vidcolor: error: standard input: ")
+    assert run.stderr.count("\n") == 1
+    assert not (clip.parent / "out.png").exists()
 
 
 def test_preview_of_a_single_frame(

@@ -132,6 +132,7 @@ def test_options_reach_the_engine() -> None:
         (["a", ""], "empty"),
         (["a", "-o", ""], "empty"),
         (["preview", "x.mp4", "--at", "1", "--count", "3"], "--at"),
+        (["preview", "x.mp4", "--at", "1", "--end", "3"], "--end"),
         (["preview", "x.mp4", "out.jpg"], ".png"),
         (["preview"], "IN"),
     ],

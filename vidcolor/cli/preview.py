@@ -29,6 +29,8 @@ from vidcolor.errors import OptionError
 
 _DEFAULT_COUNT: int = 4
 _MAX_COUNT: int = 64
+_TOLERANCE_S: float = 1e-5
+"""Times are asked for to the microsecond; a frame may lie that little before."""
 
 
 @click.command(
@@ -41,11 +43,11 @@ _MAX_COUNT: int = 64
 @click.argument("output", required=False, metavar="[OUT.png]")
 @option(
     PART, "--at", "times", type=TIME, multiple=True, metavar="TIME",
-    help="Show the frame at this time; may be given several times.",
+    help="Show the first frame at or after this time; may be given several times.",
 )  # fmt: skip
 @option(
     PART, "--count", type=click.IntRange(1, _MAX_COUNT), metavar="N",
-    help="How many frames, spread over the film. Default: 4.",
+    help="How many frames, spread between --start and --end. Default: 4.",
 )  # fmt: skip
 @overwrite_options
 @model_options
@@ -58,6 +60,8 @@ def preview(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click'
     """Make one picture."""
     if values["times"] and values["count"] is not None:
         raise OptionError("--at and --count contradict each other")
+    if values["times"] and not (values["start"] is values["end"] is None):
+        raise OptionError("--at and --start or --end contradict each other")
     source: str = values["source"]
     output = values["output"] or default_preview(source)
     options = colorize_options(values)
@@ -105,7 +109,8 @@ def _write(
         )
     finally:
         progress.close()
-    for missing in (time for time in times if time not in shown):
+    last = max(shown, default=0.0)
+    for missing in (time for time in times if time > last + _TOLERANCE_S):
         session.console.warn(f"{source}: has no frame at {missing:g} s")
     session.console.say(f"wrote {output}: {_frames(shown)}")
 

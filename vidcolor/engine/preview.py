@@ -19,7 +19,8 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.video import open_source
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, OptionError
+from vidcolor.media.opening import is_pipe, shown
 from vidcolor.media.sniff import sniff
 from vidcolor.media.still import read_still, write_still
 from vidcolor.models.colorizer import Colorizer
@@ -44,7 +45,8 @@ def preview(
         input: film, scans or photo.
         output: where the PNG goes.
         options: as for the real run; smoothing plays no part, since the frames are far apart.
-        times: seconds from the start of the file; None spreads ``count`` frames over the film.
+        times: seconds from the start of the file, of which each shows the next frame; ``start_s``
+            and ``end_s`` mean nothing then. None spreads ``count`` frames between these two.
         count: how many frames.
         progress: told which model was chosen.
 
@@ -52,8 +54,8 @@ def preview(
         Presentation times of the frames shown, in seconds from the file's start.
 
     Raises:
-        InputError, OutputError, OutputExistsError, DeviceError, WeightsError: see
-            ``vidcolor.errors``.
+        InputError, OutputError, OutputExistsError, OptionError (a film from a pipe), DeviceError,
+        WeightsError: see ``vidcolor.errors``.
     """
     options = options or ColorizeOptions()
     progress = progress or NullProgress()
@@ -64,50 +66,75 @@ def preview(
         pair = (_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth))
         _write(output, [np.hstack(pair).astype(np.uint8, copy=False)], model)
         return [0.0]
+    _refuse_pipe(input)
     model = load_for("video", options, progress, None)
-    shown, rows = [], []
+    seconds, rows = [], []
     for at, frame, info in _frames(input, options, times, count):
-        shown.append(at)
+        seconds.append(at)
         with device_errors(model.device_label):
             rows.append(_pair(frame, info, model, options))
     if not rows:
         raise InputError(f"{input}: no frame of this video could be decoded")
     _write(output, rows, model)
-    return shown
+    return seconds
+
+
+def _refuse_pipe(path: str | Path) -> None:
+    """A film is opened anew for each frame, which standard input and pipes don't allow.
+
+    Raises:
+        OptionError: it is one of them.
+    """
+    if str(path) == "-" or is_pipe(path):
+        raise OptionError(
+            f"{shown(path)}: a preview looks into several places of a film, and a pipe can't go"
+            " back: give a file"
+        )
 
 
 def _frames(
     path: str | Path, options: ColorizeOptions, times: Sequence[float] | None, count: int
 ) -> Iterator[tuple[float, LumaFrame, VideoInfo]]:
-    if times is None:
-        with open_source(path, options) as source:
-            length = source.info.duration_s or 0.0
-        spread = [length * (i + 0.5) / count for i in range(count)] if length else [0.0]
+    """Frames with their times in seconds from the file's start."""
+    if times is not None:
+        options = replace(options, start_s=None, end_s=None)
+        places = list(times)
     else:
-        spread = list(times)
-    shown = 0
-    for at in spread:
-        found = _frame_at(path, options, at)
-        if found is not None:
-            shown += 1
-            yield at, *found
+        places = _spread(path, options, count)
+    found = 0
+    for at in places:
+        frame = _frame_at(path, options, at)
+        if frame is not None:
+            found += 1
+            yield frame
     # A film of one frame lasts, but nothing begins in it after the first moment.
-    first = _frame_at(path, options, 0.0) if times is None and not shown else None
-    if first is not None:
-        yield 0.0, *first
+    if times is None and not found:
+        first = _frame_at(path, options, options.start_s or 0.0)
+        if first is not None:
+            yield first
+
+
+def _spread(path: str | Path, options: ColorizeOptions, count: int) -> list[float]:
+    """The middles of ``count`` equal parts of what is asked for, in seconds."""
+    with open_source(path, options) as source:
+        length = source.info.duration_s
+    start, end = options.start_s or 0.0, options.end_s or length or 0.0
+    part = (min(end, length or end) - start) / count
+    return [start + part * (i + 0.5) for i in range(count)] if part > 0.0 else [start]
 
 
 def _frame_at(
     path: str | Path, options: ColorizeOptions, at_s: float
-) -> tuple[LumaFrame, VideoInfo] | None:
-    start = replace(options, start_s=at_s or None, end_s=None)
+) -> tuple[float, LumaFrame, VideoInfo] | None:
+    """The first frame at or after a time, with its own; None where there is none."""
     try:
-        with open_source(path, start) as source:
+        with open_source(path, replace(options, start_s=at_s or None)) as source:
             for item in source:
                 if isinstance(item, LumaFrame):
-                    return item, source.info
+                    stamp = item.pts * item.time_base + source.time_offset_s
+                    return float(stamp) - source.info.start_s, item, source.info
     except InputError:
-        if at_s == 0.0:
+        if at_s == (options.start_s or 0.0):
             raise  # not past the end: the file can't be read at all
     return None
 
@@ -121,7 +148,23 @@ def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: Colorize
     ab = colorist.push([frame]).ab
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
-    return torch.cat(sides, dim=3)[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy()
+    pictures = [s[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy() for s in sides]
+    return np.hstack([_square_pixels(p, info) for p in pictures]).astype(np.uint8, copy=False)
+
+
+def _square_pixels(picture: Rgb, info: VideoInfo) -> Rgb:
+    """Resize an upright picture, ``(H, W, 3)``, so that its pixels are as wide as high."""
+    import cv2
+
+    if info.sar == 1:
+        return picture
+    height, width = picture.shape[:2]
+    if info.rotation % 180 == 0:
+        width = max(1, round(width * info.sar))
+    else:
+        height = max(1, round(height * info.sar))
+    kind = cv2.INTER_AREA if info.sar < 1 else cv2.INTER_LINEAR
+    return cv2.resize(picture, (width, height), interpolation=kind).astype(np.uint8, copy=False)
 
 
 def _write(output: str | Path, rows: list[Rgb], model: Colorizer) -> None:
