@@ -17,11 +17,16 @@ from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.networks.packed import can_pack
+from vidcolor.training.batches import Batch
 from vidcolor.training.building import build_network, load_pretrained, start_from
+from vidcolor.training.config import load_config
 from vidcolor.training.frozen import quicken
+from vidcolor.training.losses import Guess, LossContext
+from vidcolor.training.objective import Objective
 from vidcolor.training.optimization import make_optimizer
+from vidcolor.training.predictor import Predictor
 from vidcolor.training.pretrained import load_edge_encoder
-from vidcolor.training.teacher import Teacher
+from vidcolor.training.teacher import Teacher, load_teacher
 
 SMALL: dict[str, dict[str, object]] = {
     "compact": {"decoder": [16, 16, 8, 8]},
@@ -197,6 +202,23 @@ def test_a_teachers_encoder_works_in_its_quick_form() -> None:
         quick = teacher(lightness).ab
     # Rounded to bfloat16 (1 in 256) at other places, some thirty layers deep.
     assert 0 < (quick - plain).norm() < 0.05 * plain.norm()
+
+
+def test_the_shipped_large_teaches_what_the_student_is_configured_for(
+    project_root: Path, config: MakeConfig
+) -> None:
+    path = project_root / "vidcolor" / "training" / "configs" / "compact-student.toml"
+    assert "--teacher weights/large.safetensors" in path.read_text()
+    teacher = load_teacher(project_root / "weights" / "large.safetensors")
+    assert len(teacher.network.members) >= 2  # type: ignore[arg-type]
+    student = build_network(config(architecture="compact", network=SMALL["compact"]), 248)
+    lightness, device = torch.rand(2, 1, 64, 64), torch.device("cpu")
+    objective = Objective(load_config(path).losses, LossContext(device, AbBins(device), 16))
+    guess = Guess(*Predictor(student)(lightness))
+    batch = Batch(lightness, lightness, torch.zeros(2, 2, 16, 16))
+    loss, parts = objective(guess, batch, teacher(lightness))
+    loss.backward()
+    assert all(value.isfinite() for value in parts.values())
 
 
 def test_the_encoders_weights_go_where_they_belong(shared_dir: Path) -> None:

@@ -284,7 +284,7 @@ def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
     assert f"vidcolor train vidcolor/training/configs/{path.name}" in path.read_text()
 
 
-@pytest.mark.parametrize("kind", ["gan", "wgan", "perceptual"])
+@pytest.mark.parametrize("kind", ["gan", "wgan", "perceptual", "student"])
 def test_what_starts_from_compact_is_built_as_compact(kind: str) -> None:
     folder = CONFIGS[0].parent
     finish = load_config(folder / f"compact-{kind}.toml")

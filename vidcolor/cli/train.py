@@ -45,7 +45,7 @@ _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
     help="ImageNet weights of an encoder; may be given several times.",
 )
 @option(_RUN, "--start", metavar="FILE", help="Weights or checkpoint of a run to start from.")
-@option(_RUN, "--teacher", metavar="FILE", help="Checkpoint of a network to learn from.")
+@option(_RUN, "--teacher", metavar="FILE", help="Weights or checkpoint to learn from.")
 @option(_RUN, "--out", metavar="DIR", help="Where everything goes.")
 @option(_RUN, "--steps", type=click.IntRange(1), metavar="N", help="Length of the run.")
 @option(_RUN, "--batch-size", type=click.IntRange(1), metavar="N", help="Crops per step.")
