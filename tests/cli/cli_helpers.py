@@ -56,6 +56,19 @@ def make_photo(path: Path, *, size: tuple[int, int] = (64, 48)) -> Path:
     return path
 
 
+def make_scan(path: Path, *, size: tuple[int, int] = (64, 48)) -> Path:
+    """A grey DPX or EXR of a ramp."""
+    codec, pix_fmt = path.suffix[1:], {".dpx": "rgb24", ".exr": "gbrpf32le"}[path.suffix]
+    row = np.linspace(20, 230, size[0], dtype=np.uint8)
+    picture = np.repeat(np.repeat(row[None, :, None], size[1], axis=0), 3, axis=2)
+    context = av.VideoCodecContext.create(codec, "w")
+    context.width, context.height = size
+    context.pix_fmt, context.time_base = pix_fmt, Fraction(1, 24)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
+    path.write_bytes(b"".join(map(bytes, [*context.encode(frame), *context.encode(None)])))
+    return path
+
+
 def command(*words: str) -> list[str]:
     """The program as a user starts it."""
     return [sys.executable, "-m", "vidcolor", *words]

@@ -7,7 +7,7 @@ import wave
 from pathlib import Path
 
 import pytest
-from cli_helpers import make_clip, make_photo
+from cli_helpers import make_clip, make_photo, make_scan
 
 from vidcolor.cli._jobs import Job, Plan, existing_outputs, make_plan, scans_in
 from vidcolor.errors import InputError, OptionError
@@ -148,6 +148,35 @@ def test_only_sound_is_said_to_be_that(tmp_path: Path) -> None:
         sound.writeframes(bytes(16000))
     with pytest.raises(InputError, match="no picture"):
         make_plan([str(tmp_path / "x.wav")], None)
+
+
+@pytest.mark.parametrize("suffix", ["dpx", "exr"])
+def test_scans_are_no_films_of_one_frame(tmp_path: Path, suffix: str) -> None:
+    reel = tmp_path / "reel"
+    reel.mkdir()
+    for number in range(3):
+        make_scan(reel / f"scan_{number:06d}.{suffix}")
+    make_photo(reel / "board.png")
+    plan = make_plan([str(reel)], str(tmp_path / "out"))
+    problems = [str(job.problem) for job in plan.jobs if job.problem is not None]
+    pattern = f"{reel}/scan_%06d.{suffix}"
+    assert len(plan.jobs) == 2
+    assert problems == [
+        f"{pattern}: scans of a film are read together: vidcolor '{pattern}' OUT.mov --fps 18"
+    ]
+    for name in (reel / f"scan_000001.{suffix}", make_scan(reel / f"alone.{suffix}")):
+        with pytest.raises(InputError, match="OUT.mov --fps 18"):
+            make_plan([str(name), str(tmp_path / "out.tif")], None)
+    assert make_plan([pattern], None).jobs[0].kind == "sequence"
+
+
+def test_pictures_that_nobody_reads_are_no_films(tmp_path: Path) -> None:
+    for name in ("photo.pcx", "photo.sgi"):
+        make_photo(tmp_path / name)
+        with pytest.raises(InputError, match="neither a film nor a photo"):
+            make_plan([str(tmp_path / name)], None)
+    make_photo(tmp_path / "photo.tga")
+    assert make_plan([str(tmp_path)], str(tmp_path / "out")).jobs == ()
 
 
 def test_numbered_pictures_are_suspected_to_be_a_film() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ Kind = Literal["image", "video", "sequence", "unknown"]
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
-    ".avif", ".bmp", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm",
-    ".ppm", ".tga", ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".jxl", ".pbm", ".pgm", ".png",
+    ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 })
 VIDEO_SUFFIXES = frozenset({
     ".264", ".265", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".gif", ".h264", ".hevc",
@@ -33,6 +32,8 @@ VIDEO_SUFFIXES = frozenset({
 })
 # fmt: on
 """Names that a folder's scan takes without looking inside; other files are looked into."""
+_FILE_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".dpx", ".exr", ".tga"}
+"""Names that are no folders', whether they can be written or not."""
 _RESULT_ENDING = "_color"
 _SCAN_LENGTH: int = 48
 """That many pictures numbered in one row are two or three seconds of film."""
@@ -131,7 +132,7 @@ def _wants_folder(words: Sequence[str], output: str) -> bool:
         return False
     if _is_folder_name(output):
         return True
-    looks_like_file = Path(output).suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".dpx"}
+    looks_like_file = Path(output).suffix.lower() in _FILE_SUFFIXES
     if several and looks_like_file:
         raise OptionError(
             f"-o {output} looks like a file, and there are several inputs; a folder of that name "
@@ -156,6 +157,7 @@ def _plan_batch(words: Sequence[str], folder: Path, decoder: str) -> Plan:
                 continue
             place = folder / path.relative_to(word).parent
             jobs.append(_place(_job(str(path), decoder), place, taken))
+    jobs = list({(job.source, job.output): job for job in jobs}.values())
     check_names(jobs)
     return Plan(tuple(jobs), is_batch=True, passed_over=passed_over)
 
@@ -200,7 +202,7 @@ def _is_media(path: Path, decoder: str) -> bool:
     if path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
         return True
     try:
-        taken = _sniff(str(path)) in ("image", "video")
+        taken = _sniff(str(path)) in ("image", "video", "scan")
     except VidcolorError:
         taken = False
     if not taken:
@@ -215,17 +217,25 @@ def _sniff(path: str) -> str:
 
 
 def _job(source: str, decoder: str) -> Job:
-    """Look into ``source``; what is wrong with it goes into the job."""
+    """Look into ``source``; what is wrong with it goes into the job.
+
+    All scans of one film give the same job, with its pattern, so that thousands get one line.
+    """
+    from vidcolor.media.naming import pattern_of
+    from vidcolor.media.sniff import lone_scan
+
     try:
         kind = _kind(source, decoder)
     except VidcolorError as error:
         return Job(source, "", "unknown", error)
+    if kind == "scan":
+        return Job(str(pattern_of(source) or source), "", "unknown", lone_scan(source))
     return Job(source, "", kind)
 
 
-def _kind(source: str, decoder: str) -> Kind:
+def _kind(source: str, decoder: str) -> Kind | Literal["scan"]:
     kind = _sniff(source)
-    if kind in ("image", "video", "sequence"):
+    if kind in ("image", "video", "sequence", "scan"):
         return kind  # type: ignore[return-value]
     if kind == "audio":
         raise InputError(f"{source}: has sound but no picture; there is nothing to colorize")
@@ -269,14 +279,10 @@ def scans_in(jobs: Sequence[Job]) -> list[tuple[str, int]]:
     Returns:
         Pattern (``reel/scan_%06d.tif``) and number of pictures of each.
     """
-    found: Counter[str] = Counter()
-    for job in jobs:
-        path = Path(job.source)
-        number = re.search(r"\d+$", path.stem)
-        if job.kind == "image" and number is not None:
-            digits = len(number.group())
-            pattern = f"{path.stem[:-digits]}%0{digits}d{path.suffix}"
-            found[str(path.with_name(pattern))] += 1
+    from vidcolor.media.naming import pattern_of
+
+    patterns = (pattern_of(job.source) for job in jobs if job.kind == "image")
+    found = Counter(str(pattern) for pattern in patterns if pattern is not None)
     return [(pattern, n) for pattern, n in found.items() if n >= _SCAN_LENGTH]
 
 

@@ -9,7 +9,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import open_source
 from vidcolor.errors import InputError
 from vidcolor.media.naming import default_output
-from vidcolor.media.sniff import sniff
+from vidcolor.media.sniff import lone_scan, sniff
 from vidcolor.media.source import FrameSource
 from vidcolor.media.still import read_still
 from vidcolor.models.loading import Kind, choose_model
@@ -28,6 +28,8 @@ def describe(path: str | Path, options: ColorizeOptions | None = None) -> list[s
         return _describe_photo(path, options)
     if kind == "audio":
         raise InputError(f"{path}: holds sound but no picture: there is nothing to colorize")
+    if kind == "scan":
+        raise lone_scan(path)
     with open_source(path, options) as source:
         return [*_describe_video(source), *_plan("video", Path(path), options)]
 

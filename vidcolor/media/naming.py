@@ -22,6 +22,15 @@ def is_pattern(path: str | Path) -> bool:
     return len(_PATTERN.findall(Path(path).name)) == 1
 
 
+def pattern_of(path: str | Path) -> Path | None:
+    """``scan_%06d.tif`` for ``scan_000123.tif``; None where the name doesn't end in a number."""
+    path = Path(path)
+    number = re.search(r"\d{1,99}$", path.stem)
+    if number is None:
+        return None
+    return path.with_name(f"{path.stem[: number.start()]}%0{len(number[0])}d{path.suffix}")
+
+
 def is_taken(output: str | Path) -> bool:
     """Whether an output is there already; of numbered images, any counts."""
     path = Path(output)

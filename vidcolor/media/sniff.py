@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from ..errors import InputError
+from .naming import pattern_of
 from .opening import InputFile, UnreadableError, is_pipe, open_container, shown
 
-Kind = Literal["image", "video", "audio", "sequence", "unknown"]
+Kind = Literal["image", "video", "audio", "sequence", "scan", "unknown"]
 
 _HEAD_BYTES: Final = 64
 _PATTERN: Final = re.compile(r"%(?:0?[1-9]\d?)?d")
@@ -23,11 +24,27 @@ _STILL: Final = re.compile(
 )
 _ANIMATED: Final = re.compile(rb"\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)
 _RAW_JPEG_SUFFIXES: Final = frozenset({".mjpg", ".mjpeg"})
+_SCANS: Final = frozenset({"dpx_pipe", "exr_pipe"})
+_RAW_FILMS: Final = frozenset({"jpeg_pipe"})  # raw Motion JPEG
 
 
 def is_sequence(path: str | Path) -> bool:
     """Tell whether a name means numbered files: ``%d`` or ``%06d`` in it, and no such file."""
     return _PATTERN.search(Path(path).name) is not None and not Path(path).exists()
+
+
+def lone_scan(path: str | Path) -> InputError:
+    """Why a "scan" isn't colorized by itself, with the command for the film that it belongs to."""
+    pattern = pattern_of(path)
+    if pattern is None:
+        return InputError(
+            f"{shown(path)}: is a single scan; numbered ones are read as a film"
+            " (vidcolor scan_%06d.dpx OUT.mov --fps 18), photos as TIFF or PNG"
+        )
+    name = shown(pattern)
+    return InputError(
+        f"{name}: scans of a film are read together: vidcolor '{name}' OUT.mov --fps 18"
+    )
 
 
 def sniff(path: str | Path) -> Kind:
@@ -40,7 +57,9 @@ def sniff(path: str | Path) -> Kind:
 
     Returns:
         "image" for photos, single-frame GIF, PNG and WebP among them; "video" for whatever else
-        has a picture, animations included; "audio" for sound only; "unknown" for the rest.
+        has a picture, animations included; "audio" for sound only; "scan" for a single DPX or EXR
+        file, which is read as part of a sequence alone; "unknown" for the rest, pictures of kinds
+        that nobody here reads among them.
 
     Raises:
         InputError: the file is missing, empty, unreadable, a folder or a playlist.
@@ -101,6 +120,7 @@ def _container_kind(path: str | Path) -> Kind:
     except InputError:
         return "unknown"
     try:
+        form = container.format.name
         kinds = {
             each.type
             for each in container.streams
@@ -109,6 +129,10 @@ def _container_kind(path: str | Path) -> Kind:
     finally:
         container.close()
         file.close()
+    if form in _SCANS:
+        return "scan"
+    if form.endswith("_pipe") and form not in _RAW_FILMS:
+        return "unknown"  # libav's word for a single picture
     if "video" in kinds:
         return "video"
     return "audio" if "audio" in kinds else "unknown"
