@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import wave
 from pathlib import Path
 
@@ -92,6 +93,27 @@ def test_broken_input_of_a_batch_is_kept_for_its_turn(clip: Path, tmp_path: Path
     for word in words[:2]:
         with pytest.raises(InputError, match=Path(word).name):
             make_plan([word], None)
+
+
+def test_an_unreadable_subfolder_is_reported(clip: Path, tmp_path: Path) -> None:
+    """A path that is too long for the system can't be read by anybody, root included."""
+    album = tmp_path / "album"
+    album.mkdir()
+    clip.rename(album / "film.mp4")
+    here = os.open(album, os.O_RDONLY)
+    for _ in range(17):
+        os.mkdir("x" * 250, dir_fd=here)
+        below = os.open("x" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    try:
+        film, folder = make_plan([str(album)], str(tmp_path / "out")).jobs
+    finally:
+        shutil.rmtree(album / ("x" * 250))
+    assert film.problem is None
+    assert isinstance(folder.problem, InputError)
+    assert "the folder can't be read: File name too long" in str(folder.problem)
 
 
 def test_results_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:

@@ -151,12 +151,14 @@ def _plan_batch(words: Sequence[str], folder: Path, decoder: str) -> Plan:
         if not os.path.isdir(word):
             jobs.append(_place(_job(word, decoder), folder, taken))
             continue
-        for path, is_result in _scan(Path(word), folder, decoder):
+        unreadable: list[OSError] = []
+        for path, is_result in _scan(Path(word), folder, decoder, unreadable):
             if is_result:
                 passed_over += 1
                 continue
             place = folder / path.relative_to(word).parent
             jobs.append(_place(_job(str(path), decoder), place, taken))
+        jobs += map(_unreadable_folder, unreadable)
     jobs = list({(job.source, job.output): job for job in jobs}.values())
     check_names(jobs)
     return Plan(tuple(jobs), is_batch=True, passed_over=passed_over)
@@ -181,10 +183,20 @@ def _place(job: Job, folder: Path, taken: set[str]) -> Job:
     return Job(job.source, target, job.kind)
 
 
-def _scan(folder: Path, output: Path, decoder: str) -> Iterator[tuple[Path, bool]]:
-    """Media files below ``folder``, sorted, each with whether it is an earlier result by name."""
+def _unreadable_folder(error: OSError) -> Job:
+    problem = InputError(f"{error.filename}: the folder can't be read: {error.strerror}")
+    return Job(str(error.filename), "", "unknown", problem)
+
+
+def _scan(
+    folder: Path, output: Path, decoder: str, unreadable: list[OSError]
+) -> Iterator[tuple[Path, bool]]:
+    """Media files below ``folder``, sorted, each with whether it is an earlier result by name.
+
+    Folders that can't be read are appended to ``unreadable``.
+    """
     nested = output.resolve()
-    for where, names, files in os.walk(folder):
+    for where, names, files in os.walk(folder, onerror=unreadable.append):
         names[:] = sorted(
             name
             for name in names
