@@ -36,7 +36,7 @@ if world.leads:
 leave_world()
 """
 
-_CONFIG = """
+_CONFIG = """{more}
 architecture = "unet"
 data = ["{data}"]
 out = "{out}"
@@ -50,6 +50,9 @@ precision = "fp32"
 [network]
 width = 4
 widest = 8
+"""
+
+_WGAN = """
 [losses.huber]
 [losses.wgan]
 weight = 0.1
@@ -58,20 +61,34 @@ critic_ratio = 2
 """
 
 
-def test_two_processes_keep_the_same_weights(photos_tar: Path, tmp_path: Path) -> None:
-    (tmp_path / "c.toml").write_text(_CONFIG.format(data=photos_tar, out=tmp_path / "run"))
-    (tmp_path / "worker.py").write_text(_WORKER)
+def run_two(worker: str, folder: Path, *words: str) -> None:
+    (folder / "worker.py").write_text(worker)
     run = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         "worker.py", "c.toml", "apart"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+         "worker.py", "c.toml", *words],
+        cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-2000:]
+
+
+def test_two_processes_keep_the_same_weights(photos_tar: Path, tmp_path: Path) -> None:
+    config = _CONFIG.format(data=photos_tar, out=tmp_path / "run", more="") + _WGAN
+    (tmp_path / "c.toml").write_text(config)
+    run_two(_WORKER, tmp_path, "apart")
     # Gradients are averaged, so networks and critics of both stay the same, bit for bit.
     assert float((tmp_path / "apart").read_text()) == 0.0
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]  # one process writes
+    assert (tmp_path / "run" / "unet.safetensors").exists()
+
+
+def test_a_head_that_no_loss_sees_holds_nobody_up(photos_tar: Path, tmp_path: Path) -> None:
+    decoding = 'decoding = "annealed-mean"'
+    config = _CONFIG.format(data=photos_tar, out=tmp_path / "run", more=decoding)
+    (tmp_path / "c.toml").write_text(config + "[losses.classification]")
+    run_two(_WORKER, tmp_path, "apart")
+    assert float((tmp_path / "apart").read_text()) == 0.0
     assert (tmp_path / "run" / "unet.safetensors").exists()
 
 

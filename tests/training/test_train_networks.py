@@ -161,6 +161,9 @@ def test_frozen_parts_are_left_out_of_learning(config: MakeConfig) -> None:
     for name, parameter in network.named_parameters():
         frozen = name.startswith(("encoder.stages.0.", "encoder.stem"))
         assert (id(parameter) in learnt) != frozen, name
+    unused = build_network(config(losses={"classification": {}}), 248)
+    still = {name for name, p in unused.named_parameters() if not p.requires_grad}
+    assert still == {"regress.weight", "regress.bias"}
     with pytest.raises(OptionError, match="nobody"):
         build_network(config(frozen=("nobody.",)), 0)
 

@@ -18,6 +18,7 @@ from vidcolor.models.architectures import find_architecture
 from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.objective import needs
 from vidcolor.training.pretrained import load_edge_encoder
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
     if config.start:
         start_from(network, Path(config.start))
     freeze(network, config.frozen)
+    if not needs(config.losses, "needs_ab"):
+        _freeze_regression(network)
     return network
 
 
@@ -68,6 +71,13 @@ def freeze(network: nn.Module, prefixes: tuple[str, ...]) -> None:
             raise OptionError(f"frozen: no parameter's name begins with {prefix!r}")
     for name, parameter in network.named_parameters():
         if name.startswith(prefixes):
+            parameter.requires_grad_(False)
+
+
+def _freeze_regression(network: nn.Module) -> None:
+    """What no loss sees gets no gradient, for which processes that share a run would wait."""
+    for name, parameter in network.named_parameters():
+        if "regress" in name.split("."):
             parameter.requires_grad_(False)
 
 

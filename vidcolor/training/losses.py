@@ -56,6 +56,8 @@ class Loss(nn.Module):
 
     needs_classes = False
     """Whether the network must have a classification head."""
+    needs_ab = True
+    """Whether the network's ab count, so that the regression head learns."""
     needs_teacher = False
 
     def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
@@ -98,7 +100,7 @@ class L1(Loss):
 class Classification(Loss):
     """Cross-entropy over ab bins, rare colours weighing more (Zhang et al., 2016)."""
 
-    needs_classes = True
+    needs_classes, needs_ab = True, False
 
     def __init__(self, context: LossContext) -> None:
         super().__init__()
@@ -134,7 +136,7 @@ class TeacherAb(Loss):
 class TeacherBins(Loss):
     """Cross-entropy against the teacher's probabilities (Hinton et al., 2015), rebalanced."""
 
-    needs_classes = True
+    needs_classes, needs_ab = True, False
     needs_teacher = True
 
     def __init__(self, context: LossContext, *, temperature: float = 1.0) -> None:

@@ -84,7 +84,7 @@ class Objective(nn.Module):
 
 
 def needs(tables: Mapping[str, Mapping[str, Any]], what: str) -> bool:
-    """Whether any of the losses ``needs_classes`` or ``needs_teacher``.
+    """Whether any of the losses ``needs_classes``, ``needs_ab`` or ``needs_teacher``.
 
     Raises:
         OptionError: for unknown losses.
