@@ -145,6 +145,8 @@ def test_a_student_learns_from_a_teachers_checkpoint(config: MakeConfig, tmp_pat
         assert np.mean([m[name] for m in log[-4:]]) < 0.8 * np.mean([m[name] for m in log[:4]])
     with pytest.raises(OptionError, match="teacher"):
         Trainer(dataclasses.replace(student, teacher=""), ALONE)
+    with pytest.raises(OptionError, match="no loss learns from the teacher"):
+        Trainer(dataclasses.replace(student, losses={"huber": {}}), ALONE)
     # Weights for use hold no classification head to learn from.
     weights = str(tmp_path / "teacher" / "unet.safetensors")
     with pytest.raises(OptionError, match="classification head"):

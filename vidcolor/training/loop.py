@@ -310,7 +310,13 @@ def _check(config: TrainConfig, world: World) -> None:
         raise OptionError(
             f"batch_size {config.batch_size} can't be shared evenly by {world.size} processes"
         )
-    if needs(config.losses, "needs_teacher") and not config.teacher:
+    taught = needs(config.losses, "needs_teacher")
+    if taught and not config.teacher:
         raise OptionError('a teacher\'s loss needs teacher = "FILE"')
+    if config.teacher and not taught:
+        raise OptionError(
+            f"no loss learns from the teacher {config.teacher}: add [losses.teacher-ab], or leave "
+            "the teacher out"
+        )
     if config.decoding == "annealed-mean" and not needs(config.losses, "needs_classes"):
         raise OptionError("decoding by annealed mean needs a classification loss")
