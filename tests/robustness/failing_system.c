@@ -1,11 +1,13 @@
 /* Put under a program with LD_PRELOAD: a disc that can't be read beyond a place, a clock that runs
-   backwards. FAIL_NAME: part of the file's path; FAIL_AT: bytes that can be read; CLOCK_BACK=1. */
+   backwards, a file system without locks. FAIL_NAME: part of the file's path; FAIL_AT: bytes that
+   can be read; CLOCK_BACK=1; NO_LOCKS=1. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,4 +54,16 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     if (clock == CLOCK_REALTIME && getenv("CLOCK_BACK"))
         now->tv_sec -= 3600 * ++calls;
     return result;
+}
+
+int flock(int fd, int operation)
+{
+    static int (*real)(int, int);
+    if (getenv("NO_LOCKS")) {
+        errno = ENOLCK;
+        return -1;
+    }
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "flock");
+    return real(fd, operation);
 }

@@ -1,4 +1,4 @@
-"""A disc that can't be read, and a clock that runs backwards: the C library itself says so."""
+"""Discs that can't be read or locked, a clock that runs back: the C library itself says so."""
 
 from __future__ import annotations
 
@@ -97,3 +97,18 @@ def test_clock_that_runs_backwards(tmp_path: Path, shim: Path) -> None:
     assert done["fps"] > 0
     assert frames_in(tmp_path / "out.mp4") == 10
     assert json.loads(report.read_text())["exit_code"] == 0
+
+
+def test_what_a_killed_run_left_where_there_are_no_locks(tmp_path: Path, shim: Path) -> None:
+    """It stood in the way for ever, as another run "right now"."""
+    photo, output = noise_photo(tmp_path / "photo.png"), tmp_path / "out.png"
+    left = tmp_path / ".out.vidcolor-00dead.png"
+    left.touch()
+    refused = run_on(shim, *SMALL, photo, output, NO_LOCKS="1")
+    assert refused.code == 1
+    assert "may be writing it" in refused.error
+    assert refused.error.endswith(f"(can't tell: No locks available); if none is, remove {left}")
+    assert names_in(tmp_path) == {photo.name, left.name}
+    left.unlink()
+    assert run_on(shim, *SMALL, photo, output, NO_LOCKS="1").code == 0
+    assert names_in(tmp_path) == {photo.name, output.name}

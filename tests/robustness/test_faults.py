@@ -29,6 +29,7 @@ from robust_helpers import (
 )
 
 from vidcolor.errors import InputError, OutputError
+from vidcolor.media import atomic
 from vidcolor.media.atomic import AtomicPath
 from vidcolor.media.reader import VideoReader
 from vidcolor.types import LumaFrame
@@ -220,6 +221,53 @@ def test_two_runs_for_one_output(tmp_path: Path) -> None:
     assert names_in(tmp_path) == {"film.mp4"}
     AtomicPath(final).discard()
     assert final.read_bytes() == b"whole"
+
+
+def test_two_runs_for_numbered_images(tmp_path: Path) -> None:
+    pattern = tmp_path / "out_%03d.png"
+    left = tmp_path / ".out_%03d.vidcolor-00dead.png"
+    left.mkdir()
+    (left / "out_001.png").write_bytes(b"an image")
+    first = AtomicPath(pattern, directory=True)
+    assert not left.exists()
+    with pytest.raises(OutputError, match="another run of vidcolor is writing it right now"):
+        AtomicPath(pattern, directory=True)
+    assert names_in(tmp_path) == {first.temporary.name}
+    first.discard()
+    assert names_in(tmp_path) == set()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="finds open files in /proc")
+@pytest.mark.parametrize("directory", [False, True])
+def test_two_runs_where_open_files_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: bool
+) -> None:
+    """As on Windows: no module ``fcntl``, and a refusal by the system to remove what is open."""
+    monkeypatch.setattr(atomic, "fcntl", None)
+    final = tmp_path / ("out_%03d.png" if directory else "out.png")
+    left = tmp_path / f".{final.stem}.vidcolor-00dead.png"
+    left.mkdir() if directory else left.touch()
+    first = AtomicPath(final, directory=directory)
+    assert names_in(tmp_path) == {first.temporary.name}
+    unlink = Path.unlink
+
+    def unlink_closed(path: Path, missing_ok: bool = False) -> None:
+        files = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+        if os.path.realpath(path) in files:
+            raise PermissionError(13, "The process cannot access the file", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_closed)
+    with pytest.raises(OutputError, match="another run of vidcolor is writing it right now"):
+        AtomicPath(final, directory=directory)
+    assert names_in(tmp_path) == {first.temporary.name}
+    if directory:
+        first.discard()
+        assert names_in(tmp_path) == set()
+    else:
+        first.temporary.write_bytes(b"whole")
+        first.commit()
+        assert names_in(tmp_path) == {"out.png"}
 
 
 def test_killed_run_leaves_nothing_in_the_way(tmp_path: Path, colorize: Run) -> None:

@@ -18,7 +18,7 @@ from ..errors import OptionError, OutputError
 
 logger = logging.getLogger(__name__)
 
-# Windows has no such locks, and needs none: files in use can't be removed there.
+# Windows has no such locks, and needs none: a file that is open can't be removed there.
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 
 _MARK: Final = ".vidcolor-"
@@ -30,9 +30,10 @@ class AtomicPath:
     """A temporary name beside ``final`` that takes its place on ``commit``.
 
     The temporary name keeps the extension (muxers look at it) and is hidden. Whatever ends the
-    process short of SIGKILL removes it: ``discard``, or else an exit handler. It is locked while
-    the process lives, so that a second run for the same output is refused, and what a killed one
-    left is told from what is in use, and removed.
+    process short of SIGKILL removes it: ``discard``, or else an exit handler. It is held while the
+    process lives (on POSIX locked, on Windows open), so that a second run for the same output is
+    refused, and what a killed one left is told from what is in use, and removed. Where the file
+    system has no locks, nobody can tell: what was left is named, and the second run refused.
 
     Attributes:
         final: where the output goes; a symbolic link is followed, so that the link stays one.
@@ -65,13 +66,11 @@ class AtomicPath:
             raise
 
     def _create(self, directory: bool) -> None:
-        """Make the temporary file or folder, and lock it where the file system can."""
+        """Make the temporary file or folder, and hold it."""
         if directory:
             self.temporary.mkdir()
-        else:
-            self.temporary.touch()
+        self._lock = os.open(_lock_file(self.temporary), os.O_RDWR | os.O_CREAT, 0o666)
         if fcntl is not None:
-            self._lock = os.open(self.temporary, os.O_RDONLY)
             with contextlib.suppress(OSError):  # network file systems
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -79,16 +78,21 @@ class AtomicPath:
         """Remove what killed runs left of this output.
 
         Raises:
-            OutputError: a run that still lives writes this output.
+            OutputError: a run that still lives writes this output, or may do so.
         """
-        if fcntl is None:
-            return
         for entry in os.scandir(self.final.parent):
             other = Path(entry.path)
             theirs = entry.name.startswith(begin) and entry.name.endswith(end)
             if not theirs or other == self.temporary:
                 continue
-            if _is_locked(other):
+            try:
+                held = _is_held(other)
+            except OSError as error:
+                raise OutputError(
+                    f"{self.final}: another run of vidcolor may be writing it (can't tell: "
+                    f"{error.strerror}); if none is, remove {other}"
+                ) from error
+            if held:
                 raise OutputError(f"{self.final}: another run of vidcolor is writing it right now")
             logger.info("%s: left by a run that was killed, removed", other)
             _remove(other)
@@ -101,6 +105,8 @@ class AtomicPath:
         """
         try:
             fsync(self.temporary)
+            if fcntl is None:  # Windows renames no open file either
+                self._unlock()
             os.replace(self.temporary, self.final)
         except OSError as error:
             self.discard()
@@ -117,8 +123,8 @@ class AtomicPath:
             return
         self._done = True
         atexit.unregister(self.discard)
-        _remove(self.temporary)
         self._unlock()
+        _remove(self.temporary)
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -143,17 +149,31 @@ def short_name(stem: str) -> str:
     return f"{kept}-{hashlib.sha256(data).hexdigest()[:8]}"
 
 
-def _is_locked(path: Path) -> bool:
-    """Whether a living process holds a temporary file; one that can't be asked about counts."""
+def _lock_file(temporary: Path) -> Path:
+    """What is held of a temporary file or folder: a file, since NFS locks only what is writable."""
+    return temporary / "lock" if temporary.is_dir() else temporary
+
+
+def _is_held(temporary: Path) -> bool:
+    """Whether a living process holds a temporary file or folder; on Windows, else removes it.
+
+    Raises:
+        OSError: the file system can't say.
+    """
+    held = _lock_file(temporary)
+    if fcntl is None:
+        try:
+            held.unlink(missing_ok=True)
+        except PermissionError:
+            return True
+        return False
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(held, os.O_RDWR)
     except FileNotFoundError:
         return False
-    except OSError:
-        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         return True
     finally:
         os.close(descriptor)
