@@ -387,6 +387,31 @@ def test_info(run_here: RunHere, clip: Path, photo: Path) -> None:
     assert "missing.mp4" in run.stderr
 
 
+def test_info_says_what_a_run_would_do(
+    run_here: RunHere, tmp_path: Path, model_words: list[str]
+) -> None:
+    for number in range(1, 4):
+        make_photo(tmp_path / f"scan_{number:06d}.png")
+    words = ["scan_%06d.png", "--fps", "18", *model_words]
+    told = run_here("info", *words)
+    assert told.returncode == 0, told.stderr
+    assert "  output: scan_color.mp4\n" in told.stdout
+    assert "  device: cpu (fp32)\n" in told.stdout
+    made = run_here(*words)
+    assert "wrote scan_color.mp4: 3 frames" in made.stderr
+    assert "on cpu (fp32)" in made.stderr
+    as_json = json.loads(run_here("info", "--json", *words).stdout)
+    assert as_json["video"]["rate"] == "18"
+
+
+def test_info_as_json_of_standard_input(tmp_path: Path) -> None:
+    film = make_clip(tmp_path / "film.mkv").read_bytes()
+    words = command("info", "--json", "-")
+    run = subprocess.run(words, input=film, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["video"]["width"] == 64
+
+
 def test_info_as_json(run_here: RunHere, clip: Path, photo: Path) -> None:
     run = run_here("info", "--json", str(clip), str(photo))
     film, still = [json.loads(line) for line in run.stdout.splitlines()]

@@ -67,7 +67,7 @@ def test_previews_take_what_the_real_run_would(
 def test_info_says_it_for_devices_that_are_not_here_too(
     clip: Path, device: str, model: str
 ) -> None:
-    lines = describe(clip, ColorizeOptions(device=device))
+    lines = describe(clip, ColorizeOptions(device=device)).lines
     assert f"  model: {auto_line('video', model)}" in lines
 
 

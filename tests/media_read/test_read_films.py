@@ -9,8 +9,7 @@ import pytest
 from read_helpers import fingerprints, plain_decode, split
 
 from vidcolor.errors import InputError
-from vidcolor.media.probe import probe
-from vidcolor.media.reader import VideoReader
+from vidcolor.media.reader import VideoReader, open_reader
 from vidcolor.types import LumaFrame
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/media"
@@ -146,7 +145,8 @@ def test_undecodable(name: str, words: str) -> None:
 )
 def test_probe(name: str, expected: dict[str, object]) -> None:
     """What `info` shows and the writer relies on."""
-    info = probe(film(name))
+    with open_reader(film(name)) as reader:
+        info = reader.info
     for field, value in expected.items():
         found = getattr(info, field)
         ratio = (found.numerator, found.denominator) if isinstance(value, tuple) else found

@@ -69,23 +69,17 @@ def info(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's p
 def _as_text(name: str, options: ColorizeOptions) -> str:
     from vidcolor.engine.describe import describe
 
-    return "\n".join(printable(line) for line in describe(_path(name), options))
+    return "\n".join(printable(line) for line in describe(_path(name), options).lines)
 
 
 def _as_json(name: str, options: ColorizeOptions) -> str:
     """``file``, ``kind``, ``lines`` (as the text has them), for films ``video`` (``VideoInfo``)."""
     from vidcolor.engine.describe import describe
-    from vidcolor.media.probe import probe
-    from vidcolor.media.sniff import sniff
 
-    kind = str(sniff(_path(name)))
-    fields: dict[str, object] = {
-        "file": name,
-        "kind": kind,
-        "lines": list(describe(_path(name), options)),
-    }
-    if kind == "video":
-        fields["video"] = dataclasses.asdict(probe(_path(name), decoder=options.decoder))
+    told = describe(_path(name), options)
+    fields: dict[str, object] = {"file": name, "kind": told.kind, "lines": told.lines}
+    if told.video is not None:
+        fields["video"] = dataclasses.asdict(told.video)
     return json.dumps(fields, default=_plain_value)
 
 

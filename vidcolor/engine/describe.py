@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from vidcolor.engine.model_choice import auto_line
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import open_source
-from vidcolor.errors import InputError
+from vidcolor.errors import DeviceError, InputError
 from vidcolor.media.naming import default_output
-from vidcolor.media.sniff import lone_scan, sniff
+from vidcolor.media.sniff import Kind, lone_scan, sniff
 from vidcolor.media.source import FrameSource
 from vidcolor.media.still import read_still
-from vidcolor.models.loading import Kind, choose_model
+from vidcolor.models import loading
+from vidcolor.models.device import DTYPES, common_precision, resolve_devices
+from vidcolor.models.registry import MODELS
+from vidcolor.models.spec import PRECISIONS
 from vidcolor.types import StreamInfo, VideoInfo
 
 
-def describe(path: str | Path, options: ColorizeOptions | None = None) -> list[str]:
-    """Lines that tell what the file holds and what ``vidcolor`` would do with it.
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a file holds.
+
+    Attributes:
+        kind: what it is.
+        lines: that, and what ``vidcolor`` would do with it.
+        video: facts about a film, None for a photo.
+    """
+
+    kind: Kind
+    lines: tuple[str, ...]
+    video: VideoInfo | None = None
+
+
+def describe(path: str | Path, options: ColorizeOptions | None = None) -> Description:
+    """Tell what a file holds and what ``vidcolor`` would do with it; opens it once.
 
     Raises:
         InputError: if it can't be read at all.
+        OptionError: ``options.fps`` for a film that has a rate.
     """
     options = options or ColorizeOptions()
     kind = sniff(path)
     if kind == "image":
-        return _describe_photo(path, options)
+        return Description(kind, tuple(_describe_photo(path, options)))
     if kind == "audio":
         raise InputError(f"{path}: holds sound but no picture: there is nothing to colorize")
     if kind == "scan":
         raise lone_scan(path)
     with open_source(path, options) as source:
-        return [*_describe_video(source), *_plan("video", Path(path), options)]
+        if kind == "unknown" and options.decoder == "pyav":
+            raise InputError(f"{path}: is neither a film nor a photo that can be read")
+        output = default_output(Path(path), "sequence" if kind == "sequence" else "video")
+        lines = (*_describe_video(source), *_plan("video", output, options))
+        return Description(kind, lines, source.info)
 
 
 def _describe_photo(path: str | Path, options: ColorizeOptions) -> list[str]:
@@ -44,7 +68,7 @@ def _describe_photo(path: str | Path, options: ColorizeOptions) -> list[str]:
     lines += [f"  note: {w}" for w in photo.warnings]
     if photo.has_color:
         lines.append("  note: the source has colour: it is replaced")
-    return lines + _plan("image", Path(path), options)
+    return lines + _plan("image", default_output(Path(path), "image"), options)
 
 
 def _describe_video(source: FrameSource) -> list[str]:
@@ -62,14 +86,27 @@ def _describe_video(source: FrameSource) -> list[str]:
     return lines + [f"  note: {w}" for w in source.warnings]
 
 
-def _plan(kind: Kind, path: Path, options: ColorizeOptions) -> list[str]:
-    if options.model == "auto":
-        name = choose_model(kind, options.device, weights_dir=options.weights_dir)
+def _plan(kind: loading.Kind, output: Path, options: ColorizeOptions) -> list[str]:
+    name = options.model
+    if name == "auto":
+        name = loading.choose_model(kind, options.device, weights_dir=options.weights_dir)
         model = auto_line(kind, name)
     else:
-        model = f"using {options.model}"
-    lines = [f"  output: {default_output(path, kind)}", f"  model: {model}"]
+        model = f"using {name}"
+    lines = [f"  output: {output}", f"  model: {model}", f"  device: {_device(name, options)}"]
     return lines if kind == "image" else [*lines, f"  over time: {_over_time(options)}"]
+
+
+def _device(model: str, options: ColorizeOptions) -> str:
+    """Where the network would run and in which number format, or why it can't."""
+    safe = MODELS[model].precisions if model in MODELS else PRECISIONS
+    try:
+        devices = resolve_devices(options.device)
+        dtype = common_precision(options.precision, devices, safe)
+    except DeviceError as error:
+        return str(error)
+    precision = next(name for name, known in DTYPES.items() if known == dtype)
+    return f"{','.join(map(str, devices))} ({precision})"
 
 
 def _over_time(options: ColorizeOptions) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 import av
 from av.codec.context import CodecContext
@@ -22,23 +21,6 @@ from .side_data import rotation
 _MAX_RATE: Final = 1000
 _SUSPICIOUS_SECONDS: Final = 3600
 _LEAST_BYTES_PER_SECOND: Final = 50
-
-
-def probe(path: str | Path, *, decoder: Literal["pyav", "ffmpeg"] = "pyav") -> VideoInfo:
-    """Describe a film; its first frame is decoded on the way.
-
-    Args:
-        path: a film, a numbered sequence ("scan_%06d.dpx") or "-".
-        decoder: who decodes.
-
-    Raises:
-        InputError: the input can't be opened, or nothing in it can be decoded.
-        DependencyError: ffmpeg was asked for and isn't there.
-    """
-    from .reader import open_reader  # the reader uses this module's functions
-
-    with open_reader(path, decoder=decoder) as source:
-        return source.info
 
 
 def describe_container(
