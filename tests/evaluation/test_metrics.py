@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -122,3 +123,30 @@ def test_a_truth_without_colour_gives_no_ratios() -> None:
     ratios = (scores.rmse_ratio, scores.rmse_ratio_best, scores.correlation)
     assert all(math.isnan(ratio) for ratio in (*ratios, scores.colourfulness_ratio))
     assert scores.colourfulness == 30.0
+
+
+class _OfAppleGpu(torch.Tensor):
+    """A tensor with what Apple's GPUs say to float64."""
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., torch.Tensor],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> torch.Tensor:
+        if func is torch.Tensor.double:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        with torch._C.DisableTorchFunctionSubclass():
+            result = func(*args, **(kwargs or {}))
+            return result.as_subclass(torch.Tensor) if func is torch.Tensor.cpu else result
+
+
+def test_ab_is_summed_where_there_is_float64() -> None:
+    generator = torch.Generator().manual_seed(3)
+    ab, truth = torch.randn(2, 2, 6, 8, generator=generator) * 20
+    plain, apple = AbStatistics(), AbStatistics()
+    plain.add(ab, truth)
+    apple.add(ab.as_subclass(_OfAppleGpu), truth.as_subclass(_OfAppleGpu))
+    assert apple.scores() == plain.scores()

@@ -64,7 +64,7 @@ class AbStatistics:
             truth: ``(2, H, W)`` true ab.
             colourfulness: of the result and of the truth.
         """
-        p, t = ab.double(), truth.double()
+        p, t = ab.cpu().double(), truth.cpu().double()  # Apple's GPUs know no float64
         self._pictures += 1
         self._pixels += p[0].numel()
         self._pp += float((p * p).sum())
@@ -72,7 +72,7 @@ class AbStatistics:
         self._tt += float((t * t).sum())
         p = p - p.mean(dim=(1, 2), keepdim=True)
         t = t - t.mean(dim=(1, 2), keepdim=True)
-        self._centred += torch.stack([(p * p).sum(), (p * t).sum(), (t * t).sum()]).cpu()
+        self._centred += torch.stack([(p * p).sum(), (p * t).sum(), (t * t).sum()])
         self._colour += torch.tensor(colourfulness, dtype=torch.float64)
 
     def scores(self) -> AbScores:
