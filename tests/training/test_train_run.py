@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import MakeConfig
 from safetensors import safe_open
+from skimage import data
 
 from vidcolor.errors import InputError, Interrupted, OptionError, WeightsError
 from vidcolor.models.networks.ab_bins import annealed_mean
@@ -180,20 +181,27 @@ def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar:
     assert np.ptp(truth.astype(int), axis=2).mean() > 10
     assert cv2.imread(str(out / "loss.png")) is not None
     assert scores is not None
-    assert scores.pictures == 12
+    assert scores.pictures == 13  # as in eval, the grey one counts
 
 
-def test_the_final_figures_are_those_of_eval(config: MakeConfig, photos_tar: Path) -> None:
+def test_the_final_figures_are_those_of_eval(config: MakeConfig, tmp_path: Path) -> None:
+    from vidcolor.cli._contest import PhotoFiles
     from vidcolor.evaluation.photos import Contender, evaluate_photos
     from vidcolor.models.loading import load_model
-    from vidcolor.training.photos import load_photos
 
-    c = config(steps=2, saturation=1.5, cast=0.5, shadows=0.5)
+    album = tmp_path / "album"
+    album.mkdir()
+    photo = data.coffee()[..., ::-1]
+    grey = np.repeat(photo[:200, :240].mean(axis=2, keepdims=True), 3, axis=2)
+    # The last two teach nothing, so training leaves them out, and makes the first smaller.
+    for name, picture in (("large", photo), ("grey", grey), ("tiny", photo[200:224, 100:130])):
+        cv2.imwrite(str(album / f"{name}.png"), picture)
+    c = config(steps=2, saturation=1.5, cast=0.5, shadows=0.5, val=str(album))
     ours = Trainer(c, ALONE).run()
     model = load_model(Path(c.out) / "unet.safetensors", "cpu", kind="image")
-    photos = load_photos((str(photos_tar),))
-    rows = evaluate_photos(lambda: [("", p) for p in photos], [Contender("unet", model)])
+    rows = evaluate_photos(PhotoFiles([album], None), [Contender("unet", model)])
     assert ours is not None
+    assert ours.pictures == 3
     for field in dataclasses.fields(ours):
         want = getattr(rows[-1].ab, field.name)
         assert getattr(ours, field.name) == pytest.approx(want, rel=1e-4), field.name
@@ -244,6 +252,19 @@ def test_weights_colorize_by_the_head_that_the_configuration_chose(config: MakeC
     assert not torch.allclose(model(lightness), ab, atol=2.0)
     with pytest.raises(OptionError, match="needs a classification loss"):
         Trainer(dataclasses.replace(c, losses={"huber": {}}), ALONE)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", "float32"), ("bf16", "bfloat16")])
+def test_validation_and_sheets_work_in_the_runs_precision(
+    config: MakeConfig, precision: str, dtype: str
+) -> None:
+    trainer = Trainer(config(precision=precision, steps=1, validate_every=1), ALONE)
+    seen = []
+    # The average isn't trained: it only validates and paints.
+    trainer.average.module.regress.register_forward_hook(lambda *args: seen.append(args[2].dtype))
+    trainer.run()
+    assert len(seen) == 2 + 12
+    assert set(seen) == {getattr(torch, dtype)}
 
 
 def test_bf16_keeps_weights_in_float32(config: MakeConfig) -> None:

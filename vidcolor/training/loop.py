@@ -86,7 +86,7 @@ class Trainer:
                 self.device,
                 bins,
                 min(config.crops) // self.output_stride,
-                autocast=config.precision == "bf16",
+                autocast=self._bf16,
             ),
         )
         self.teacher = (
@@ -115,7 +115,7 @@ class Trainer:
             Interrupted: as ``report`` raised it; a checkpoint of the step reached is there.
         """
         self._resume()
-        plain = self.config.precision == "bf16" and not self.config.compile
+        plain = self._bf16 and not self.config.compile
         if self.device.type == "cpu" and plain:
             quicken(self.network)
             if self.teacher is not None:
@@ -142,7 +142,7 @@ class Trainer:
         self._picture()
         if not self.val_photos:
             return None
-        return final_scores(self.weights, self.val_photos, self.device)
+        return final_scores(self.weights, Path(self.config.val), self.device)
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch; returns what was measured."""
@@ -194,9 +194,12 @@ class Trainer:
         decay = ema_decay(self.step, self.config.ema)
         get_ema_multi_avg_fn(decay)(averages, values, 0)  # type: ignore[no-untyped-call]
 
+    @property
+    def _bf16(self) -> bool:
+        return self.config.precision == "bf16"
+
     def _autocast(self) -> torch.autocast:
-        bf16 = self.config.precision == "bf16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._bf16)
 
     def _wrapped(self) -> nn.Module:
         predictor: nn.Module = Predictor(self.network)
@@ -237,7 +240,7 @@ class Trainer:
         if not self.val_photos:
             return {}
         photos = self.val_photos[: self.config.validate_on]
-        scores = validate(self._for_use(), photos, self.device)
+        scores = validate(self._for_use(), photos, self.device, bf16=self._bf16)
         return {
             "val_rmse_best": scores.rmse_ratio_best,
             "val_rmse": scores.rmse_ratio,
@@ -250,7 +253,7 @@ class Trainer:
         """A sample sheet and the loss plot."""
         photos = pick(self.val_photos or self.photos)
         path = self.out / "samples" / f"{self.step:07}.png"
-        write_sheet(path, self._for_use(), photos, self.device)
+        write_sheet(path, self._for_use(), photos, self.device, bf16=self._bf16)
         write_plot(self.out / "log.jsonl", self.out / "loss.png")
 
     def _log(self, measured: dict[str, float]) -> None:

@@ -28,7 +28,7 @@ def pick(photos: Sequence[Photo], count: int = 12) -> list[Photo]:
 
 @torch.inference_mode()
 def write_sheet(
-    path: Path, network: nn.Module, photos: Sequence[Photo], device: torch.device
+    path: Path, network: nn.Module, photos: Sequence[Photo], device: torch.device, *, bf16: bool
 ) -> None:
     """Colorize the photographs' grey and write them beside grey and truth.
 
@@ -37,8 +37,9 @@ def write_sheet(
         network: lightness to ab.
         photos: with true colours.
         device: where the network is.
+        bf16: whether it runs in bfloat16 autocast.
     """
-    triples = [_triple(network, photo, device) for photo in photos]
+    triples = [_triple(network, photo, device, bf16=bf16) for photo in photos]
     while len(triples) % _ACROSS:
         triples.append(np.zeros_like(triples[0]))
     rows = [np.hstack(triples[i : i + _ACROSS]) for i in range(0, len(triples), _ACROSS)]
@@ -46,10 +47,12 @@ def write_sheet(
     cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
 
 
-def _triple(network: nn.Module, photo: Photo, device: torch.device) -> npt.NDArray[np.uint8]:
+def _triple(
+    network: nn.Module, photo: Photo, device: torch.device, *, bf16: bool
+) -> npt.NDArray[np.uint8]:
     rgb = torch.from_numpy(photo).to(device).permute(2, 0, 1)[None].float() / 255.0
     lightness = rgb_to_lab(rgb)[:, :1]
-    ab = colorize(network, lightness / 100.0)
+    ab = colorize(network, lightness / 100.0, bf16=bf16)
     grey, result = (
         lab_to_rgb(torch.cat((lightness, colour), dim=1)) for colour in (torch.zeros_like(ab), ab)
     )

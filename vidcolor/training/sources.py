@@ -61,13 +61,13 @@ def list_entries(source: Path, *, split: str = "") -> list[Entry]:
     return sorted(_members(source), key=lambda entry: entry.name)
 
 
-def iter_named(source: Path) -> Iterator[tuple[str, bytes]]:
+def iter_named(source: Path, *, split: str = "") -> Iterator[tuple[str, bytes]]:
     """Names and encoded bytes of the pictures of a source; see ``list_entries``.
 
     Raises:
         InputError: if the source can't be read.
     """
-    for entry in list_entries(source):
+    for entry in list_entries(source, split=split):
         try:
             yield entry.name, entry.read()
         except OSError as error:

@@ -16,8 +16,8 @@ from vidcolor.training.losses import Guess
 class Teacher(nn.Module):
     """A frozen network; it sees the lightness before it is worn.
 
-    Its plain view is used: a file's ``mirrored`` would double its time, and ``saturation``, ``cast``
-    and ``shadows`` are for looking at.
+    Its plain view is used: a file's ``mirrored`` would double its time, and ``saturation``,
+    ``cast`` and ``shadows`` are for looking at.
     """
 
     def __init__(self, network: nn.Module) -> None:
