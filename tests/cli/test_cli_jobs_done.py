@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -402,6 +403,18 @@ def test_info_says_what_a_run_would_do(
     assert "on cpu (fp32)" in made.stderr
     as_json = json.loads(run_here("info", "--json", *words).stdout)
     assert as_json["video"]["rate"] == "18"
+
+
+def test_info_of_a_name_outside_the_code_page(photo: Path) -> None:
+    named = photo.rename(photo.with_name("\u043f\u043b\u0451\u043d\u043a\u0430.png"))
+    run = subprocess.run(
+        command("info", str(named)),
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert rb"\u043f\u043b\u0451\u043d\u043a\u0430_color.png" in run.stdout
 
 
 def test_info_as_json_of_standard_input(tmp_path: Path) -> None:

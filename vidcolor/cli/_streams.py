@@ -7,6 +7,7 @@ into the film.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -33,3 +34,12 @@ def hold_standard_streams() -> None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+
+
+def escape_unwritable() -> None:
+    r"""Let standard output write ``\u043f`` for what its encoding (Windows' code pages) hasn't.
+
+    Where bytes of names go through as they are, as in the C locale, that stays.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -19,7 +19,7 @@ from vidcolor.cli._help import DefaultGroup
 from vidcolor.cli._memory import keep_freed_memory
 from vidcolor.cli._session import Session
 from vidcolor.cli._signals import Stop
-from vidcolor.cli._streams import hold_standard_streams
+from vidcolor.cli._streams import escape_unwritable, hold_standard_streams
 from vidcolor.cli.colorize import colorize
 from vidcolor.errors import InputError
 
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     hold_standard_streams()
+    escape_unwritable()
     words = list(sys.argv[1:] if argv is None else argv)
     session = Session(Console(as_json=_wants_json(words)), Stop())
     # libsvtav1 writes its banner to stderr, through the bar, unless told otherwise.
