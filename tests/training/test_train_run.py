@@ -16,6 +16,7 @@ from skimage import data
 
 from vidcolor.errors import InputError, Interrupted, OptionError, WeightsError
 from vidcolor.models.networks.ab_bins import annealed_mean
+from vidcolor.training.adversarial import Gan
 from vidcolor.training.config import TrainConfig, load_config
 from vidcolor.training.distributed import World
 from vidcolor.training.loop import Trainer
@@ -106,10 +107,16 @@ def test_other_losses_want_another_folder(config: MakeConfig) -> None:
 
 
 def test_a_resumed_run_takes_the_configurations_new_rates(config: MakeConfig) -> None:
-    Trainer(config(steps=2), ALONE).run()
-    trainer = Trainer(config(steps=3, lr=0.5), ALONE)
+    gan = {"critic_width": 4, "critic_lr": 1e-3}
+    Trainer(config(steps=2, losses={"huber": {}, "gan": gan}), ALONE).run()
+    losses = {"huber": {}, "gan": gan | {"critic_lr": 0.25}}
+    trainer = Trainer(config(steps=3, lr=0.5, betas=(0.4, 0.9), losses=losses), ALONE)
     trainer.run()
-    assert trainer.optimizer.param_groups[0]["top_lr"] == 0.5
+    (group,) = trainer.optimizer.param_groups
+    assert (group["top_lr"], group["betas"]) == (0.5, (0.4, 0.9))
+    critic = trainer.objective.losses["gan"]
+    assert isinstance(critic, Gan)
+    assert critic.optimizer.param_groups[0]["lr"] == 0.25
 
 
 @pytest.mark.parametrize(

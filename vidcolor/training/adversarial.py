@@ -17,6 +17,7 @@ from vidcolor.errors import OptionError
 from vidcolor.training.batches import Batch
 from vidcolor.training.distributed import average_gradients
 from vidcolor.training.losses import Guess, Loss, LossContext
+from vidcolor.training.optimization import restore
 
 _LEAK = 0.2
 _INIT_STD = 0.02
@@ -115,8 +116,8 @@ class Adversarial(Loss):
         return self.optimizer.state_dict()
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Takes the optimiser's state back."""
-        self.optimizer.load_state_dict(state)
+        """Takes the optimiser's state back; the configuration's rate holds."""
+        restore(self.optimizer, state)
 
 
 class Gan(Adversarial):

@@ -36,7 +36,7 @@ from vidcolor.training.distributed import World
 from vidcolor.training.frozen import quicken
 from vidcolor.training.losses import Guess, LossContext
 from vidcolor.training.objective import Objective, needs
-from vidcolor.training.optimization import ema_decay, make_optimizer, set_rate
+from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
 from vidcolor.training.photos import PhotoSet, load_photos
 from vidcolor.training.plot import write_plot
 from vidcolor.training.predictor import Predictor
@@ -289,8 +289,7 @@ class Trainer:
         try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
-            own = [dict(group) for group in self.optimizer.param_groups]
-            self.optimizer.load_state_dict(state["optimizer"])
+            restore(self.optimizer, state["optimizer"])
             if state.get("losses"):
                 self.objective.load_state_dict(state["losses"])
         except (RuntimeError, ValueError) as error:
@@ -299,9 +298,6 @@ class Trainer:
                 f"{self._checkpoint} is of another network or other losses ({reason}); give "
                 "another 'out', and this file as 'start' to begin with its weights"
             ) from error
-        for group, values in zip(self.optimizer.param_groups, own, strict=True):
-            # The configuration's rates hold, not those of the run so far.
-            group.update({k: v for k, v in values.items() if k != "params"})
         self.step = state["step"]
         if self.world.leads:
             cut_log(self.out / "log.jsonl", self.step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -25,6 +27,18 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW
         # One pass over memory in place of ten: on a CPU a sixth of the time.
         fused=device in ("cpu", "cuda"),
     )
+
+
+def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take an optimiser's state back; its own rates hold, not those of the run so far.
+
+    Raises:
+        ValueError: for the state of other parameters.
+    """
+    own = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, values in zip(optimizer.param_groups, own, strict=True):
+        group.update(values)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -> float:
