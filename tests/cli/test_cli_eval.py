@@ -92,6 +92,19 @@ def test_reports_are_not_replaced_unasked(
     assert run_here("eval", film, "--report", ".", *WORDS).returncode == 2
 
 
+def test_offline_holds_for_backbones_too(
+    run_here: RunHere, monkeypatch: pytest.MonkeyPatch, film: Path
+) -> None:
+    words = ["eval", film, *WORDS, "--perceptual", "download"]
+    runs = [run_here(*words, "--offline")]
+    monkeypatch.setenv("VIDCOLOR_OFFLINE", "1")
+    runs.append(run_here(*words))
+    for run in runs:
+        assert run.returncode == 2
+        assert run.stderr.startswith("vidcolor: error: --perceptual download: --offline")
+        assert run.stderr.count("\n") == 1
+
+
 def test_photos_and_films_are_not_mixed(run_here: RunHere, tmp_path: Path, film: Path) -> None:
     Image.new("RGB", (40, 40), (200, 90, 40)).save(tmp_path / "photo.png")
     run = run_here("eval", film, "photo.png", *WORDS)

@@ -121,6 +121,7 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
         media=[str(path) for path in (*paths, *against)],
     )
     _check(paths, against, values)
+    _check_downloads(values["perceptual"], options)
     models = list(values["models"]) or ([] if against else ["auto"])
     kind = kind_of(paths)
     if against and kind != "video":
@@ -151,6 +152,16 @@ def _check(paths: Sequence[Path], against: Sequence[Path], values: dict[str, Any
         raise OptionError(f"{report}: is a folder; the report needs the name of a file")
     if report is not None and report.exists() and not values["overwrite"]:
         raise OutputExistsError(f"{report}: exists; -y replaces it")
+
+
+def _check_downloads(perceptual: str, options: ColorizeOptions) -> None:
+    from vidcolor.models.store import is_offline
+
+    if perceptual == "download" and is_offline(options.offline):
+        raise OptionError(
+            "--perceptual download: --offline (or VIDCOLOR_OFFLINE) forbids it; --perceptual found "
+            "takes what is there"
+        )
 
 
 class _Contest:
