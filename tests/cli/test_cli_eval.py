@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pillow_heif
 import pytest
 from cli_helpers import RunHere
 from PIL import Image
@@ -114,6 +115,23 @@ def test_photos_and_films_are_not_mixed(run_here: RunHere, tmp_path: Path, film:
     run = run_here("eval", "notes.txt", *WORDS)
     assert run.returncode == 1
     assert "notes.txt" in run.stderr
+
+
+def test_photos_of_other_formats_are_named(
+    run_here: RunHere, tmp_path: Path, model_words: list[str]
+) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    picture = Image.new("RGB", (64, 64), (200, 90, 40))
+    pillow_heif.from_pillow(picture).save(album / "a.heic")
+    picture.save(album / "b.png")
+    run = run_here("eval", album / "a.heic", *WORDS, *model_words)
+    assert run.returncode == 1
+    assert "a.heic: no photograph that eval reads (JPEG, PNG, TIFF, WebP and BMP)" in run.stderr
+    run = run_here("eval", album, "--json", *WORDS, *model_words)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["pictures"] == 1
+    assert run.stderr.count("album: 1 passed over: eval reads JPEG") == 1
 
 
 def test_a_single_photo_and_what_is_skipped(

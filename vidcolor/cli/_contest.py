@@ -20,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 Kind = Literal["image", "video"]
 
+_READ = "JPEG, PNG, TIFF, WebP and BMP"
+_PASSED_OVER = frozenset({".avif", ".heic", ".heif", ".jp2", ".jxl", ".pgm", ".pnm", ".ppm"})
+"""Photographs, by name, that a folder may hold and that aren't looked for in it."""
+
 
 def kind_of(paths: Sequence[Path]) -> Kind:
     """Whether these are photographs (folders, tar files, photos) or films.
@@ -72,16 +76,25 @@ class PhotoFiles:
                 break
         self._warned = True
         if not taken:
-            raise InputError(f"{self.paths[0]}: no photographs in it (films are given one by one)")
+            raise InputError(f"{self.paths[0]}: no photograph that eval reads ({_READ})")
 
     def _blobs(self) -> Iterator[tuple[str, bytes]]:
         from vidcolor.training.photos import iter_named
 
         for path in self.paths:
+            if not self._warned:
+                _tell_passed_over(path)
             if path.is_dir() or path.suffix.lower() == ".tar":
                 yield from iter_named(path)
             else:
                 yield path.name, path.read_bytes()
+
+
+def _tell_passed_over(folder: Path) -> None:
+    """Warn of a folder's photographs that don't count because of their format."""
+    number = sum(path.suffix.lower() in _PASSED_OVER for path in folder.rglob("*"))
+    if number:
+        logger.warning("%s: %d passed over: eval reads %s", folder, number, _READ)
 
 
 def load_contenders(
