@@ -195,6 +195,22 @@ def test_results_of_other_films_are_refused(truth: Path, tmp_path: Path) -> None
         evaluate_film(truth, [], against=[small], flow_of=FLOW)
 
 
+def test_strips_of_turned_films_show_a_column(tmp_path: Path) -> None:
+    """A phone held upright stores its frames lying, with a matrix that turns them."""
+    turned = tmp_path / "turned.mp4"
+    quarter = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    with av.open(str(turned), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(24))
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.set_display_matrix(quarter)
+        for frame in pan()[:3]:
+            video = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(video.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    strips = evaluate_film(turned, [], against=[turned], flow_of=FLOW).strips
+    assert {picture.height for picture in strips.pictures} == {WIDTH}
+
+
 def test_large_frames_are_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     planes = torch.arange(2 * 30 * 40, dtype=torch.float32).view(2, 30, 40)
     assert reduced(planes) is planes

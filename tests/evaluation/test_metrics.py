@@ -18,9 +18,9 @@ from vidcolor.evaluation.metrics import (
     histogram_similarity,
     masked_mean,
     psnr,
-    ssim,
     ssim_map,
 )
+from vidcolor.evaluation.scores import Meter, Truth
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -59,17 +59,20 @@ def test_identical_pictures_have_a_finite_psnr() -> None:
 def test_ssim_as_scikit_image_has_it(pair: tuple[Rgb, Rgb]) -> None:
     rgb, truth = pair
     want, whole = metrics.structural_similarity(truth, rgb, channel_axis=2, full=True)
-    assert ssim(as_planes(rgb), as_planes(truth)) == pytest.approx(want, rel=1e-10)
+    similarity = ssim_map(as_planes(rgb), as_planes(truth))
+    assert float(similarity.mean()) == pytest.approx(want, rel=1e-10)
     mask = np.zeros(truth.shape[:2], bool)
     mask[20:90, 30:100] = True
-    ours = masked_mean(ssim_map(as_planes(rgb), as_planes(truth)), torch.from_numpy(mask))
+    ours = masked_mean(similarity, torch.from_numpy(mask))
     assert ours == pytest.approx(whole.mean(axis=2)[mask].mean(), rel=1e-10)
     assert abs(ours - want) > 1e-3
 
 
 def test_ssim_of_tiny_pictures_is_not_a_number() -> None:
     tiny = torch.zeros(3, 6, 40)
-    assert math.isnan(ssim(tiny, tiny))
+    meter = Meter("tiny")
+    meter.add(tiny, Truth(tiny))
+    assert math.isnan(meter.scores().ssim)
     nowhere = torch.zeros(9, 9, dtype=torch.bool)
     assert math.isnan(masked_mean(torch.ones(3, 3), nowhere))
 

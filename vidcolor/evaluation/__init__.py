@@ -1,1 +1,1 @@
-"""How good the colours are: figures against the truth, for stills."""
+"""How good the colours are: figures against the truth, of stills and over time."""

@@ -90,17 +90,18 @@ class FilmMeter:
         self._last_rgb: Tensor | None = None
         self._past_ab: deque[Tensor] = deque(maxlen=max(lags))
 
-    def add(self, rgb: Tensor, truth: Truth, pairs: dict[int, FlowPair]) -> None:
+    def add(self, rgb: Tensor, truth: Truth, pairs: dict[int, FlowPair], *, turns: int = 0) -> None:
         """Take the next frame.
 
         Args:
             rgb: ``(3, H, W)`` float32 code values in [0, 255].
             truth: of the same frame.
             pairs: flow from earlier frames of the source, by lag.
+            turns: quarter turns clockwise for display.
         """
         lab = self._pictures.add(rgb, truth, exact_ab=self._exact_ab)
         self._cdc.add(rgb)
-        self.strip.add(rgb)
+        self.strip.add(rgb, turns=turns)
         small, ab = reduced(rgb / 255.0), reduced(lab[1:])
         if 1 in pairs and self._last_rgb is not None:
             self._warp.add(warp_error(self._last_rgb, small, pairs[1]))
@@ -221,7 +222,7 @@ class _Comparison:
         pairs = self._history.push(reduced(lightness))
         baselines = [painted(lightness[0], ab) for ab in ((0.0, 0.0), self._mean.ab)]
         for meter, rgb in zip(self._meters, [frames[0], *baselines, *frames[1:]], strict=True):
-            meter.add(rgb, truth, pairs)
+            meter.add(rgb, truth, pairs, turns=turns)
         names = [name for name, _ in self._versions]
         shown = [(GREY, baselines[0]), *zip(names, frames[1:], strict=True), (TRUTH, truth.rgb)]
         self._gallery.offer(lambda: row(f"frame {at + 1}", shown, turns=turns))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 Rgb8 = npt.NDArray[np.uint8]
@@ -85,10 +86,16 @@ class FlickerStrip:
         self.caption = caption
         self._columns: list[Rgb8] = []
 
-    def add(self, rgb: Tensor) -> None:
-        """Take the middle column of the next frame, ``(3, H, W)`` codes in [0, 255]."""
+    def add(self, rgb: Tensor, *, turns: int = 0) -> None:
+        """Take the middle column of the next frame.
+
+        Args:
+            rgb: ``(3, H, W)`` code values in [0, 255].
+            turns: quarter turns clockwise for display; the column is that of the turned frame.
+        """
         if len(self._columns) < _MAX_STRIP_FRAMES:
-            middle = rgb[:, :, rgb.shape[2] // 2 : rgb.shape[2] // 2 + 1]
+            shown = torch.rot90(rgb, -turns, dims=(1, 2)) if turns else rgb
+            middle = shown[:, :, shown.shape[2] // 2 : shown.shape[2] // 2 + 1]
             column = _array(middle, 0)
             rows = min(_STRIP_ROWS, column.shape[0])
             self._columns.append(_resized(column, 1, rows))

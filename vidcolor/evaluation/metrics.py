@@ -60,13 +60,6 @@ def ssim_map(rgb: Tensor, truth: Tensor) -> Tensor:
     return torch.from_numpy((above / below).mean(axis=2))
 
 
-def ssim(rgb: Tensor, truth: Tensor) -> float:
-    """Mean structural similarity; NaN for pictures smaller than its window."""
-    if min(rgb.shape[-2:]) < SSIM_WINDOW:
-        return math.nan
-    return float(ssim_map(rgb, truth).mean())
-
-
 def masked_mean(values: Tensor, mask: Tensor) -> float:
     """Mean of an SSIM map where a mask of the whole picture says so; NaN where it says nothing.
 

@@ -13,7 +13,13 @@ from torch import Tensor
 from vidcolor.color import rgb_to_lab
 from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
 from vidcolor.evaluation.ciede2000 import ciede2000
-from vidcolor.evaluation.metrics import histogram_similarity, masked_mean, psnr, ssim_map
+from vidcolor.evaluation.metrics import (
+    SSIM_WINDOW,
+    histogram_similarity,
+    masked_mean,
+    psnr,
+    ssim_map,
+)
 from vidcolor.evaluation.perceptual import Backbones, FidMeter
 from vidcolor.evaluation.stability import Mean
 
@@ -133,7 +139,7 @@ class Meter:
         means["psnr"].add(psnr(rgb, truth.rgb))
         means["ciede2000"].add(float(ciede2000(lab, truth.lab).mean()))
         means["histogram"].add(histogram_similarity(rgb, truth.rgb))
-        if min(rgb.shape[-2:]) >= 7:
+        if min(rgb.shape[-2:]) >= SSIM_WINDOW:
             similarity = ssim_map(rgb, truth.rgb)
             means["ssim"].add(float(similarity.mean()))
             means["ssim_masked"].add(masked_mean(similarity, truth.coloured))
