@@ -33,6 +33,10 @@ STRIDE = 32
 
 OUTPUT_STRIDE = 4
 
+FEATURE_SCALE = 1.0 / 16.0
+"""Makes the encoder's features, of an rms of 9 to 14 at every stride, about as large as what norms in
+the decoder let out; beside louder ones, what comes from the coarsest stride isn't learnt."""
+
 AB_SCALE = 110.0
 """The regression head's unit: its outputs times this are ab."""
 
@@ -284,6 +288,7 @@ class Decoder(nn.Module):
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """``(B, widths[-1], H/4, W/4)``."""
+        features = [each * FEATURE_SCALE for each in features]
         deepest = features[-1]
         x = self.bottom(deepest) + self.context(deepest.mean(dim=(2, 3), keepdim=True))
         x = self.attention(x)
