@@ -7,6 +7,8 @@ import io
 import os
 import random
 import struct
+import subprocess
+import sys
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +17,12 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError
 from vidcolor.media.decoder import Decoder
+from vidcolor.media.icc import srgb_profile
 from vidcolor.media.opening import open_container
 from vidcolor.media.reader import VideoReader
 
@@ -263,3 +267,26 @@ def test_metadata_that_is_no_utf8(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace("caf\u00e9".encode(), b"caf\xe9\xe9"))
     with VideoReader(path) as reader:
         assert "XXXX" in reader.info.metadata["title"]
+
+
+READ_AND_COLLECT = """
+import gc, sys
+from fractions import Fraction
+from vidcolor.media.sequence import SequenceReader
+with SequenceReader(sys.argv[1], fps=Fraction(24)) as source:
+    print(sum(1 for _ in source))
+del source
+gc.collect()
+heap = [[] for _ in range(100_000)]
+gc.collect()
+"""
+
+
+def test_scans_with_a_colour_profile_end_no_process(tmp_path: Path) -> None:
+    """PyAV frees the profile's name, and libav does so again."""
+    for number in range(4):
+        picture = Image.new("L", (64, 48), 40 * number)
+        picture.save(tmp_path / f"scan_{number}.png", icc_profile=srgb_profile())
+    program = [sys.executable, "-c", READ_AND_COLLECT, str(tmp_path / "scan_%d.png")]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "4\n")

@@ -113,7 +113,7 @@ class FrameStage:
             self._flag_order = frame_field_order(frame)
         self.corrupt += frame.is_corrupt
         self._watch_color(frame)
-        side_data = collect_side_data(frame)
+        side_data = collect_side_data(frame, self.info.codec)
         self.side_data_kinds.update(item.kind for item in side_data)
         luma = self._picture.make(frame)
         if self._picture.changed:
@@ -133,7 +133,7 @@ class FrameStage:
     def _meet(self, frame: av.VideoFrame, pts: int) -> None:
         """Learn from the first wanted frame."""
         check_size(frame.width, frame.height, self._label)
-        self.display_matrix = display_matrix(frame)
+        self.display_matrix = display_matrix(frame, self.info.codec)
         order = cast(FieldOrder, self.info.field_order)
         if frame.interlaced_frame:
             order = self._flag_order = frame_field_order(frame)
