@@ -122,6 +122,15 @@ def test_numbered_images_go_on_too(film: Path, model: Colorizer, tmp_path: Path)
     assert (output.parent / names[0]).stat().st_mtime_ns == written[names[0]]
 
 
+def test_a_percent_sign_in_a_films_name_is_no_pattern(
+    film: Path, model: Colorizer, tmp_path: Path
+) -> None:
+    named = tmp_path / "50%d off.mkv"
+    shutil.copyfile(film, named)
+    watch = cut_off(named, tmp_path / "out.mp4", model, 50)
+    assert "the same command goes on from there" in watch.messages[-1]
+
+
 def test_another_option_begins_anew_and_says_why(
     film: Path, model: Colorizer, tmp_path: Path
 ) -> None:

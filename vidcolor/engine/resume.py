@@ -23,8 +23,8 @@ from vidcolor.engine.spans import SpanEnd, SpanRules
 from vidcolor.engine.versions import versions
 from vidcolor.errors import OutputError
 from vidcolor.media.identity import FileIdentity, file_identity, files_identity
-from vidcolor.media.naming import is_pattern
 from vidcolor.media.sequence import find_files
+from vidcolor.media.sniff import is_sequence
 from vidcolor.media.work_folder import KeptSpan, WorkFolder, work_folder_of
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.provenance import weights_file
@@ -123,7 +123,7 @@ def forget_work(output: str | Path) -> None:
 
 
 def _identity(source: str | Path) -> FileIdentity | None:
-    if is_pattern(source):
+    if is_sequence(source):
         return files_identity(file for _, file in find_files(source))
     return None if str(source) == "-" else file_identity(source)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from ..errors import InputError
 from .demux import Demuxer
@@ -14,12 +14,24 @@ from .holding import plan_copies
 from .opening import is_pipe
 from .streams import chapters_of
 
-_PATTERN = re.compile(r"%0?\d*d")
+NUMBER: Final = re.compile(r"%(?:0?([1-9]\d?))?d")
+"""Where a name is numbered: ``%d``, or ``%06d`` for six digits at least; ``%6d`` is the same."""
 
 
 def is_pattern(path: str | Path) -> bool:
     """Whether the file name numbers images, as ``scan_%06d.png`` does."""
-    return len(_PATTERN.findall(Path(path).name)) == 1
+    return len(NUMBER.findall(Path(path).name)) == 1
+
+
+def numbered(pattern: str) -> re.Pattern[str]:
+    """What fits the names of numbered images, and nothing else; group 1 is the number.
+
+    Args:
+        pattern: a file name with one ``%d`` or ``%06d``.
+    """
+    before, width, after = NUMBER.split(pattern)
+    digits = r"0|[1-9]\d*" if width is None else rf"\d{{{width}}}|[1-9]\d{{{width},}}"
+    return re.compile(f"{re.escape(before)}({digits}){re.escape(after)}")
 
 
 def pattern_of(path: str | Path) -> Path | None:
@@ -38,9 +50,8 @@ def is_taken(output: str | Path) -> bool:
         return True
     if not is_pattern(path) or not path.parent.is_dir():
         return False
-    before, after = (re.escape(part) for part in _PATTERN.split(path.name))
-    numbered = re.compile(rf"{before}\d+{after}")
-    return any(numbered.fullmatch(name) for name in os.listdir(path.parent))
+    name = numbered(path.name)
+    return any(name.fullmatch(entry) for entry in os.listdir(path.parent))
 
 
 def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> Path:
@@ -60,7 +71,7 @@ def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> P
         suffix = path.suffix if writable_extension(path.suffix) else ".png"
         return path.with_name(_no_pattern(f"{path.stem}_color{suffix}"))
     if kind == "sequence":
-        stem = _PATTERN.sub("", path.stem).rstrip("_-. ") or path.parent.name or "scan"
+        stem = NUMBER.sub("", path.stem).rstrip("_-. ") or path.parent.name or "scan"
         return path.with_name(f"{stem}_color.mp4")
     suffix = path.suffix if find_container(path) else _film_suffix(path)
     return path.with_name(_no_pattern(f"{path.stem}_color{suffix}"))
@@ -86,4 +97,4 @@ def _film_suffix(path: Path) -> str:
 
 
 def _no_pattern(name: str) -> str:
-    return _PATTERN.sub(lambda found: "_" + found[0][1:], name)
+    return NUMBER.sub(lambda found: "_" + found[0][1:], name)

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from ..errors import InputError
-from .naming import pattern_of
+from .naming import is_pattern, pattern_of
 from .opening import InputFile, UnreadableError, is_pipe, open_container, shown
 
 Kind = Literal["image", "video", "audio", "sequence", "scan", "unknown"]
 
 _HEAD_BYTES: Final = 64
-_PATTERN: Final = re.compile(r"%(?:0?[1-9]\d?)?d")
 _STILL: Final = re.compile(
     rb"\xff\xd8\xff|II[\x2a\x2b]\0|MM\0[\x2a\x2b]|\0\0\0\x0cjP  |\xff\x4f\xff\x51"
     rb"|....ftyp(?:avif|hei[cxms]|hev[cxms]|mif1)|BM.{12}[\x0c-\x7c]\0\0\0|P[1-7]\s|8BPS",
@@ -30,7 +29,7 @@ _RAW_FILMS: Final = frozenset({"jpeg_pipe"})  # raw Motion JPEG
 
 def is_sequence(path: str | Path) -> bool:
     """Tell whether a name means numbered files: ``%d`` or ``%06d`` in it, and no such file."""
-    return _PATTERN.search(Path(path).name) is not None and not Path(path).exists()
+    return is_pattern(path) and not Path(path).exists()
 
 
 def lone_scan(path: str | Path) -> InputError:
