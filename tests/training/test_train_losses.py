@@ -218,6 +218,17 @@ def test_losses_are_weighted_and_unknown_ones_refused(context: LossContext) -> N
         Objective({"huber": {"detla": 1}}, context)
     with pytest.raises(OptionError, match="weights"):
         Objective({"perceptual": {}}, context)
+    for table, said in (
+        ({"huber": {"delta": "12"}}, r"\[losses.huber\] delta must be a number, got '12'"),
+        ({"huber": {"delta": 0}}, r"\[losses.huber\] delta must be positive"),
+        ({"l1": {"weight": -1.0}}, r"\[losses.l1\] weight must be at least 0"),
+        ({"gan": {"critic_width": 4.5}}, "critic_width must be a whole number"),
+        ({"gan": {"critic_ratio": 0}}, "critic_ratio must be positive"),
+        ({"gan": {"critic_ratio": 0.7}}, "critic_ratio must be a whole number n or 1 / n, got 0.7"),
+        ({"wgan": {"critic_ratio": 2.5}}, "critic_ratio must be a whole number n"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            Objective(table, context)
     with pytest.raises(OptionError, match="critic_layers = 5 is too many"):
         Objective({"gan": {"critic_layers": 5}}, context)
     assert needs({"huber": {}, "teacher-bins": {}}, "needs_classes")

@@ -108,6 +108,30 @@ def test_unknown_settings_are_refused(config: MakeConfig) -> None:
         build_network(config(architecture="pix2pix", network={}), 0)
     with pytest.raises(OptionError, match="output_stride"):
         build_network(config(network={"output_stride": 3}), 0)
+    with pytest.raises(OptionError, match="nothing is left that learns"):
+        build_network(config(frozen=("down", "up", "regress")), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "said"),
+    [
+        ("compact", {"decoder": [16, 16, 8]}, "decoder must be a list of 4 whole numbers"),
+        ("compact", {"decoder": [16, 16, 8, 0]}, "decoder must be positive, got 0"),
+        ("compact", {"attention": -1}, "attention must be at least 0, got -1"),
+        ("compact", {"decoder": [18, 16, 8, 8], "attention": 1}, "a multiple of 4, got 18"),
+        ("unet", {"width": 10**25, "widest": 10**25}, r"\[network\] makes no unet: "),
+        ("unet", {"width": 0}, "width must be positive, got 0"),
+        ("unet", {"width": "24"}, "width must be a whole number, got '24'"),
+        ("unet-resblock", {"residual": 1}, "residual must be true or false"),
+        ("pix2pix", {"depth": 1}, "depth must be at least 2"),
+    ],
+)
+def test_senseless_networks_are_refused(
+    config: MakeConfig, name: str, network: dict[str, object], said: str
+) -> None:
+    with pytest.raises(OptionError, match=said) as caught:
+        build_network(config(architecture=name, network=network), 0)
+    assert "\n" not in str(caught.value)
 
 
 def test_encoders_have_a_rate_of_their_own(config: MakeConfig) -> None:

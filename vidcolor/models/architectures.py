@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, get_type_hints
 
 import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
+from vidcolor.models._kinds import check_kind, check_least
 from vidcolor.models.networks import compact
 from vidcolor.models.networks.pix2pix import Pix2Pix, Pix2PixConfig
 from vidcolor.models.networks.unet import UNet, UNetConfig
+
+_MAY_BE_NONE = {"bins", "attention"}
+"""Counts that may be 0; others are of channels and layers without which there is no network."""
 
 
 class Trainable(Protocol):
@@ -65,6 +69,10 @@ class Architecture:
         frozen = {
             k: tuple(v) if isinstance(v, list) else v for k, v in {**self.preset, **values}.items()
         }
+        kinds = get_type_hints(self.config_type)
+        for name, value in frozen.items():
+            check_kind(name, value, kinds[name])
+            check_least(name, value, zero=name in _MAY_BE_NONE or isinstance(value, bool))
         return self.config_type(**frozen)
 
     def build(self, values: Mapping[str, object]) -> nn.Module:

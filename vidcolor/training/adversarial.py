@@ -23,6 +23,7 @@ _LEAK = 0.2
 _INIT_STD = 0.02
 _CHANNELS = 3  # L, a, b
 _AB_SCALE = 110.0
+_LEAST_UNEVENNESS = 0.05  # 0.33 is meant to be a third
 _LEAST_SIDE = 3  # pixels after the halvings, of which the last two convolutions take two
 
 
@@ -66,8 +67,8 @@ class Adversarial(Loss):
         norm: bool, betas: tuple[float, float],
     ) -> None:  # fmt: skip
         super().__init__()
-        if ratio <= 0:
-            raise OptionError(f"critic_ratio must be positive, got {ratio}")
+        if ratio <= 0 or _unevenness(ratio) > _LEAST_UNEVENNESS:
+            raise OptionError(f"critic_ratio must be a whole number n or 1 / n, got {ratio}")
         layers = layers or _layers_for(context.ab_side)
         if context.ab_side >> layers < _LEAST_SIDE:
             raise OptionError(
@@ -196,6 +197,12 @@ def gradient_penalty(critic: nn.Module, grey: Tensor, true: Tensor, made: Tensor
     lengths = torch.linalg.vector_norm(gradient.flatten(1) * _AB_SCALE, dim=1)
     penalty: Tensor = ((lengths - 1.0) ** 2).mean()
     return penalty
+
+
+def _unevenness(ratio: float) -> float:
+    """How far the turns of the one that learns seldom are from a whole number of steps."""
+    turns = max(ratio, 1.0 / ratio)
+    return abs(turns - round(turns))
 
 
 def _layers_for(side: int) -> int:

@@ -14,8 +14,9 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError, WeightsError
-from vidcolor.models.architectures import find_architecture
-from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.models._metadata import UNUSABLE, reason
+from vidcolor.models.architectures import Architecture, find_architecture
+from vidcolor.models.networks.compact import Attention, EdgeEncoder
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.objective import needs
@@ -48,7 +49,7 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
         raise OptionError(
             f"{config.architecture} takes crops that are multiples of {stride}, got {bad[0]}"
         )
-    network = architecture.build({**config.network, "bins": bins})
+    network = _built(architecture, {**config.network, "bins": bins})
     for path in config.pretrained:
         load_pretrained(network, Path(path))
     if config.start:
@@ -56,6 +57,24 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
     freeze(network, config.frozen)
     if not needs(config.losses, "needs_ab"):
         _freeze_regression(network)
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise OptionError("frozen: nothing is left that learns")
+    return network
+
+
+def _built(architecture: Architecture, values: Mapping[str, object]) -> nn.Module:
+    try:
+        network = architecture.build(values)
+    except OptionError:
+        raise
+    except UNUSABLE as error:
+        raise OptionError(f"[network] makes no {architecture.name}: {reason(error)}") from error
+    for part in network.modules():
+        if isinstance(part, Attention) and part.qkv.in_features % part.heads:
+            raise OptionError(
+                f"with attention, decoder's first number must be a multiple of {part.heads}, "
+                f"got {part.qkv.in_features}"
+            )
     return network
 
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from vidcolor.errors import InputError, OptionError
+from vidcolor.models._kinds import check_kind, check_least
 
 _CHOICES = {"precision": ("bf16", "fp32"), "decoding": ("regression", "annealed-mean")}
 _SHARES = ("decay", "ema", "film", "film_share", "orthochromatic", "cast", "shadows")
+_POSITIVE = (
+    "steps", "batch_size", "workers", "validate_every", "validate_on", "save_every", "lr", "clip",
+    "temperature", "scale",
+)  # fmt: skip
+_NOT_NEGATIVE = (
+    "encoder_lr", "weight_decay", "warmup", "sample_every", "memory_gb", "saturation", "seed",
+    "betas",
+)  # fmt: skip
+_LARGEST_SEED = 2**32 - 1  # a step's own seed is made of it, and must stay below 2 ** 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +121,40 @@ class TrainConfig:
     save_every: int = 250
 
     def __post_init__(self) -> None:
-        for crop in (self.crop, *(stage[1] for stage in self.stages)):
-            if crop % 32 or crop <= 0:
-                raise OptionError(f"crop must be a positive multiple of 32, got {crop}")
+        for name, kind in get_type_hints(TrainConfig).items():
+            check_kind(name, getattr(self, name), kind)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 given = getattr(self, name)
                 raise OptionError(f"{name} must be {' or '.join(choices)}, got {given!r}")
-        for name in ("steps", "batch_size", "workers", "validate_every", "save_every"):
-            if getattr(self, name) <= 0:
-                raise OptionError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in (*_POSITIVE, *_NOT_NEGATIVE):
+            check_least(name, getattr(self, name), zero=name in _NOT_NEGATIVE)
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
-        if self.stretch < 1:
-            raise OptionError(f"stretch must be at least 1, got {self.stretch}")
+        self._check_crops()
+        if self.seed > _LARGEST_SEED:
+            raise OptionError(f"seed must be at most {_LARGEST_SEED}, got {self.seed}")
+        if max(self.betas) >= 1:
+            raise OptionError(f"betas must be below 1, got {list(self.betas)}")
         if not self.losses:
             raise OptionError("no losses: give at least one table like [losses.huber]")
+        for name, table in self.losses.items():
+            if not isinstance(table, Mapping):
+                raise OptionError(f"{name} must be a table, [losses.{name}], got {table!r}")
+
+    def _check_crops(self) -> None:
+        for crop in self.crops:
+            if crop % 32 or crop <= 0:
+                raise OptionError(f"crop must be a positive multiple of 32, got {crop}")
+        for low, high in (self.scale, *(stage[2:] for stage in self.stages)):
+            if not 0 < low <= high:
+                raise OptionError(f"scale must rise from above 0, got [{low}, {high}]")
+        ends = [0.0, *(stage[0] for stage in self.stages)]
+        if ends[-1] > 1 or any(a >= b for a, b in pairwise(ends)):
+            raise OptionError(f"stages must end one after the other, up to 1, got {ends[1:]}")
+        if self.stretch < 1:
+            raise OptionError(f"stretch must be at least 1, got {self.stretch}")
 
     def crop_at(self, step: int) -> tuple[int, tuple[float, float]]:
         """Side of the crops, and range of their scale, at a step."""
@@ -165,11 +193,8 @@ def load_config(path: Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - 
         if isinstance(values.get(name), str):
             values[name] = [values[name]] if values[name] else []
     values = {k: _frozen(v) for k, v in values.items()}
-    try:
-        config = TrainConfig(**values)
-        return replace(config, **{k: v for k, v in overrides.items() if v is not None})
-    except (TypeError, ValueError, IndexError) as error:
-        raise OptionError(f"{path}: a setting has a value of the wrong kind: {error}") from error
+    config = TrainConfig(**values)
+    return replace(config, **{k: v for k, v in overrides.items() if v is not None})
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds

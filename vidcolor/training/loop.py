@@ -35,7 +35,7 @@ from vidcolor.training.config import TrainConfig
 from vidcolor.training.distributed import World
 from vidcolor.training.frozen import quicken
 from vidcolor.training.losses import Guess, LossContext
-from vidcolor.training.objective import Objective, needs
+from vidcolor.training.objective import Objective, check_tables, needs
 from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
 from vidcolor.training.photos import PhotoSet, load_photos
 from vidcolor.training.plot import write_plot
@@ -305,6 +305,7 @@ class Trainer:
 
 
 def _check(config: TrainConfig, world: World) -> None:
+    check_tables(config.losses)
     if config.batch_size % world.size:
         raise OptionError(
             f"batch_size {config.batch_size} can't be shared evenly by {world.size} processes"

@@ -16,8 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
+from vidcolor.models._kinds import check_kind, check_least
 from vidcolor.models.networks.ab_bins import AbBins
 from vidcolor.training.batches import Batch
+
+_MAY_BE_ZERO = {"weight", "critic_layers", "penalty"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +178,22 @@ def cross_entropy(logits: Tensor, truth: Tensor, bins: AbBins) -> Tensor:
 
 
 def check_settings(name: str, make: Callable[..., Loss], settings: Mapping[str, Any]) -> None:
-    """Refuse settings that a loss doesn't have.
+    """Refuse settings that a loss doesn't have, and values that they can't take.
 
     Raises:
         OptionError: naming the first of them.
     """
-    known = [
-        p.name for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY
-    ]
-    if unknown := sorted(set(settings) - {*known, "weight"}):
+    parameters = inspect.signature(make, eval_str=True).parameters.values()
+    kinds = {"weight": float} | {
+        p.name: p.annotation for p in parameters if p.kind is p.KEYWORD_ONLY
+    }
+    if unknown := sorted(set(settings) - set(kinds)):
         raise OptionError(
-            f"[losses.{name}] has no setting {unknown[0]!r}; known are weight, {', '.join(known)}"
+            f"[losses.{name}] has no setting {unknown[0]!r}; known are {', '.join(kinds)}"
         )
+    for key, value in settings.items():
+        check_kind(f"[losses.{name}] {key}", value, kinds[key])
+        check_least(f"[losses.{name}] {key}", value, zero=key in _MAY_BE_ZERO)
 
 
 def _logits(guess: Guess) -> Tensor:

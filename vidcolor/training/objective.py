@@ -54,11 +54,10 @@ class Objective(nn.Module):
         super().__init__()
         self.losses = nn.ModuleDict()
         self.weights: dict[str, float] = {}
+        check_tables(tables)
         for name, table in tables.items():
-            make = _find(name)
-            check_settings(name, make, table)
             settings = {k: v for k, v in table.items() if k != "weight"}
-            self.losses[name] = make(context, **settings)
+            self.losses[name] = _find(name)(context, **settings)
             self.weights[name] = float(table.get("weight", 1.0))
 
     def forward(
@@ -81,6 +80,16 @@ class Objective(nn.Module):
     def network_turn(self, step: int) -> bool:
         """Whether the network learns in this step."""
         return all(isinstance(x, Loss) and x.network_turn(step) for x in self.losses.values())
+
+
+def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse unknown losses, settings that they don't have, and values that those can't take.
+
+    Raises:
+        OptionError: naming the first of them.
+    """
+    for name, table in tables.items():
+        check_settings(name, _find(name), table)
 
 
 def needs(tables: Mapping[str, Mapping[str, Any]], what: str) -> bool:

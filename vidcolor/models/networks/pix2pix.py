@@ -13,9 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vidcolor.errors import OptionError
+
 AB_SCALE = 110.0
 """The tanh's unit: its outputs times this are ab."""
 
+_LEAST_DEPTH = 2  # the outermost and innermost layers
 _LEAK = 0.2
 _DROPOUT = 0.5
 _INIT_STD = 0.02  # the paper's
@@ -34,6 +37,10 @@ class Pix2PixConfig:
     width: int = 64
     depth: int = 7
     bins: int = 0
+
+    def __post_init__(self) -> None:
+        if self.depth < _LEAST_DEPTH:
+            raise OptionError(f"depth must be at least {_LEAST_DEPTH}, got {self.depth}")
 
     @property
     def stride(self) -> int:
