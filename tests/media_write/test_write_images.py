@@ -8,14 +8,20 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from write_helpers import flat_planes, make_clip
 
 from vidcolor.errors import OptionError, OutputError, StreamLossError
+from vidcolor.media.exif import IMAGE_DESCRIPTION
+from vidcolor.media.icc import srgb_profile
 from vidcolor.media.reader import VideoReader
 from vidcolor.media.sequence import SequenceReader
 from vidcolor.media.sequence_writer import SequenceWriter
 from vidcolor.media.source import FrameSource
+from vidcolor.media.still import read_still
+from vidcolor.media.still_metadata import StillMetadata
 from vidcolor.media.writer import VideoWriter, open_writer
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
@@ -91,6 +97,84 @@ def test_images_have_the_numbers_of_their_scans(
         write_images(opened, tmp_path / "color_%03d.tif")
     found = sorted(path.name for path in tmp_path.glob("color_*"))
     assert found == [f"color_{number:03d}.tif" for number in expected]
+
+
+def scans_with_headers(folder: Path, suffix: str, orientation: int = 1) -> Path:
+    """Two scans of 24x16 at 2000 dpi that say of which reel and by what they are."""
+    for number in (1, 2):
+        path, grey = folder / f"scan_{number}{suffix}", np.full((16, 24), 40_000, np.uint16)
+        text = f"reel 7, frame {number}"
+        if suffix == ".tif":
+            tifffile.imwrite(
+                path, grey, photometric="minisblack", metadata=None, description=text,
+                software="Scanity", resolution=(2000, 1000), resolutionunit="inch",
+                extratags=[(274, 3, 1, orientation, True)],
+            )  # fmt: skip
+        else:
+            texts = PngInfo()
+            texts.add_text("Description", text)
+            texts.add_text("Software", "Scanity")
+            Image.fromarray(grey).save(path, dpi=(2000, 1000), pnginfo=texts)
+    return folder / f"scan_%d{suffix}"
+
+
+def colorize_scans(scans: Path, pattern: Path) -> list[str]:
+    settings = EncodeSettings(comment="vidcolor 0.0.1, model test")
+    with SequenceReader(scans, fps=Fraction(24)) as opened:
+        return write_images(opened, pattern, settings).notes
+
+
+@pytest.mark.parametrize("before", [".tif", ".png"])
+@pytest.mark.parametrize("after", [".tif", ".png"])
+def test_what_scans_say_of_themselves_is_kept(tmp_path: Path, before: str, after: str) -> None:
+    scans = scans_with_headers(tmp_path, before)
+    assert colorize_scans(scans, tmp_path / f"color_%d{after}") == []
+    kept = read_still(tmp_path / f"color_2{after}").metadata
+    assert isinstance(kept, StillMetadata)
+    assert kept.dpi == pytest.approx((2000, 1000), rel=1e-4)
+    assert kept.software == "Scanity; vidcolor 0.0.1, model test"
+    said = kept.exif.text(IMAGE_DESCRIPTION) or kept.text["Description"]
+    assert said == "reel 7, frame 2"
+
+
+def test_scans_on_their_side_come_out_upright(tmp_path: Path) -> None:
+    scans = scans_with_headers(tmp_path, ".tif", orientation=6)
+    colorize_scans(scans, tmp_path / "color_%d.tif")
+    with tifffile.TiffFile(tmp_path / "color_1.tif") as tiff:
+        page = tiff.pages[0]
+        assert page.shape == (24, 16, 3)
+        assert page.tags["Orientation"].value == 1
+        assert page.tags["XResolution"].value == (1000, 1)
+
+
+def test_frames_of_films_get_no_resolution(tmp_path: Path) -> None:
+    settings = EncodeSettings(comment="vidcolor 0.0.1, model test")
+    source = make_clip(tmp_path / "in.mp4", pts=[0])
+    for suffix in (".tif", ".png"):
+        to_images(source, tmp_path / f"out_%d{suffix}", settings)
+        metadata = read_still(tmp_path / f"out_1{suffix}").metadata
+        assert isinstance(metadata, StillMetadata)
+        assert (metadata.dpi, metadata.software) == (None, settings.comment)
+
+
+def test_dpx_says_who_made_it_and_lost_headers_are_noted(tmp_path: Path) -> None:
+    scans = scans_with_headers(tmp_path, ".tif")
+    notes = colorize_scans(scans, tmp_path / "color_%d.dpx")
+    lost = "what the headers of {} files say (resolution, texts, times) isn't kept in {} files"
+    assert notes == [lost.format("tiff", "dpx")]
+    creator = (tmp_path / "color_1.dpx").read_bytes()[160:260]
+    assert creator.rstrip(b"\0") == b"vidcolor 0.0.1, model test"
+    notes = colorize_scans(tmp_path / "color_%d.dpx", tmp_path / "again_%d.png")
+    assert notes == [lost.format("dpx", "png")]
+
+
+def test_a_profile_that_is_not_looked_at_is_noted(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (24, 16), (90, 90, 90))
+    picture.save(tmp_path / "scan_1.png", icc_profile=srgb_profile())
+    notes = colorize_scans(tmp_path / "scan_%d.png", tmp_path / "color_%d.png")
+    assert notes == ["the scans' colour profile isn't looked at: their codes are taken for sRGB"]
+    with Image.open(tmp_path / "color_1.png") as image:
+        assert image.info["icc_profile"] == srgb_profile()
 
 
 def test_sound_is_said_to_be_lost(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ class SequenceReader(BaseSource):
         self._files = find_files(path)
         if not self._files:
             raise InputError(f"{self._label}: no file has a name of this pattern")
+        self._file_of = dict(self._files)
         rate = fps or _DEFAULT_FPS
         span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
         self._stage = FrameStage(
@@ -90,9 +91,15 @@ class SequenceReader(BaseSource):
             self._stage.say(f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed")
         self._prime(self._process())
 
-    def number_of(self, frame: LumaFrame) -> int:
-        """The number in the name of the file that one of this source's frames was read from."""
-        return self._files[0][0] + frame.pts + int(self.time_offset_s / frame.time_base)
+    @property
+    def first_file(self) -> Path:
+        """The file with the lowest number."""
+        return self._files[0][1]
+
+    def scan_of(self, frame: LumaFrame) -> tuple[int, Path]:
+        """The number and the file that one of this source's frames was read from."""
+        number = self._files[0][0] + frame.pts + int(self.time_offset_s / frame.time_base)
+        return number, self._file_of[number]
 
     def _process(self) -> Generator[Item, None, None]:
         first = self._files[0][0]

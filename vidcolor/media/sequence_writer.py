@@ -30,18 +30,24 @@ _NUMBER = re.compile(r"%0?(\d*)d")
 _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
 
 
+_CREATOR = slice(160, 260)
+"""Where a DPX header says what made the file."""
+
+_READ_HEADERS = ("tiff", "png", "mjpeg")
+"""Codecs of scans whose metadata is carried on."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """How one kind of image is encoded: FFmpeg's encoder, its options, formats by depth."""
+    """How one kind of image is encoded: FFmpeg's name of it, formats by depth."""
 
     codec: str
     pix_fmts: dict[int, str]
-    options: dict[str, str]
 
 
-_PNG = _Image("png", {8: "rgb24", 16: "rgb48be"}, {"pred": "mixed"})
-_TIFF = _Image("tiff", {8: "rgb24", 16: "rgb48le"}, {"compression_algo": "deflate"})
-_DPX = _Image("dpx", {8: "rgb24", **_DPX_PLANAR, 16: "rgb48be"}, {})
+_PNG = _Image("png", {8: "rgb24", 16: "rgb48be"})
+_TIFF = _Image("tiff", {8: "rgb24", 16: "rgb48le"})
+_DPX = _Image("dpx", {8: "rgb24", **_DPX_PLANAR, 16: "rgb48be"})
 _IMAGES = {".png": _PNG, ".tif": _TIFF, ".tiff": _TIFF, ".dpx": _DPX}
 
 
@@ -49,11 +55,12 @@ class SequenceWriter:
     """Numbered images that are being written; the same contract as ``VideoWriter``.
 
     Images are written into a hidden folder beside their place and moved with ``commit``. They have
-    the numbers of the scans that they were made of; a film's frames are counted from 1.
+    the numbers of the scans that they were made of, and as PNG or TIFF their metadata; a film's
+    frames are counted from 1.
 
     Attributes:
         plane_format: R, G, B in full range, 8 bit or, for deeper sources, 16 (DPX: 10 or 12).
-        codec: FFmpeg's name of the image encoder.
+        codec: FFmpeg's name of the image format.
         notes: one line for everything that images can't hold.
     """
 
@@ -63,7 +70,7 @@ class SequenceWriter:
         Args:
             path: a pattern such as ``out/frame_%06d.png``.
             source: an open source.
-            settings: ``size`` and ``strict`` are looked at; codec options are refused.
+            settings: ``size``, ``comment`` and ``strict`` are looked at; codec options are refused.
 
         Raises:
             OptionError: unknown image type, options that images don't have, or a pattern that
@@ -72,14 +79,16 @@ class SequenceWriter:
             StreamLossError: ``settings.strict`` and there is something else than pictures.
         """
         self._pattern = Path(path)
-        self._image = _image_kind(self._pattern, settings)
+        image = _image_kind(self._pattern, settings)
         info = source.info
         _check_not_input(self._pattern, info)
-        self.codec = self._image.codec
-        self.plane_format = _plane_format(self._image, info.depth)
+        self.codec = image.codec
+        self.plane_format = _plane_format(image, info.depth)
         self.notes = _losses(source, settings)
         if self.notes and settings.strict:
             raise StreamLossError(f"{path}: {'; '.join(self.notes)} (--strict)")
+        self.notes += _header_losses(source, self.codec)
+        self._comment = settings.comment
         self._size = settings.size or (info.width, info.height)
         self._rate = info.rate or Fraction(25)
         self._scans = source if isinstance(source, SequenceReader) else None
@@ -97,10 +106,9 @@ class SequenceWriter:
         """
         if not isinstance(item, ColorFrame):
             return
-        video = _rgb_frame(item, self.plane_format, self._size)
         name = self._next_name(item.source)
         try:
-            data = b"".join(bytes(packet) for packet in self._encode(video))
+            data = self._encode(item)
             (self._place / name).write_bytes(data)
         except (OSError, ValueError, av.error.FFmpegError) as error:
             raise output_error(self._pattern.with_name(name), error) from error
@@ -166,22 +174,41 @@ class SequenceWriter:
         self.abort()
 
     def _next_name(self, frame: LumaFrame) -> str:
-        number = self._scans.number_of(frame) if self._scans else len(self._names) + 1
+        number = self._scans.scan_of(frame)[0] if self._scans else len(self._names) + 1
         name = _NUMBER.sub(lambda m: f"{number:0{m[1] or 0}d}", self._pattern.name)
         self._names.append(name)
         return name
 
-    def _encode(self, video: av.VideoFrame) -> list[Packet[Stream]]:
+    def _encode(self, frame: ColorFrame) -> bytes:
+        """One image as a file's bytes.
+
+        Raises:
+            OutputError, ValueError, FFmpegError: it can't be encoded.
+        """
+        width, height = self._size
+        if any(plane.shape != (height, width) for plane in frame.planes):
+            raise ValueError(f"expected planes of {height}x{width}")
+        if self.codec == "dpx":
+            return self._encode_dpx(_rgb_frame(frame, self.plane_format, self._size))
+        from .scan_images import encode_scan  # Pillow and tifffile are slow to import
+
+        scan = self._scans.scan_of(frame.source)[1] if self._scans else None
+        suffix = self._pattern.suffix
+        return encode_scan(frame.planes, scan, comment=self._comment, suffix=suffix)
+
+    def _encode_dpx(self, video: av.VideoFrame) -> bytes:
         if self._encoder is None:
-            encoder = av.CodecContext.create(self._image.codec, "w")
+            encoder = av.CodecContext.create("dpx", "w")
             assert isinstance(encoder, VideoCodecContext)
             encoder.width, encoder.height = self._size
             encoder.pix_fmt = self.plane_format.pix_fmt
             encoder.time_base, encoder.framerate = 1 / self._rate, self._rate
             encoder.thread_type = "SLICE"  # one image in, one image out
-            encoder.options = dict(self._image.options)
             self._encoder = encoder
-        return self._encoder.encode(video)
+        data = bytearray(b"".join(bytes(packet) for packet in self._encoder.encode(video)))
+        room = _CREATOR.stop - _CREATOR.start
+        data[_CREATOR] = self._comment.encode()[: room - 1].ljust(room, b"\0")
+        return bytes(data)
 
 
 def _image_kind(pattern: Path, settings: EncodeSettings) -> _Image:
@@ -225,15 +252,23 @@ def _losses(source: FrameSource, settings: EncodeSettings) -> list[str]:
     ]
 
 
-def _rgb_frame(frame: ColorFrame, form: PlanarFormat, size: tuple[int, int]) -> av.VideoFrame:
-    """Copy R, G, B planes into a packed or planar (G, B, R) frame.
+def _header_losses(source: FrameSource, codec: str) -> list[str]:
+    """One line for each thing that scans say about themselves and the images don't."""
+    if not isinstance(source, SequenceReader):
+        return []
+    if codec == "dpx" or source.info.codec not in _READ_HEADERS:
+        what = f"what the headers of {source.info.codec} files say (resolution, texts, times)"
+        return [f"{what} isn't kept in {codec} files"]
+    from .scan_images import read_scan
 
-    Raises:
-        ValueError: planes of another size.
-    """
+    if read_scan(source.first_file)[1] is None:
+        return []
+    return ["the scans' colour profile isn't looked at: their codes are taken for sRGB"]
+
+
+def _rgb_frame(frame: ColorFrame, form: PlanarFormat, size: tuple[int, int]) -> av.VideoFrame:
+    """Copy R, G, B planes into a packed or planar (G, B, R) frame."""
     width, height = size
-    if any(plane.shape != (height, width) for plane in frame.planes):
-        raise ValueError(f"expected planes of {height}x{width}")
     video = av.VideoFrame(width, height, form.pix_fmt)
     order = ">" if form.pix_fmt.endswith("be") else "<"
     dtype = np.dtype(np.uint8 if form.depth <= 8 else f"{order}u2")

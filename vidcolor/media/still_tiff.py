@@ -134,7 +134,7 @@ def _check_whole(file: StillFile, page: tifffile.TiffPage) -> None:
 def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage) -> Raster:
     with _mute_libtiff():
         raster = decode_with_pillow(file)
-    raster.metadata, raster.icc = _metadata(file, page)
+    raster.metadata, raster.icc = read_metadata(file, page)
     if (raster.metadata.exif.number(ORIENTATION) or 1) > 4 and raster.metadata.dpi:
         raster.metadata.dpi = raster.metadata.dpi[::-1]  # Pillow has turned the picture
     return raster
@@ -155,7 +155,7 @@ def _suits_pillow(page: tifffile.TiffPage) -> bool:
 def _decode(file: StillFile, page: tifffile.TiffPage) -> Raster:
     pixels = _pixels(page)
     photometric = int(page.photometric)
-    metadata, icc = _metadata(file, page)
+    metadata, icc = read_metadata(file, page)
     raster = Raster(pixels, "gray", None, "TIFF", icc=icc, metadata=metadata)
     raster.orientation = metadata.exif.number(ORIENTATION) or 1
     if photometric == _PALETTE:
@@ -234,7 +234,8 @@ def _look_up(indices: npt.NDArray[Any], page: tifffile.TiffPage) -> Samples:
     return codes.astype(np.uint16)
 
 
-def _metadata(file: StillFile, page: tifffile.TiffPage) -> tuple[StillMetadata, bytes | None]:
+def read_metadata(file: StillFile, page: tifffile.TiffPage) -> tuple[StillMetadata, bytes | None]:
+    """What a TIFF's page says about itself, and its ICC profile."""
     exif = ExifBlock.parse(file.data, ifd=int(page.offset), is_file=True)
 
     def raw(tag: int) -> bytes:

@@ -118,6 +118,21 @@ def write_still(
     return tuple(page.notes)
 
 
+def encode_still(rgb: Samples, metadata: StillMetadata, *, comment: str, extension: str) -> bytes:
+    """Encode an opaque picture as a file's bytes.
+
+    Args:
+        rgb: ``(H, W, 3)`` uint8 or uint16 sRGB codes, upright.
+        metadata: the source's.
+        comment: who colorized it.
+        extension: ``.png``, ``.tif`` or another that ``write_still`` knows.
+
+    Raises:
+        OutputError: it can't be encoded.
+    """
+    return _encode(_Page(rgb, None, metadata, comment, []), _dotted(extension), "the image")
+
+
 def check_still_output(path: str | os.PathLike[str], source: StillImage) -> None:
     """Find out whether ``write_still`` can work before the colours are made.
 
