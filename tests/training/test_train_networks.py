@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.networks.packed import can_pack
+from vidcolor.training.backbones import load_backbone
 from vidcolor.training.batches import Batch
 from vidcolor.training.building import build_network, load_pretrained, start_from
 from vidcolor.training.config import load_config
@@ -190,6 +193,32 @@ def test_frozen_parts_are_left_out_of_learning(config: MakeConfig) -> None:
     assert still == {"regress.weight", "regress.bias"}
     with pytest.raises(OptionError, match="nobody"):
         build_network(config(frozen=("nobody.",)), 0)
+
+
+def test_wrong_and_damaged_files_are_said_in_a_line(tmp_path: Path) -> None:
+    network = find_architecture("compact").build(SMALL["compact"])
+    ours, lies = tmp_path / "ours.safetensors", tmp_path / "lies.safetensors"
+    written(ours, "compact")
+    save_file(load_file(ours), lies, metadata={"architecture": "compact", "config": "[1, 2"})
+    code, junk, absent = (tmp_path / name for name in ("code.pt", "junk.pt", "absent.pt"))
+    torch.save(network, code)
+    junk.write_bytes(b"no weights at all")
+    few = tmp_path / "few.safetensors"
+    save_file({"0.bias": torch.zeros(3)}, few)
+    begin: list[tuple[Callable[[Path], object], Path, str]] = [
+        (partial(start_from, network), code, "no checkpoint of vidcolor train"),
+        (load_teacher, code, "no checkpoint of vidcolor train"),
+        (load_teacher, lies, "its metadata make no sense"),
+    ]
+    for path in (ours, junk, few):
+        begin.append((partial(load_pretrained, network), path, "not the int8 weights"))
+        begin.append((partial(load_backbone, "mobilenet"), path, "not the int8 weights"))
+    begin.append((partial(load_backbone, "mobilenet"), absent, "can't read these pretrained"))
+    for call, path, said in begin:
+        with pytest.raises(WeightsError, match=said) as caught:
+            call(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(not can_pack(), reason="this torch or processor has no packed convolutions")

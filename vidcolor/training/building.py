@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError, WeightsError
-from vidcolor.models._metadata import UNUSABLE, reason
+from vidcolor.models._metadata import UNUSABLE, reason, settings
 from vidcolor.models.architectures import Architecture, find_architecture
 from vidcolor.models.networks.compact import Attention, EdgeEncoder
 from vidcolor.models.safe_load import load_checkpoint
@@ -109,11 +108,8 @@ def load_pretrained(network: nn.Module, path: Path) -> None:
     encoders = [module for module in network.modules() if isinstance(module, EdgeEncoder)]
     if not encoders:
         raise WeightsError(f"{path}: the network has no encoder that these weights are for")
-    try:
-        for encoder in encoders:
-            load_edge_encoder(encoder, path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path}: can't read these pretrained weights: {error}") from error
+    for encoder in encoders:
+        load_edge_encoder(encoder, path)
 
 
 def start_from(network: nn.Module, path: Path) -> int:
@@ -160,19 +156,18 @@ def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {
                 k.removeprefix(_AVERAGED): v
                 for k, v in state["average"].items()
-                if k.startswith(_AVERAGED)
+                if k.startswith(_AVERAGED) and isinstance(v, Tensor)
             }
-        except (KeyError, RuntimeError, OSError, AttributeError, TypeError) as error:
+        except (*UNUSABLE, OSError, EOFError, UnpicklingError) as error:
             raise WeightsError(f"{path}: no checkpoint of vidcolor train") from error
         return tensors, {k: state[k] for k in ("architecture", "network_config") if k in state}
     checkpoint = load_checkpoint(path)
     tensors = {k: v.float() for k, v in checkpoint.state_dict.items()}
-    return tensors, _described(checkpoint.metadata)
-
-
-def _described(metadata: Mapping[str, str]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    if "architecture" in metadata:
-        result["architecture"] = metadata["architecture"]
-        result["network_config"] = json.loads(metadata.get("config", "{}"))
-    return result
+    metadata = checkpoint.metadata
+    if "architecture" not in metadata:
+        return tensors, {}
+    try:
+        built = settings(metadata)
+    except UNUSABLE as error:
+        raise WeightsError(f"{path}: its metadata make no sense: {reason(error)}") from error
+    return tensors, {"architecture": metadata["architecture"], "network_config": built}

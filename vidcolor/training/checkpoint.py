@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
+from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.training.config import TrainConfig
 
 _CLASSIFY = "classify."
@@ -33,9 +35,9 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         return {"step": int(state["step"]), **state}
-    except (RuntimeError, OSError, KeyError, TypeError, ValueError) as error:
+    except (*UNUSABLE, OSError, EOFError, UnpicklingError) as error:
         raise WeightsError(
-            f"{path}: can't go on from this checkpoint; move it away to start anew: {error}"
+            f"{path}: can't go on from this checkpoint; move it away to start anew: {reason(error)}"
         ) from error
 
 

@@ -88,14 +88,20 @@ def _members(archive: Path) -> Iterator[Entry]:
 
 def _listed(source: Path, split: str) -> list[Entry]:
     try:
-        with source.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        # Excel begins its files with a byte order mark.
+        with source.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            header = reader.fieldnames or []
+            rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{source}: can't read this list: {error}") from error
-    columns = [c for c in ("member", "file", "path") if rows and rows[0].get(c) is not None]
-    if not columns:
+    column = next((c for c in ("member", "file", "path") if c in header), None)
+    if column is None:
         raise InputError(f"{source}: needs a header and a column 'member', 'file' or 'path'")
-    chosen = [row[columns[0]] for row in rows if not split or row.get("split", split) == split]
+    for line, row in rows:
+        if not row[column] or row.get("split", "") is None:
+            raise InputError(f"{source}: line {line} is too short, or its {column!r} is empty")
+    chosen = [row[column] for _, row in rows if not split or row.get("split", split) == split]
     archives = {e.name: e for tar in sorted(source.parent.glob("*.tar")) for e in _members(tar)}
     return [_find(name, source, archives) for name in sorted(chosen)]
 

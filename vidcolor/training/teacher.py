@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vidcolor.errors import OptionError, WeightsError
+from vidcolor.errors import WeightsError
+from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.training.building import read_trained
 from vidcolor.training.losses import Guess
@@ -40,13 +41,12 @@ def load_teacher(path: Path) -> Teacher:
         WeightsError: if the file isn't one, or doesn't hold what it says.
     """
     tensors, built = read_trained(path)
-    values = dict(built.get("network_config", {}))
     head = tensors.get("classify.weight")
-    values["bins"] = 0 if head is None else len(head)
     try:
+        bins = 0 if head is None else len(head)
+        values = {**built.get("network_config", {}), "bins": bins}
         network = find_architecture(built.get("architecture", "compact")).build(values)
         network.load_state_dict(tensors)
-    except (RuntimeError, OptionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: can't be rebuilt as a teacher: {reason}") from error
+    except UNUSABLE as error:
+        raise WeightsError(f"{path}: can't be rebuilt as a teacher: {reason(error)}") from error
     return Teacher(network)
