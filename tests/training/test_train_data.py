@@ -53,12 +53,13 @@ def test_lists_choose_by_split_from_tars_and_folders(photos_tar: Path, tmp_path:
         file.write("gone.png,train,x\n")
     with pytest.raises(InputError, match=r"gone\.png is listed"):
         list_entries(index)
-    for row in ("", ",train,x", "05.png"):
-        index.write_text(f"path,split,member\nx,train,00.png\n{row}\n02.png,train\n")
-        with pytest.raises(
-            InputError, match=r"index\.csv: line [34] is too short, or its 'member'"
-        ):
+    for row in ("x", "x,train", "x,train,"):
+        index.write_text(f"path,split,member\nx,train,00.png\n{row}\n")
+        with pytest.raises(InputError, match=r"csv: line 3 is too short, or its 'member'"):
             list_entries(index)
+    index.write_text("member,split\n00.png\n")
+    with pytest.raises(InputError, match="line 2 is too short"):
+        list_entries(index)
     # As Excel saves it.
     index.write_text("member,split\n00.png,val\n01.png,train\n", encoding="utf-8-sig")
     assert [e.name for e in list_entries(index, split="val")] == ["00.png"]

@@ -36,8 +36,8 @@ def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
         raise WeightsError(f"{path}: can't read these pretrained weights: {error}") from error
     except (SafetensorError, IndexError, RuntimeError, ValueError) as error:
         raise WeightsError(
-            f"{path}: not the int8 weights of a MobileNet EdgeTPU 0.75 encoder; a run's own weights "
-            "are for --start"
+            f"{path}: not the int8 weights of a MobileNet EdgeTPU 0.75 encoder; a run's own "
+            "weights are for --start"
         ) from error
 
 
