@@ -77,6 +77,30 @@ def test_a_joined_file_says_how_its_members_were_made(tmp_path: Path) -> None:
     assert made == {"members": [{"from": "one"}, {"from": "two"}]}
 
 
+def test_a_slip_destroys_nothing_and_writes_nothing(tmp_path: Path) -> None:
+    one, two = (_written(tmp_path / f"{n}.safetensors", _network(3)) for n in ("one", "two"))
+    before, out = Path(two).read_bytes(), tmp_path / "out.safetensors"
+    for words, reason in (
+        ((one, two), "two.safetensors exists"),
+        ((one, two, "-y"), "at least two networks"),
+        ((one, one, two), "two.safetensors exists"),
+        ((one, two, str(out), "--cast", "3"), "its cast is 3.0"),
+        ((one, two, str(out), "--saturation", "0"), "its saturation is 0.0"),
+        ((one, two, str(tmp_path / "nowhere" / "out.safetensors")), "can't write it"),
+    ):
+        code, said = _join(*words)
+        assert (code, reason in said) == (1, True), said
+        assert said.count("\n") == 1
+    assert Path(two).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "one.safetensors",
+        "two.safetensors",
+    ]
+    out.write_bytes(b"an older one")
+    assert _join(one, two, str(out), "-y")[0] == 0
+    assert load_model(out, "cpu", "fp32").spec.name == "large"
+
+
 def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
     one = _written(tmp_path / "one.safetensors", _network(1))
     out = tmp_path / "joined.safetensors"

@@ -13,14 +13,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
+import torch
 from torch import Tensor
 
-from vidcolor.errors import VidcolorError, WeightsError
-from vidcolor.models._metadata import reason, settings
-from vidcolor.models.architectures import find_architecture
-from vidcolor.models.colorizer import detect_compact
+from vidcolor.errors import (
+    OptionError,
+    OutputError,
+    OutputExistsError,
+    VidcolorError,
+    WeightsError,
+)
+from vidcolor.models._metadata import settings
+from vidcolor.models.colorizer import build_compact, detect_compact
 from vidcolor.models.safe_load import Checkpoint, load_checkpoint
 from vidcolor.training.checkpoint import write_weights
+
+_LEAST_MEMBERS = 2
 
 
 def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -33,8 +41,11 @@ def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, st
         Tensors by ``LargeNet``'s names, and metadata: how to build it, and how each was made.
 
     Raises:
+        OptionError: there are fewer than two.
         WeightsError: one isn't such a file, or they aren't built alike.
     """
+    if len(members) < _LEAST_MEMBERS:
+        raise OptionError("at least two networks are joined, and OUT is named after them")
     if any(detect_compact(member.state_dict) != "compact" for member in members):
         raise WeightsError("only compact networks can be joined")
     try:
@@ -60,17 +71,20 @@ def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, st
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write the file, once it is known that the network loads from it.
+    """Write the file, once it is known that the product loads it.
 
     Raises:
-        WeightsError: it doesn't.
+        OutputError: it can't be written.
+        WeightsError: the product wouldn't.
     """
-    network = find_architecture("large").build(json.loads(metadata["config"]))
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except RuntimeError as error:
-        raise WeightsError(f"the members don't make a network: {reason(error)}") from error
-    write_weights(path, tensors, metadata)
+        build_compact(tensors, metadata, torch.float32)
+    except WeightsError as error:
+        raise WeightsError(f"the members don't make a network: {error}") from error
+    try:
+        write_weights(path, tensors, metadata)
+    except OSError as error:
+        raise OutputError(f"{path}: can't write it: {error.strerror or error}") from error
 
 
 @click.command()
@@ -80,12 +94,15 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 @click.option("--cast", type=float, default=0.0, show_default=True, help="See models/calm.py.")
 @click.option("--shadows", type=float, default=0.0, show_default=True, help="Likewise.")
 @click.option("--mirrored", is_flag=True, help="Also look at the mirror image.")
+@click.option("-y", "--yes", is_flag=True, help="Replace OUT if it exists.")
 def main(
     members: tuple[Path, ...], out: Path, saturation: float, cast: float, shadows: float,
-    mirrored: bool,  # noqa: FBT001 - click passes by name
+    mirrored: bool, yes: bool,  # noqa: FBT001 - click passes by name
 ) -> None:  # fmt: skip
     """Join the weights MEMBERS into OUT; the options are stored with them."""
     try:
+        if out.exists() and not yes:
+            raise OutputExistsError(f"{out} exists: name another OUT after the members, or give -y")
         tensors, metadata = join([load_checkpoint(path) for path in members])
         shipped = {
             "saturation": str(saturation), "cast": str(cast), "shadows": str(shadows),
