@@ -15,7 +15,9 @@ from PIL import Image
 from read_helpers import fingerprints, frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import DependencyError, InputError
+from vidcolor.media.naming import is_taken
 from vidcolor.media.reader import VideoReader, open_reader
+from vidcolor.media.sequence import find_files
 from vidcolor.media.sniff import sniff
 
 
@@ -43,6 +45,15 @@ def test_scans_of_16_bit(tmp_path: Path, suffix: str) -> None:
     for index, frame in enumerate(frames):
         assert (frame.luma == moving_luma(86400 + index).astype(np.uint16) * 257).all()
         assert frame.full_range
+
+
+def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
+    """``%6d`` pads with zeros, as FFmpeg's own numbering does."""
+    write_scans(tmp_path, [7, 8])
+    for name, count in (("scan_%06d.png", 2), ("scan_%6d.png", 2), ("scan_%d.png", 0)):
+        assert len(find_files(tmp_path / name)) == count
+        assert is_taken(tmp_path / name) == bool(count)
+    assert sniff(tmp_path / "scan_%6d.png") == "sequence"
 
 
 def test_dpx_of_10_bit(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from dataclasses import replace
 from fractions import Fraction
@@ -18,12 +17,12 @@ from av.video.codeccontext import VideoCodecContext
 from ..errors import InputError
 from ..types import ColorTags, LumaFrame, VideoInfo
 from .base import BaseSource, Item, check_span
+from .naming import is_pattern, numbered
 from .opening import reason, shown
 from .stage import FrameStage
 from .timing import Span, exact_seconds
 
 _DEFAULT_FPS: Final = Fraction(24)
-_NUMBER: Final = re.compile(r"%(?:(0?)([1-9]\d?))?d")
 _CODECS: Final = (
     (b"SDPX", "dpx"),
     (b"XPDS", "dpx"),
@@ -151,15 +150,9 @@ def find_files(path: str | Path) -> list[tuple[int, Path]]:
     ``%06d`` fits numbers written with at least six digits, ``%d`` those without leading zeros.
     """
     pattern = Path(path)
-    match = _NUMBER.search(pattern.name)
-    if match is None or not pattern.parent.is_dir():
+    if not is_pattern(pattern) or not pattern.parent.is_dir():
         return []
-    digits = r"(0|[1-9]\d*)"
-    if match.group(1):
-        width = int(match.group(2))
-        digits = rf"(\d{{{width}}}|[1-9]\d{{{width},}})"
-    before, after = pattern.name[: match.start()], pattern.name[match.end() :]
-    name = re.compile(re.escape(before) + digits + re.escape(after))
+    name = numbered(pattern.name)
     found = []
     for entry in pattern.parent.iterdir():
         fits = name.fullmatch(entry.name)

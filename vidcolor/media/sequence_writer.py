@@ -20,13 +20,13 @@ from ..errors import OptionError, StreamLossError
 from ..types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo
 from .atomic import AtomicPath, fsync, output_error
 from .formats import SEQUENCE_SUFFIXES
+from .naming import NUMBER
 from .sequence import SequenceReader
 from .source import FrameSource
 from .span_file import KeptFile, write_list
 from .streams import codec_name
 from .work_folder import WorkFolder
 
-_NUMBER = re.compile(r"%0?(\d*)d")
 _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
 
 
@@ -175,7 +175,7 @@ class SequenceWriter:
 
     def _next_name(self, frame: LumaFrame) -> str:
         number = self._scans.scan_of(frame)[0] if self._scans else len(self._names) + 1
-        name = _NUMBER.sub(lambda m: f"{number:0{m[1] or 0}d}", self._pattern.name)
+        name = NUMBER.sub(lambda m: f"{number:0{m[1] or 0}d}", self._pattern.name)
         self._names.append(name)
         return name
 
@@ -298,7 +298,7 @@ def _check_not_input(pattern: Path, info: VideoInfo) -> None:
     source = Path(info.path)
     if os.path.realpath(source.parent) != os.path.realpath(pattern.parent):
         return
-    before, after = _NUMBER.split(pattern.name)[::2]
-    ours = re.escape(before) + r"(\d+|%0?\d*d)" + re.escape(after)
+    before, after = NUMBER.split(pattern.name)[::2]
+    ours = re.escape(before) + rf"(\d+|{NUMBER.pattern})" + re.escape(after)
     if re.fullmatch(ours, source.name, re.IGNORECASE):
         raise OptionError(f"{pattern}: is the input itself; choose another name for the output")
