@@ -38,6 +38,14 @@ class World:
         ids = [self.device] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(module, device_ids=ids)
 
+    def any(self, flag: bool) -> bool:  # noqa: FBT001 - one fact
+        """Whether it holds in any process; all must ask."""
+        if self.size == 1:
+            return flag
+        holds = torch.tensor(float(flag), device=self.device)
+        dist.all_reduce(holds, dist.ReduceOp.MAX)
+        return bool(holds.item())
+
 
 def join_world(device: torch.device) -> World:
     """Join the processes that torchrun started; alone without it.

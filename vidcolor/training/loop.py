@@ -47,7 +47,7 @@ from vidcolor.training.validation import final_scores, validate
 logger = logging.getLogger(__name__)
 
 Report = Callable[[int, dict[str, float]], None]
-"""Called after every step with its number and what was measured."""
+"""Called after every step, in each process, with its number and what was measured there."""
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -112,7 +112,8 @@ class Trainer:
             them; None without pictures, and in all processes but the leading one.
 
         Raises:
-            Interrupted: as ``report`` raised it; a checkpoint of the step reached is there.
+            Interrupted: as ``report`` raised it, in this process or another; a checkpoint of the
+                step reached is there.
         """
         self._resume()
         plain = self._bf16 and not self.config.compile
@@ -129,11 +130,8 @@ class Trainer:
                 measured = self.train_step(next(stream))
                 self.step += 1
                 if self.world.leads:
-                    self._keep_house(measured, report)
-        except Interrupted:
-            if self.world.leads:
-                self.save()
-            raise
+                    self._keep_house(measured)
+                self._tell(measured, report)
         finally:
             stream.close()  # type: ignore[attr-defined]
         if not self.world.leads:
@@ -178,7 +176,7 @@ class Trainer:
             logger.warning("step %d: loss or gradient isn't finite; passed over", self.step + 1)
         return measured
 
-    def _keep_house(self, measured: dict[str, float], report: Report | None) -> None:
+    def _keep_house(self, measured: dict[str, float]) -> None:
         config, step = self.config, self.step
         if step % config.validate_every == 0:
             measured |= self._validate()
@@ -187,8 +185,22 @@ class Trainer:
             self._picture()
         if step % config.save_every == 0:
             self.save()
-        if report is not None:
-            report(step, measured)
+
+    def _tell(self, measured: dict[str, float], report: Report | None) -> None:
+        """Report the step; what stops one process stops all, after the same step."""
+        stop: Interrupted | None = None
+        try:
+            if report is not None:
+                report(self.step, measured)
+        except Interrupted as error:
+            stop = error
+        if not self.world.any(stop is not None):
+            return
+        if self.world.leads:
+            self.save()
+        # torchrun ends all as soon as one ends, so nobody may before the checkpoint is there.
+        self.world.any(False)
+        raise stop or Interrupted("another process was asked to stop")
 
     def _mix(self, averages: Tensors, values: Tensors, _: Tensor | int) -> None:
         decay = ema_decay(self.step, self.config.ema)
