@@ -9,9 +9,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from write_helpers import FAST, colorize, flat_planes, inspect, make_clip
+from PIL import Image
+from write_helpers import FAST, colorize, flat_planes, inspect, make_clip, write_all
 
 from vidcolor.errors import OptionError, StreamLossError
+from vidcolor.media.animation import AnimationReader
 from vidcolor.media.formats import CONTAINERS, ENCODERS
 from vidcolor.media.hdr import LIGHT_LEVEL, MASTERING, hdr_options
 from vidcolor.media.plane_format import choose_planes
@@ -152,6 +154,22 @@ def test_full_range_is_kept_where_it_can_be_said(tmp_path: Path) -> None:
         ranges[name] = colorize(source, tmp_path / name, settings).plane_format.full_range
         assert (inspect(tmp_path / name).tags[3] == 2) is ranges[name]
     assert ranges == {"a.mkv": True, "b.mov": False, "c.mov": True}
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png"])
+@pytest.mark.parametrize("mode", ["RGBA", "RGB"])
+def test_an_animations_transparency_is_said_to_be_lost(
+    tmp_path: Path, suffix: str, mode: str
+) -> None:
+    first, second = (
+        Image.new(mode, (32, 24), (90, 90, 90, alpha)[: len(mode)]) for alpha in (0, 99)
+    )
+    path = tmp_path / f"moves.{suffix}"
+    first.save(path, save_all=True, append_images=[second], duration=100)
+    with AnimationReader(path) as opened:
+        notes = write_all(opened, tmp_path / "out.mp4", FAST).notes
+    lost = "transparency is not kept: the colorized picture is opaque"
+    assert notes == ([lost] if mode == "RGBA" else [])
 
 
 def test_compare_mode_writes_another_size(tmp_path: Path) -> None:

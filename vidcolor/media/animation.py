@@ -87,16 +87,18 @@ class AnimationReader(BaseSource):
         pts = 0
         # A PNG's default image may be no part of its animation.
         first = int(bool(self._image.info.get("default_image")))
+        pix_fmt = _pix_fmt(self._image)
+        mode = "RGBA" if pix_fmt == "rgba" else "RGB"
         for index in range(first, int(getattr(self._image, "n_frames", 1))):
             try:
                 self._image.seek(index)
-                pixels = np.asarray(self._image.convert("RGB"))
+                pixels = np.asarray(self._image.convert(mode))
             except (OSError, EOFError, ValueError, SyntaxError) as error:
                 self._failure = str(error)
                 self.damaged += 1
                 continue
             milliseconds = round(float(self._image.info.get("duration") or _DEFAULT_MS))
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=pix_fmt)
             frame.pts, frame.duration, frame.time_base = pts, milliseconds, _TIME_BASE
             pts += max(1, milliseconds)
             yield from self._stage.push(frame)
@@ -111,6 +113,11 @@ class AnimationReader(BaseSource):
         return f"{self._label}: no frame lies in the part that was asked for"
 
 
+def _pix_fmt(image: Image.Image) -> str:
+    """What its frames are handed on as: with alpha, only so that the loss of it is said."""
+    return "rgba" if image.has_transparency_data else "rgb24"
+
+
 def _describe(path: str, image: Image.Image) -> VideoInfo:
     kind = (image.format or "").lower()
     return VideoInfo(
@@ -119,12 +126,12 @@ def _describe(path: str, image: Image.Image) -> VideoInfo:
         codec="apng" if kind == "png" else kind,
         width=image.width,
         height=image.height,
-        pix_fmt="rgb24",
+        pix_fmt=_pix_fmt(image),
         depth=8,
         chroma_shift=(0, 0),
         is_gray=False,
         is_rgb=True,
-        has_alpha=False,
+        has_alpha=image.has_transparency_data,
         time_base=_TIME_BASE,
         rate=None,
         is_vfr=True,
