@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,15 @@ Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 UNSPECIFIED = 2
 """The code point of ITU-T H.273 that says "not known" for primaries, transfer and matrix."""
+
+LUMA_WEIGHTS: Final = {
+    1: (0.2126, 0.0722),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+}
+"""(Kr, Kb) of the matrices that vidcolor reads RGB by and writes, by H.273 code point."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,18 +26,7 @@ from vidcolor.color.blocks import (
 )
 from vidcolor.color.gamut import linear_in_gamut
 from vidcolor.color.lab import lightness_to_grey, linear_to_srgb
-from vidcolor.types import PlanarFormat
-
-MATRIX_COEFFICIENTS: dict[int, tuple[float, float]] = {
-    1: (0.2126, 0.0722),
-    4: (0.30, 0.11),
-    5: (0.299, 0.114),
-    6: (0.299, 0.114),
-    7: (0.212, 0.087),
-    9: (0.2627, 0.0593),
-    10: (0.2627, 0.0593),
-}
-"""Kr and Kb of each H.273 matrix that vidcolor writes."""
+from vidcolor.types import LUMA_WEIGHTS, PlanarFormat
 
 _STRIP_PIXELS = 400_000
 """Pixels joined at a time on CPUs: what the arithmetic needs in between stays in the caches."""
@@ -97,7 +86,7 @@ def join_planes(
     if target.model == "rgb":
         rgb = join_rgb(lightness, ab, depth=target.depth)
         return rgb[:, 0], rgb[:, 1], rgb[:, 2]
-    if target.matrix not in MATRIX_COEFFICIENTS:
+    if target.matrix not in LUMA_WEIGHTS:
         raise ValueError(f"no coefficients for {target.matrix = }")
     height, width = _size(lightness)
     across, down = target.chroma_shift
@@ -154,7 +143,7 @@ def _strip_rows(lightness: Tensor, block: int) -> int:
 
 def _join_strip(lightness: Tensor, ab: Tensor, target: PlanarFormat) -> Planes:
     """Y, Cb and Cr codes, each ``(B, 1, ...)``, of whole blocks; ab at the chroma planes' size."""
-    shift, matrix = target.chroma_shift, MATRIX_COEFFICIENTS[target.matrix]
+    shift, matrix = target.chroma_shift, LUMA_WEIGHTS[target.matrix]
     grey = _grey(lightness, target.depth)
     cb, cr = _chroma(pool(lightness, shift, mean_of), ab, matrix)
     if shift != (0, 0):

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Plane
-from .pixels import LUMA_WEIGHTS, PixelLayout, pixel_layout
+from ..types import LUMA_WEIGHTS, Plane
+from .pixels import PixelLayout, pixel_layout
 
 # Luma of packed formats: bytes per unit of step, units per pixel, unit of the luma.
 _PACKED: Final = {

@@ -8,20 +8,11 @@ from typing import Final
 
 from av.video.format import VideoFormat
 
-from ..types import UNSPECIFIED, ColorTags
+from ..types import LUMA_WEIGHTS, UNSPECIFIED, ColorTags
 
 FULL_RANGE: Final = 2
 LIMITED_RANGE: Final = 1
 _SD_HEIGHT: Final = 576
-
-LUMA_WEIGHTS: Final = {
-    1: (0.2126, 0.0722),
-    5: (0.299, 0.114),
-    6: (0.299, 0.114),
-    7: (0.212, 0.087),
-    9: (0.2627, 0.0593),
-}
-"""(Kr, Kb) of H.273 table 4, by matrix code point."""
 
 _MATRIX_OF_PRIMARIES: Final = {1: 1, 4: 5, 5: 5, 6: 6, 7: 7, 9: 9}
 

@@ -13,11 +13,11 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from ..errors import InputError
-from ..types import ColorTags
+from ..types import LUMA_WEIGHTS, ColorTags
 from .decoder import Decoder
 from .demux import Demuxer
 from .opening import NO_TIMESTAMPS, shown
-from .pixels import LUMA_WEIGHTS, is_full_range, pixel_layout, rgb_matrix
+from .pixels import is_full_range, pixel_layout, rgb_matrix
 
 RgbFrame = npt.NDArray[np.float32]
 """``(3, H, W)`` R'G'B' code values in [0, 255], not whole; as stored, not turned for display."""
