@@ -200,6 +200,6 @@ def header_options(container: ContainerFacts, plan: EncoderPlan) -> dict[str, st
         options["chroma_sample_location"] = str(plan.tags.chroma_location)
     # MP4 keeps how far a frame is shown from where it is decoded in 32 bits: no room for hours
     sparse = plan.rate < _SPARSE_RATE
-    if (sparse or not container.b_frames) and plan.facts.presets[:1] != ("0",):
+    if (sparse or not container.b_frames) and plan.facts.b_frames:
         options["bf"] = "0"
     return options

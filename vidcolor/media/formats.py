@@ -61,6 +61,7 @@ class EncoderFacts:
         interlaced: can code two fields as such.
         says_range: the bitstream says full or limited range.
         captions: carries A53 captions that are attached to frames.
+        b_frames: codes frames in another order than they are shown in; ``bf`` 0 prevents it.
         hdr_params: name of the AVOption that takes mastering display and light level, with the
             two keys inside it; None where the bitstream has no place for them.
         max_time_base: largest denominator of the time base that the encoder takes.
@@ -81,6 +82,7 @@ class EncoderFacts:
     interlaced: bool = False
     says_range: bool = True
     captions: bool = False
+    b_frames: bool = False
     hdr_params: tuple[str, str, str] | None = None
     max_time_base: int = 2**31 - 1
 
@@ -97,6 +99,7 @@ ENCODERS: dict[str, EncoderFacts] = {
             even_size=True,
             interlaced=True,
             captions=True,
+            b_frames=True,
             hdr_params=("x264-params", "mastering-display", "cll"),
         ),
         EncoderFacts(
@@ -109,6 +112,7 @@ ENCODERS: dict[str, EncoderFacts] = {
             options={"x265-params": "log-level=none", "a53cc": "1"},
             even_size=True,
             captions=True,
+            b_frames=True,
             hdr_params=("x265-params", "master-display", "max-cll"),
         ),
         EncoderFacts(
@@ -166,6 +170,7 @@ ENCODERS: dict[str, EncoderFacts] = {
             even_size=True,
             interlaced=True,
             captions=True,
+            b_frames=True,
         ),
         EncoderFacts(
             "hevc_nvenc",
@@ -177,6 +182,7 @@ ENCODERS: dict[str, EncoderFacts] = {
             options={"rc": "vbr", "b": "0"},
             even_size=True,
             captions=True,
+            b_frames=True,
         ),
     )
 }

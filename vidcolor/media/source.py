@@ -1,9 +1,11 @@
 """What a source of frames offers to the engine and to the writer.
 
-Three classes keep this contract: ``reader.VideoReader`` (files and pipes through PyAV),
-``sequence.SequenceReader`` (numbered scans) and ``ffmpeg_source.FfmpegReader`` (a system ffmpeg
-decodes). The writer is built from an open source before any frame is taken from it: each source
-decodes its first frame while it is opened, so what is said here is what the frames are.
+These classes keep this contract: ``reader.VideoReader`` (files and pipes through PyAV),
+``sequence.SequenceReader`` (numbered scans), ``animation.AnimationReader`` (animated WebP and PNG
+through Pillow), ``ffmpeg_source.FfmpegReader`` (a system ffmpeg decodes) and
+``ffmpeg_source.MatroskaReader`` (it makes Matroska of what PyAV can't open). The writer is built
+from an open source before any frame is taken from it: each source decodes its first frame while it
+is opened, so what is said here is what the frames are.
 """
 
 from __future__ import annotations

@@ -29,12 +29,10 @@ class StampFiller:
         rate: frames per second, for streams without stamps; None counts as 25.
 
     Attributes:
-        filled: frames whose stamp was missing.
         nudged: frames whose stamp repeated or went back.
     """
 
     def __init__(self, time_base: Fraction, rate: Fraction | None) -> None:
-        self.filled = 0
         self.nudged = 0
         self._step = max(Fraction(1), 1 / (rate or Fraction(25)) / time_base)
         self._last: int | None = None
@@ -52,7 +50,6 @@ class StampFiller:
             ``pts`` itself wherever that is possible.
         """
         if pts is None:
-            self.filled += 1
             if self._last is not None:
                 pts = round(self._ideal)
             else:
