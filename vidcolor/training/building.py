@@ -6,7 +6,6 @@ import logging
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from vidcolor.models._metadata import UNUSABLE, reason, settings
 from vidcolor.models.architectures import Architecture, find_architecture
 from vidcolor.models.networks.compact import Attention, EdgeEncoder
 from vidcolor.models.safe_load import load_checkpoint
+from vidcolor.training.checkpoint import UNREADABLE
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.objective import needs
 from vidcolor.training.pretrained import load_edge_encoder
@@ -158,7 +158,7 @@ def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 for k, v in state["average"].items()
                 if k.startswith(_AVERAGED) and isinstance(v, Tensor)
             }
-        except (*UNUSABLE, OSError, EOFError, UnpicklingError) as error:
+        except UNREADABLE as error:
             raise WeightsError(f"{path}: no checkpoint of vidcolor train") from error
         return tensors, {k: state[k] for k in ("architecture", "network_config") if k in state}
     checkpoint = load_checkpoint(path)

@@ -16,6 +16,9 @@ from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.training.config import TrainConfig
 
+UNREADABLE: tuple[type[Exception], ...] = (*UNUSABLE, OSError, EOFError, UnpicklingError)
+"""What reading a file that is no checkpoint, or none any more, raises."""
+
 _CLASSIFY = "classify."
 
 
@@ -35,7 +38,7 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         return {"step": int(state["step"]), **state}
-    except (*UNUSABLE, OSError, EOFError, UnpicklingError) as error:
+    except UNREADABLE as error:
         raise WeightsError(
             f"{path}: can't go on from this checkpoint; move it away to start anew: {reason(error)}"
         ) from error
