@@ -18,6 +18,7 @@ from vidcolor.training.batches import Batch
 from vidcolor.training.losses import Guess, LossContext, cross_entropy, huber
 from vidcolor.training.objective import LOSSES, Objective, needs
 from vidcolor.training.perceptual import join
+from vidcolor.training.predictor import CLASS_EVERY
 
 CPU = torch.device("cpu")
 
@@ -97,6 +98,24 @@ def test_a_teacher_is_followed(context: LossContext) -> None:
     assert follow["teacher-ab"](student, batch, fine).item() == pytest.approx(0.0, abs=1e-6)
     with pytest.raises(OptionError, match="classification head"):
         follow["teacher-bins"](student, batch, Guess(ab))
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+@pytest.mark.parametrize("features", [3, 5, 6, 8, 24])
+def test_classes_are_compared_where_the_logits_are(
+    context: LossContext, features: int, factor: int
+) -> None:
+    side = features * factor
+    ab = (torch.rand(1, 2, side, side) - 0.5) * 120
+    # Each of the features knows the colour of its first place.
+    seen = context.bins.index(ab[..., ::factor, ::factor])
+    sure = torch.full((1, len(context.bins), features, features), -20.0)
+    sure.scatter_(1, seen[:, None], 20.0)
+    guess = Guess(ab, sure[..., ::CLASS_EVERY, ::CLASS_EVERY])
+    found = LOSSES["classification"](context)(guess, batch_of(ab), None)
+    assert found.item() == pytest.approx(0.0, abs=1e-6)
+    taught = LOSSES["teacher-bins"](context)(guess, batch_of(ab), Guess(ab, sure))
+    assert taught.item() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_joined_pictures_are_ours_and_gradients_reach_ab() -> None:

@@ -72,7 +72,7 @@ class TrainConfig:
         compile: by torch.compile; pays off on GPUs and in long runs.
         validate_every: steps between validations.
         validate_on: number of validation pictures used then; all at the end.
-        sample_every: steps between sample sheets and loss plots; 0 for none.
+        sample_every: steps between sample sheets and loss plots; 0 for one at the end only.
         save_every: steps between checkpoints.
     """
 

@@ -7,6 +7,7 @@ guess. Those that learn themselves (adversarial ones) do so in ``learn``.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from vidcolor.errors import OptionError
 from vidcolor.models._kinds import check_kind, check_least
 from vidcolor.models.networks.ab_bins import AbBins
 from vidcolor.training.batches import Batch
+from vidcolor.training.predictor import CLASS_EVERY
 
 _MAY_BE_ZERO = {"weight", "critic_layers", "penalty"}
 
@@ -111,9 +113,8 @@ class Classification(Loss):
 
     def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
         """Mean over the positions that have logits."""
-        logits = _logits(guess)
-        ratio = batch.ab.shape[-1] // logits.shape[-1]
-        return cross_entropy(logits, batch.ab[..., ::ratio, ::ratio], self.bins)
+        every = class_stride(guess)
+        return cross_entropy(_logits(guess), batch.ab[..., ::every, ::every], self.bins)
 
 
 class TeacherAb(Loss):
@@ -150,18 +151,29 @@ class TeacherBins(Loss):
         """Weighted mean over the positions with logits, less the teacher's own entropy."""
         assert teacher is not None
         logits, known = _logits(guess), teacher.logits
-        if known is None or known.shape[-1] < logits.shape[-1]:
+        side = guess.ab.shape[-1]
+        every = 0 if known is None else class_stride(guess) * known.shape[-1] // side
+        if known is None or every == 0:
             raise OptionError(
                 "teacher-bins: the teacher has no (or too coarse a) classification head; "
                 "give the checkpoint.pt of a run with one"
             )
-        ratio = known.shape[-1] // logits.shape[-1]
-        target = (known[..., ::ratio, ::ratio].float() / self.temperature).softmax(dim=1)
+        target = (known[..., ::every, ::every].float() / self.temperature).softmax(dim=1)
         log_shares = (logits.float() / self.temperature).log_softmax(dim=1)
         divergence = F.kl_div(log_shares, target, reduction="none").sum(dim=1)
         weight = torch.einsum("bqhw,q->bhw", target, self.bins.weight)
         # A weighted mean: teachers spread over rare bins, whose weights would swamp other losses.
         return (divergence * weight).sum() / weight.sum() * self.temperature**2
+
+
+def class_stride(guess: Guess) -> int:
+    """How many places of ab lie from one position with logits to the next.
+
+    Logits are at every ``CLASS_EVERY``-th of the features, from the first on, so their number is
+    rounded up; ab may be larger than the features by a whole factor.
+    """
+    across = CLASS_EVERY * _logits(guess).shape[-1]
+    return CLASS_EVERY * math.ceil(guess.ab.shape[-1] / across)
 
 
 def huber(ab: Tensor, truth: Tensor, delta: float) -> Tensor:
