@@ -99,8 +99,14 @@ def test_other_losses_want_another_folder(config: MakeConfig) -> None:
     first = config(steps=1)
     Trainer(first, ALONE).run()
     other = dataclasses.replace(first, losses={"huber": {}, "classification": {}})
-    with pytest.raises(OptionError, match="of another network or other losses"):
+    with pytest.raises(OptionError, match="of another network or other losses") as caught:
         Trainer(other, ALONE).run()
+    assert '"classify.weight"' in str(caught.value)
+    critic = dataclasses.replace(first, losses={"huber": {}, "gan": {"critic_width": 4}})
+    with pytest.raises(OptionError, match=r'"losses\.gan\.critic\.layers\.0\.weight"'):
+        Trainer(critic, ALONE).run()
+    l1 = dataclasses.replace(first, losses={"l1": {}}, steps=2)
+    Trainer(l1, ALONE).run()  # what has no state may change
     for damaged in (b"PK\x03\x04 cut short", b"", b"no checkpoint"):
         Path(first.out, "checkpoint.pt").write_bytes(damaged)
         with pytest.raises(WeightsError, match="can't go on from this checkpoint") as caught:

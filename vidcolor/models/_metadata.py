@@ -14,6 +14,9 @@ UNUSABLE: tuple[type[Exception], ...] = (
 )  # fmt: skip
 """What building a network out of senseless settings, or filling it with other tensors, raises."""
 
+_LONG = 160
+"""Characters of torch's list of all tensors that don't fit."""
+
 _MOST = 4096
 """Channels, blocks, layers: no network here has more, and no memory is asked for beyond it."""
 
@@ -72,8 +75,13 @@ def is_set(metadata: Mapping[str, str], name: str) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """An exception in one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """An exception in one line; where its first only announces what follows, with the second."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = lines[0] if lines else type(error).__name__
+    if not first.endswith(":") or len(lines) < 2:
+        return first
+    second = lines[1]
+    return f"{first} {second if len(second) <= _LONG else second[:_LONG] + '...'}"
 
 
 def _is_absurd(value: object) -> bool:

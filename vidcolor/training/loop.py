@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
+from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.calm import Calm
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
@@ -302,12 +303,10 @@ class Trainer:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             restore(self.optimizer, state["optimizer"])
-            if state.get("losses"):
-                self.objective.load_state_dict(state["losses"])
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            self.objective.load_state_dict(state["losses"])
+        except UNUSABLE as error:
             raise OptionError(
-                f"{self._checkpoint} is of another network or other losses ({reason}); give "
+                f"{self._checkpoint} is of another network or other losses ({reason(error)}); give "
                 "another 'out', and this file as 'start' to begin with its weights"
             ) from error
         self.step = state["step"]
