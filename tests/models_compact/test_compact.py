@@ -109,7 +109,7 @@ def test_strangers_are_refused(tmp_path: Path) -> None:
     [
         {"config": "[1]"},
         {"config": '{"decoder": []}'},
-        {"config": '{"attention": 1e400}'},
+        {"config": '{"decoder": [1e400, 192, 128, 64]}'},
         {"config": '{"decoder": [1000000000, 192, 128, 64]}'},
         {"config": "[" * 100_000},
         {"saturation": "nan"},

@@ -1,4 +1,4 @@
-"""``large``: the mean of its members; attention; its shipped weights."""
+"""``large``: the mean of its members; its shipped weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vidcolor.models._metadata import settings
 from vidcolor.models.architectures import find_architecture
 from vidcolor.models.calm import Calm
 from vidcolor.models.colorizer import Colorizer, CompactColorizer, build_compact
-from vidcolor.models.networks.compact import Attention, ConvNorm, LargeConfig, LargeNet
+from vidcolor.models.networks.compact import ConvNorm, LargeConfig, LargeNet
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.models.store import bundled_path
 
@@ -43,21 +43,9 @@ def _lightness(name: str, side: int = 256) -> Tensor:
     return torch.from_numpy(color.rgb2lab(photo)[None, None, ..., 0] / 100).float()
 
 
-def test_attention_starts_as_the_identity_and_reaches_far() -> None:
-    torch.manual_seed(0)
-    block = Attention(32)
-    x = torch.randn(1, 32, 5, 7)
-    assert torch.equal(block(x), x)
-    torch.nn.init.normal_(block.out.weight)
-    changed = x.clone()
-    changed[:, 0, 0, 0] += 1.0  # one channel: the norm takes away what all have in common
-    # A change in one corner is felt in the other.
-    assert (block(changed) - block(x))[..., -1, -1].abs().max() > 1e-4
-
-
 def test_all_members_have_their_say() -> None:
     torch.manual_seed(2)
-    network = LargeNet(LargeConfig(members=3, attention=1)).eval()
+    network = LargeNet(LargeConfig(members=3)).eval()
     lightness = torch.rand(2, 1, 64, 96)
     with torch.inference_mode():
         plain = network(lightness)

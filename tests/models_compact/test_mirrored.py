@@ -16,7 +16,7 @@ from vidcolor.models.store import bundled_path
 
 def _compact(path: Path, **said: str) -> Colorizer:
     tensors = load_file(bundled_path("compact.safetensors"))
-    save_file(tensors, path, metadata={"config": '{"attention": 2}', **said})
+    save_file(tensors, path, metadata=said)
     return vidcolor.load_model(path, "cpu", "fp32")
 
 

@@ -17,16 +17,12 @@ from vidcolor.models.colorizer import CompactColorizer
 from vidcolor.models.loading import load_model
 from vidcolor.training.joining import main
 
-_VALUES: dict[str, object] = {"decoder": [16, 16, 8, 8], "attention": 1}
+_VALUES: dict[str, object] = {"decoder": [16, 16, 8, 8]}
 
 
 def _network(seed: int, **values: object) -> nn.Module:
     torch.manual_seed(seed)
-    network = find_architecture("compact").build({**_VALUES, **values}).eval()
-    for module in network.modules():
-        if isinstance(module, nn.LayerNorm):  # else attention is the identity in all
-            nn.init.normal_(module.weight)
-    return network
+    return find_architecture("compact").build({**_VALUES, **values}).eval()
 
 
 def _written(path: Path, network: nn.Module, *, without: str = "") -> str:

@@ -33,7 +33,7 @@ from vidcolor.training.teacher import Teacher, load_teacher
 
 SMALL: dict[str, dict[str, object]] = {
     "compact": {"decoder": [16, 16, 8, 8]},
-    "large": {"decoder": [16, 16, 8, 8], "attention": 1, "members": 2},
+    "large": {"decoder": [16, 16, 8, 8], "members": 2},
     "unet": {"width": 4, "widest": 16},
     "unet-resblock": {"width": 4, "widest": 16, "output_stride": 2},
     "pix2pix": {"width": 4, "depth": 5},
@@ -120,8 +120,7 @@ def test_unknown_settings_are_refused(config: MakeConfig) -> None:
     [
         ("compact", {"decoder": [16, 16, 8]}, "decoder must be a list of 4 whole numbers"),
         ("compact", {"decoder": [16, 16, 8, 0]}, "decoder must be positive, got 0"),
-        ("compact", {"attention": -1}, "attention must be at least 0, got -1"),
-        ("compact", {"decoder": [18, 16, 8, 8], "attention": 1}, "a multiple of 4, got 18"),
+        ("large", {"members": 0}, "members must be positive, got 0"),
         ("unet", {"width": 10**25, "widest": 10**25}, r"\[network\] makes no unet: "),
         ("unet", {"width": 0}, "width must be positive, got 0"),
         ("unet", {"width": "24"}, "width must be a whole number, got '24'"),
@@ -162,23 +161,23 @@ def test_what_a_start_does_not_fit_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "w.safetensors"
-    with_attention = {**SMALL["compact"], "attention": 1}
-    network = find_architecture("compact").build({**with_attention, "bins": 248})
-    metadata = {"architecture": "compact", "config": json.dumps(with_attention)}
+    deep, flat = {**SMALL["unet"], "depth": 4}, {**SMALL["unet"], "depth": 3}
+    network = find_architecture("unet").build({**deep, "bins": 248})
+    metadata = {"architecture": "unet", "config": json.dumps(deep)}
     save_file(network.state_dict(), path, metadata=metadata)
-    start_from(find_architecture("compact").build(with_attention), path)
+    start_from(find_architecture("unet").build(deep), path)
     assert not caplog.records  # heads may differ
-    start_from(find_architecture("compact").build(SMALL["compact"]), path)
+    start_from(find_architecture("unet").build(flat), path)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"12 tensors of {path} not used: decoder.attention.0.mlp_norm.bias, "
-        "decoder.attention.0.mlp_norm.weight, decoder.attention.0.narrow.bias, ..."
+        f"24 tensors of {path} not used: down.4.first.0.weight, down.4.first.1.bias, "
+        "down.4.first.1.num_batches_tracked, ..."
     )
     caplog.clear()
-    start_from(find_architecture("compact").build({**SMALL["compact"], "attention": 2}), path)
+    start_from(find_architecture("unet").build({**deep, "depth": 5}), path)
     (record,) = caplog.records
-    assert record.getMessage().startswith("12 tensors of the network not in ")
-    assert "decoder.attention.1." in record.getMessage()
+    assert record.getMessage().startswith("24 tensors of the network not in ")
+    assert "down.5." in record.getMessage()
 
 
 def test_frozen_parts_are_left_out_of_learning(config: MakeConfig) -> None:

@@ -20,7 +20,7 @@ from vidcolor.models.networks import compact
 from vidcolor.models.networks.pix2pix import Pix2Pix, Pix2PixConfig
 from vidcolor.models.networks.unet import UNet, UNetConfig
 
-_MAY_BE_NONE = {"bins", "attention"}
+_MAY_BE_NONE = {"bins"}
 """Counts that may be 0; others are of channels and layers without which there is no network."""
 
 

@@ -124,10 +124,10 @@ def build_compact(
 
 def _build(values: Mapping[str, Any]) -> CompactNet | LargeNet:
     """The network of these settings, with random weights; ``members`` is 0 for compact's."""
-    decoder, attention = tuple(values["decoder"]), int(values["attention"])
+    decoder = tuple(values["decoder"])
     if members := int(values["members"]):
-        return LargeNet(LargeConfig(decoder=decoder, attention=attention, members=members))
-    return CompactNet(CompactConfig(decoder=decoder, attention=attention))
+        return LargeNet(LargeConfig(decoder=decoder, members=members))
+    return CompactNet(CompactConfig(decoder=decoder))
 
 
 def detect_compact(state_dict: Mapping[str, Tensor]) -> str | None:
@@ -143,13 +143,7 @@ def _seen_settings(state_dict: Mapping[str, Tensor]) -> dict[str, object]:
     members = {name.split(".")[1] for name in state_dict if name.startswith("members.")}
     decoder = (_MEMBER.format(0) if members else "") + "decoder."
     widths = [len(state_dict[f"{decoder}mixes.{i}.0.0.weight"]) for i in range(3)]
-    blocks = {
-        name.removeprefix(decoder).split(".")[1]
-        for name in state_dict
-        if name.startswith(decoder + "attention.")
-    }
     return {
         "decoder": [len(state_dict[decoder + "bottom.0.weight"]), *widths],
-        "attention": len(blocks),
         "members": len(members),
     }

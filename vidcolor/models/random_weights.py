@@ -21,10 +21,6 @@ _CALIBRATION = (2, 3, 64, 64)
 """Pictures of noise from which norms learn what activations are like."""
 
 
-_BLOCKS = 2
-"""Of attention in our networks, as their configurations of training have them."""
-
-
 def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "auto") -> Colorizer:
     """A model for measuring speed where its weights aren't installed.
 
@@ -51,8 +47,7 @@ def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "aut
 
 def _draw(spec: ModelSpec, dtype: torch.dtype) -> nn.Module:
     if spec.family == "compact":
-        settings: dict[str, object] = {"attention": _BLOCKS}
-        network = find_architecture(spec.variant).build(settings)
+        network = find_architecture(spec.variant).build({})
         assert isinstance(network, CompactNet | LargeNet)
         return CompactColorizer(network.prepare(dtype), 1.0)
     if spec.family == "deoldify":

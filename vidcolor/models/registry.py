@@ -48,14 +48,14 @@ def _ours(name: str, title: str, millions: float, render_factor: int) -> ModelSp
 COMPACT = _ours(
     "compact",
     "our own small network, shipped with vidcolor; quick on a laptop",
-    millions=4.4,
+    millions=3.3,
     render_factor=12,
 )
 
 LARGE = _ours(
     "large",
     "our own larger network, shipped with vidcolor; for photos and GPUs",
-    millions=8.7,
+    millions=6.6,
     render_factor=11,
 )
 

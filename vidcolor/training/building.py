@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason, settings
 from vidcolor.models.architectures import Architecture, find_architecture
-from vidcolor.models.networks.compact import Attention, EdgeEncoder
+from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.training.checkpoint import UNREADABLE
 from vidcolor.training.config import TrainConfig
@@ -63,18 +63,11 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
 
 def _built(architecture: Architecture, values: Mapping[str, object]) -> nn.Module:
     try:
-        network = architecture.build(values)
+        return architecture.build(values)
     except OptionError:
         raise
     except UNUSABLE as error:
         raise OptionError(f"[network] makes no {architecture.name}: {reason(error)}") from error
-    for part in network.modules():
-        if isinstance(part, Attention) and part.qkv.in_features % part.heads:
-            raise OptionError(
-                f"with attention, decoder's first number must be a multiple of {part.heads}, "
-                f"got {part.qkv.in_features}"
-            )
-    return network
 
 
 def freeze(network: nn.Module, prefixes: tuple[str, ...]) -> None:

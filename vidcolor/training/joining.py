@@ -54,9 +54,7 @@ def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, st
     except (KeyError, ValueError) as error:
         raise WeightsError(f"a file doesn't say how it was made: {error}") from error
     if any(kind != kinds[0] for kind in kinds):
-        raise WeightsError(
-            "the networks aren't built alike: decoder and attention must be the same"
-        )
+        raise WeightsError("the networks aren't built alike: decoder must be the same")
     tensors = {
         f"members.{index}.{name}": tensor
         for index, member in enumerate(members)

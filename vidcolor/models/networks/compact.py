@@ -8,8 +8,6 @@ Decoder: at each stride the coarser features are doubled in size, joined with th
 mixed by two 3x3 convolutions (Ronneberger et al., 2015). The mean over the whole picture is added
 at the coarsest stride: what a scene is decides much of its colour.
 
-Blocks of self-attention at the coarsest stride let far parts of a scene agree on its light.
-
 ``large`` is the mean of its members' colours: what one has learnt by chance, the others haven't
 (deep ensembles, Lakshminarayanan et al., 2017).
 
@@ -34,8 +32,8 @@ STRIDE = 32
 OUTPUT_STRIDE = 4
 
 FEATURE_SCALE = 1.0 / 16.0
-"""Makes the encoder's features, of an rms of 9 to 14 at every stride, about as large as what norms in
-the decoder let out; beside louder ones, what comes from the coarsest stride isn't learnt."""
+"""Makes the encoder's features, of an rms of 9 to 14 at every stride, about as large as what norms
+in the decoder let out; beside louder ones, what comes from the coarsest stride isn't learnt."""
 
 AB_SCALE = 110.0
 """The regression head's unit: its outputs times this are ab."""
@@ -50,12 +48,10 @@ class CompactConfig:
     Attributes:
         decoder: channels of the decoder at strides 32, 16, 8 and 4.
         bins: classes of the auxiliary head over quantised ab, 0 to leave the head out.
-        attention: blocks of self-attention at the coarsest stride.
     """
 
     decoder: tuple[int, int, int, int] = (256, 192, 128, 64)
     bins: int = 0
-    attention: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, ready for JSON."""
@@ -112,7 +108,7 @@ class CompactNet(nn.Module):
         super().__init__()
         self.config = config or CompactConfig()
         self.encoder = EdgeEncoder()
-        self.decoder = Decoder(ENCODER_CHANNELS, self.config.decoder, self.config.attention)
+        self.decoder = Decoder(ENCODER_CHANNELS, self.config.decoder)
         width = self.config.decoder[-1]
         self.regress = nn.Conv2d(width, 2, 1)
         self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
@@ -161,7 +157,7 @@ class LargeNet(nn.Module):
     def __init__(self, config: LargeConfig | None = None) -> None:
         super().__init__()
         self.config = config or LargeConfig()
-        each = CompactConfig(decoder=self.config.decoder, attention=self.config.attention)
+        each = CompactConfig(decoder=self.config.decoder)
         self.members = nn.ModuleList(CompactNet(each) for _ in range(self.config.members))
         width = self.config.members * self.config.decoder[-1]
         self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
@@ -273,13 +269,10 @@ class SameConv(nn.Conv2d):
 class Decoder(nn.Module):
     """From features at strides 4 to 32 back to one map at stride 4."""
 
-    def __init__(
-        self, encoder: tuple[int, ...], widths: tuple[int, ...], attention: int = 0
-    ) -> None:
+    def __init__(self, encoder: tuple[int, ...], widths: tuple[int, ...]) -> None:
         super().__init__()
         self.context = nn.Conv2d(encoder[-1], widths[0], 1)
         self.bottom = ConvNorm(encoder[-1], widths[0])
-        self.attention = nn.Sequential(*(Attention(widths[0]) for _ in range(attention)))
         skips = encoder[-2::-1]
         self.mixes = nn.ModuleList(
             nn.Sequential(ConvNorm(coarse + skip, fine), ConvNorm(fine, fine))
@@ -291,41 +284,11 @@ class Decoder(nn.Module):
         features = [each * FEATURE_SCALE for each in features]
         deepest = features[-1]
         x = self.bottom(deepest) + self.context(deepest.mean(dim=(2, 3), keepdim=True))
-        x = self.attention(x)
         for mix, skip in zip(self.mixes, features[-2::-1], strict=True):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear")
             x = mix(torch.cat((x, skip), dim=1))
         result: Tensor = x
         return result
-
-
-class Attention(nn.Module):
-    """A pre-norm transformer block over positions (Vaswani et al., 2017); at first the identity."""
-
-    def __init__(self, channels: int, heads: int = 4) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm, self.mlp_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
-        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
-        self.widen = nn.Linear(channels, 2 * channels)
-        self.narrow = nn.Linear(2 * channels, channels)
-        for last in (self.out, self.narrow):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, channels, h, w)``, the same shape out."""
-        batch, channels, height, width = x.shape
-        tokens: Tensor = x.flatten(2).transpose(1, 2)
-        q, k, v = (
-            self.qkv(self.norm(tokens))
-            .view(batch, -1, 3, self.heads, channels // self.heads)
-            .permute(2, 0, 3, 1, 4)
-        )
-        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        tokens = tokens + self.out(seen)
-        tokens = tokens + self.narrow(F.gelu(self.widen(self.mlp_norm(tokens))))
-        return tokens.transpose(1, 2).reshape(batch, channels, height, width)
 
 
 class ConvNorm(nn.Sequential):
