@@ -27,7 +27,7 @@ def _deoldify(variant: str, title: str, millions: float) -> ModelSpec:
     )
 
 
-def _ours(name: str, title: str, millions: float, render_factor: int) -> ModelSpec:
+def _ours(name: str, title: str, millions: float) -> ModelSpec:
     return ModelSpec(
         name=name,
         title=title,
@@ -36,9 +36,7 @@ def _ours(name: str, title: str, millions: float, render_factor: int) -> ModelSp
         licence="MIT",
         source="vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
         parameters_millions=millions,
-        working_size=WorkingSize(
-            shape="aspect", video=render_factor, image=render_factor, multiple=32
-        ),
+        working_size=WorkingSize(shape="aspect", video=12, image=12, multiple=32),
         precisions=PRECISIONS,
         batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
         bundled=f"{name}.safetensors",
@@ -49,14 +47,12 @@ COMPACT = _ours(
     "compact",
     "our own small network, shipped with vidcolor; quick on a laptop",
     millions=3.3,
-    render_factor=12,
 )
 
 LARGE = _ours(
     "large",
     "our own larger network, shipped with vidcolor; for photos and GPUs",
     millions=6.6,
-    render_factor=11,
 )
 
 MODELS: MappingProxyType[str, ModelSpec] = MappingProxyType(
