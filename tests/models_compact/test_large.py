@@ -23,6 +23,8 @@ from vidcolor.models.networks.compact import ConvNorm, LargeConfig, LargeNet
 from vidcolor.models.safe_load import load_checkpoint
 from vidcolor.models.store import bundled_path
 
+_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
+
 
 @pytest.fixture(scope="module")
 def model() -> Colorizer:
@@ -36,6 +38,10 @@ def _shipped(name: str) -> nn.Module:
     network = find_architecture(name).build(settings(file.metadata)).eval()
     network.load_state_dict({key: tensor.float() for key, tensor in file.state_dict.items()})
     return network
+
+
+def _photographs() -> Tensor:
+    return torch.cat([_lightness(name) for name in _PHOTOS])
 
 
 def _lightness(name: str, side: int = 256) -> Tensor:
@@ -81,7 +87,7 @@ def test_it_has_its_members_and_says_what_it_is(model: Colorizer) -> None:
 
 def test_bfloat16_stays_close(model: Colorizer) -> None:
     half = vidcolor.load_model("large", "cpu", "bf16")
-    batch = torch.cat([_lightness(n) for n in ("astronaut", "coffee", "chelsea", "rocket")])
+    batch = _photographs()
     # A mean of half a unit is about a quarter of what anybody can see.
     assert (model(batch) - half(batch)).abs().mean() < 0.5
 
@@ -155,7 +161,7 @@ def test_no_channel_is_silent(name: str) -> None:
         if isinstance(module, ConvNorm):
             module.register_forward_hook(listen(part))
     with torch.inference_mode():
-        for photo in ("astronaut", "coffee", "chelsea", "rocket"):
+        for photo in _PHOTOS:
             network(_lightness(photo))
     assert len(loudest) >= 7
     assert {part: int((most <= 0).sum()) for part, most in loudest.items() if most.min() <= 0} == {}
@@ -167,7 +173,7 @@ def test_what_varies_at_the_coarsest_stride_is_used() -> None:
     The first shipped ones were so, attention and all.
     """
     network = _shipped("compact")
-    batch = torch.cat([_lightness(n) for n in ("astronaut", "coffee", "chelsea", "rocket")])
+    batch = _photographs()
     with torch.inference_mode():
         whole = network(batch)
         network.get_submodule("decoder.bottom").register_forward_hook(
@@ -180,7 +186,7 @@ def test_what_varies_at_the_coarsest_stride_is_used() -> None:
 def test_its_members_differ() -> None:
     network = _shipped("large")
     assert isinstance(network, LargeNet)
-    batch = torch.cat([_lightness(n) for n in ("astronaut", "coffee", "chelsea", "rocket")])
+    batch = _photographs()
     with torch.inference_mode():
         mean = network(batch)
         for member in network.members:

@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 Kind = Literal["image", "video"]
 
 _READ = "JPEG, PNG, TIFF, WebP and BMP"
-_PASSED_OVER = frozenset({".avif", ".heic", ".heif", ".jp2", ".jxl", ".pgm", ".pnm", ".ppm"})
-"""Photographs, by name, that a folder may hold and that aren't looked for in it."""
 
 
 def kind_of(paths: Sequence[Path]) -> Kind:
@@ -92,7 +90,11 @@ class PhotoFiles:
 
 def _tell_passed_over(folder: Path) -> None:
     """Warn of a folder's photographs that don't count because of their format."""
-    number = sum(path.suffix.lower() in _PASSED_OVER for path in folder.rglob("*"))
+    from vidcolor.cli._jobs import IMAGE_SUFFIXES
+    from vidcolor.training.sources import SUFFIXES
+
+    passed_over = IMAGE_SUFFIXES - SUFFIXES
+    number = sum(path.suffix.lower() in passed_over for path in folder.rglob("*"))
     if number:
         logger.warning("%s: %d passed over: eval reads %s", folder, number, _READ)
 

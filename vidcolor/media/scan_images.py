@@ -36,8 +36,7 @@ def encode_scan(
     """
     metadata = StillMetadata() if scan is None else read_scan(scan)[0]
     orientation = metadata.exif.number(ORIENTATION) or 1
-    if orientation in (5, 6, 7, 8) and metadata.dpi:
-        metadata.dpi = metadata.dpi[::-1]
+    metadata.turn_dpi(orientation)
     # as photos: what is written is upright, and says so
     rgb = turn_upright(np.dstack(planes), orientation)
     return encode_still(rgb, metadata, comment=comment, extension=suffix)

@@ -79,8 +79,7 @@ def _to_still(raster: Raster, file: StillFile) -> StillImage:
     if file.kind == "JPEG" and has_gain_map(raster.metadata.xmp):
         warnings.append("its HDR gain map is left out: the standard picture is colorized")
     alpha = raster.alpha
-    if raster.orientation in (5, 6, 7, 8) and raster.metadata.dpi:
-        raster.metadata.dpi = raster.metadata.dpi[::-1]
+    raster.metadata.turn_dpi(raster.orientation)
     return StillImage(
         luma=turn_upright(luma, raster.orientation),
         depth=luma.dtype.itemsize * 8,

@@ -53,6 +53,15 @@ class StillMetadata:
         """What made the picture, as EXIF, TIFF or PNG text says; "" where none does."""
         return self.exif.text(SOFTWARE) or self.text.get("Software", "")
 
+    def turn_dpi(self, orientation: int) -> None:
+        """Make ``dpi`` the upright picture's, where it was said of one stored on its side.
+
+        Args:
+            orientation: as EXIF numbers them, 1 to 8.
+        """
+        if self.dpi is not None and orientation in (5, 6, 7, 8):
+            self.dpi = self.dpi[::-1]
+
 
 def signed(metadata: StillMetadata, comment: str) -> str:
     """The software tag of the output: the source's own words, then ``comment``."""

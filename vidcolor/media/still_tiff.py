@@ -135,8 +135,7 @@ def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage) -> Raster:
     with _mute_libtiff():
         raster = decode_with_pillow(file)
     raster.metadata, raster.icc = read_metadata(file, page)
-    if (raster.metadata.exif.number(ORIENTATION) or 1) > 4 and raster.metadata.dpi:
-        raster.metadata.dpi = raster.metadata.dpi[::-1]  # Pillow has turned the picture
+    raster.metadata.turn_dpi(raster.metadata.exif.number(ORIENTATION) or 1)  # Pillow has turned it
     return raster
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from vidcolor.models._metadata import reason
 from vidcolor.models.colorizer import Colorizer
 
 logger = logging.getLogger(__name__)
@@ -63,8 +64,7 @@ class CompiledNetwork(nn.Module):
         except torch.cuda.OutOfMemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a compiler can throw
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            logger.warning("torch.compile doesn't work here, going on without: %s", reason)
+            logger.warning("torch.compile doesn't work here, going on without: %s", reason(error))
             self.is_compiled = False
             return self._plain(lightness)
         self.is_compiled = True

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from vidcolor.errors import InputError
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""Of pictures that are looked for in folders and tar files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def list_entries(source: Path, *, split: str = "") -> list[Entry]:
         InputError: if the source can't be read, or a listed picture is missing.
     """
     if source.is_dir():
-        found = (p for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        found = (p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
         return [Entry(str(p.relative_to(source)), p) for p in sorted(found)]
     if source.suffix.lower() == ".csv":
         return _listed(source, split)
@@ -78,7 +79,7 @@ def _members(archive: Path) -> Iterator[Entry]:
     try:
         with tarfile.open(archive, "r:") as tar:
             for member in tar:
-                if member.isfile() and Path(member.name).suffix.lower() in _SUFFIXES:
+                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
                     yield Entry(member.name, archive, member.offset_data, member.size)
     except (OSError, tarfile.TarError) as error:
         raise InputError(
