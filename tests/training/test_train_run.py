@@ -267,6 +267,8 @@ def test_weights_colorize_by_the_head_that_the_configuration_chose(config: MakeC
     assert not torch.allclose(model(lightness), ab, atol=2.0)
     with pytest.raises(OptionError, match="needs a classification loss"):
         Trainer(dataclasses.replace(c, losses={"huber": {}}), ALONE)
+    with pytest.raises(OptionError, match="no loss teaches the regression head"):
+        Trainer(config(losses={"classification": {}}), ALONE)
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", "float32"), ("bf16", "bfloat16")])

@@ -331,3 +331,8 @@ def _check(config: TrainConfig, world: World) -> None:
         )
     if config.decoding == "annealed-mean" and not needs(config.losses, "needs_classes"):
         raise OptionError("decoding by annealed mean needs a classification loss")
+    if config.decoding == "regression" and not needs(config.losses, "needs_ab"):
+        raise OptionError(
+            f"no loss teaches the regression head ({', '.join(config.losses)} only the "
+            'classification head): give decoding = "annealed-mean", or add [losses.huber]'
+        )
