@@ -25,11 +25,11 @@ def _network(seed: int, **values: object) -> nn.Module:
     return find_architecture("compact").build({**_VALUES, **values}).eval()
 
 
-def _written(path: Path, network: nn.Module, *, without: str = "") -> str:
+def _written(path: Path, network: nn.Module, *, without: str = "", **said: str) -> str:
     config = network.config.as_dict()  # type: ignore[union-attr, operator]
     metadata = {
         "format": "vidcolor", "architecture": "compact", "config": json.dumps(config),
-        "training": json.dumps({"from": path.stem}),
+        "training": json.dumps({"from": path.stem}), **said,
     }  # fmt: skip
     tensors = {name: tensor for name, tensor in network.state_dict().items() if name != without}
     save_file(tensors, path, metadata=metadata)
@@ -82,7 +82,10 @@ def test_a_slip_destroys_nothing_and_writes_nothing(tmp_path: Path) -> None:
         ((one, one, two), "two.safetensors exists"),
         ((one, two, str(out), "--cast", "3"), "its cast is 3.0"),
         ((one, two, str(out), "--saturation", "0"), "its saturation is 0.0"),
-        ((one, two, str(tmp_path / "nowhere" / "out.safetensors")), "can't write it"),
+        (
+            (one, two, str(tmp_path / "nowhere" / "out.safetensors")),
+            "can't be written: No such file",
+        ),
     ):
         code, said = _join(*words)
         assert (code, reason in said) == (1, True), said
@@ -104,10 +107,12 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
     mute = str(tmp_path / "mute.safetensors")
     save_file(load_file(one), mute)
     torn = _written(tmp_path / "torn.safetensors", _network(1), without="decoder.bottom.0.weight")
+    other_head = _written(tmp_path / "bins.safetensors", _network(1), decoding="annealed-mean")
     joined = tmp_path / "first.safetensors"
     assert _join(one, one, str(joined))[0] == 0
     for other, reason in (
         (wide, "aren't built alike"), (mute, "how it was made"), (str(joined), "only compact"),
+        (other_head, "by regression"),
         (torn, "don't make a network"), (str(tmp_path / "absent.safetensors"), "absent"),
     ):  # fmt: skip
         code, said = _join(one, other, str(out))

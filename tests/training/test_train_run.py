@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,9 +18,10 @@ from conftest import MakeConfig
 from safetensors import safe_open
 from skimage import data
 
-from vidcolor.errors import InputError, Interrupted, OptionError, WeightsError
+from vidcolor.errors import InputError, Interrupted, OptionError, OutputError, WeightsError
 from vidcolor.models.networks.ab_bins import annealed_mean
 from vidcolor.training.adversarial import Gan
+from vidcolor.training.checkpoint import export_weights
 from vidcolor.training.config import TrainConfig, load_config
 from vidcolor.training.distributed import World
 from vidcolor.training.loop import Trainer
@@ -93,6 +98,31 @@ def test_an_interrupted_run_loses_nothing(config: MakeConfig) -> None:
     log.write_text(log.read_text() + '{"step": 5, "huber": 1.0}\n{"step": 6, "hu')
     Trainer(c, ALONE).run()
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes: writing fails as on a full disk."""
+    resource: Any = pytest.importorskip("resource")  # Windows has none
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(config: MakeConfig) -> None:
+    trainer = Trainer(config(steps=1, val=""), ALONE)
+    trainer.run()
+    before = {path: path.read_bytes() for path in trainer.out.glob("*.*")}
+    export = partial(export_weights, trainer.weights, trainer.network, trainer.config, {})
+    checkpoint = trainer.out / "checkpoint.pt"
+    for path, write in ((checkpoint, trainer.save), (trainer.weights, export)):
+        with file_size_limit(10_000), pytest.raises(OutputError) as caught:
+            write()
+        assert str(caught.value) == f"{path}: can't be written: File too large"
+        assert {path: path.read_bytes() for path in trainer.out.glob("*.*")} == before
 
 
 def test_other_losses_want_another_folder(config: MakeConfig) -> None:
@@ -224,7 +254,6 @@ def test_the_final_figures_are_those_of_eval(config: MakeConfig, tmp_path: Path)
 
 def test_weights_beyond_float16_survive_the_file(config: MakeConfig, tmp_path: Path) -> None:
     from vidcolor.models.loading import load_model
-    from vidcolor.training.checkpoint import export_weights
 
     network = Trainer(config(), ALONE).network.eval()
     norm = next(m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))

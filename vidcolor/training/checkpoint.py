@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from vidcolor.errors import WeightsError
+from vidcolor.errors import OutputError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.training.config import TrainConfig
 
@@ -23,10 +24,13 @@ _CLASSIFY = "classify."
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all."""
-    part = path.with_suffix(".part")
-    torch.save(dict(state), part)
-    part.replace(path)
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        OutputError: it can't be written; the one before is still there.
+    """
+    with _whole(path) as part, part.open("wb") as file:
+        torch.save(dict(state), file)
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
@@ -70,6 +74,9 @@ def export_weights(
         network: averaged weights; its classification head is left out unless it decodes.
         config: of the run.
         history: what made the weights, ready for JSON.
+
+    Raises:
+        OutputError: the file can't be written.
     """
     annealed = config.decoding == "annealed-mean"
     values = network.config.as_dict()  # type: ignore[operator, union-attr]
@@ -96,11 +103,32 @@ def export_weights(
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file whole or not at all; tensors must not share memory."""
+    """Write a safetensors file whole or not at all; tensors must not share memory.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    with _whole(path) as part:
+        # Not save_file: what it writes only its owner can read.
+        part.write_bytes(save(dict(tensors), metadata=dict(metadata)))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Where to write a file before it gets its name; what is there of it goes if that fails."""
     part = path.with_suffix(".part")
-    # Not save_file: what it writes only its owner can read.
-    part.write_bytes(save(dict(tensors), metadata=dict(metadata)))
-    part.replace(path)
+    try:
+        yield part
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        # torch.save raises an error of its own, without a reason, out of the file's.
+        met = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(met, OSError):
+            raise
+        raise OutputError(f"{path}: can't be written: {met.strerror or met}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _compact(name: str, tensor: Tensor) -> Tensor:

@@ -16,13 +16,7 @@ import click
 import torch
 from torch import Tensor
 
-from vidcolor.errors import (
-    OptionError,
-    OutputError,
-    OutputExistsError,
-    VidcolorError,
-    WeightsError,
-)
+from vidcolor.errors import OptionError, OutputExistsError, VidcolorError, WeightsError
 from vidcolor.models._metadata import settings
 from vidcolor.models.colorizer import build_compact, detect_compact
 from vidcolor.models.safe_load import Checkpoint, load_checkpoint
@@ -48,6 +42,8 @@ def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, st
         raise OptionError("at least two networks are joined, and OUT is named after them")
     if any(detect_compact(member.state_dict) != "compact" for member in members):
         raise WeightsError("only compact networks can be joined")
+    if any(member.metadata.get("decoding", "regression") != "regression" for member in members):
+        raise WeightsError("only networks that colorize by regression can be joined")
     try:
         kinds = [{**settings(member.metadata), "bins": 0} for member in members]
         made = [json.loads(member.metadata["training"]) for member in members]
@@ -79,10 +75,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
         build_compact(tensors, metadata, torch.float32)
     except WeightsError as error:
         raise WeightsError(f"the members don't make a network: {error}") from error
-    try:
-        write_weights(path, tensors, metadata)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write it: {error.strerror or error}") from error
+    write_weights(path, tensors, metadata)
 
 
 @click.command()
