@@ -93,6 +93,20 @@ def test_reports_are_not_replaced_unasked(
     assert run_here("eval", film, "--report", ".", *WORDS).returncode == 2
 
 
+def test_a_report_that_cannot_be_written_costs_no_figures(
+    run_here: RunHere, tmp_path: Path, film: Path
+) -> None:
+    words = ["eval", film, "--against", film, *WORDS, "--report"]
+    run = run_here(*words, "none/r.html")
+    assert run.returncode == 1
+    assert run.stdout == ""  # told before the work
+    assert "none/r.html: there is no folder none" in run.stderr
+    run = run_here(*words, "r" * 250 + ".html")  # no room for the part file's longer name
+    assert run.returncode == 1
+    assert "PSNR" in run.stdout
+    assert run.stderr.count("\n") == 1
+
+
 def test_offline_holds_for_backbones_too(
     run_here: RunHere, monkeypatch: pytest.MonkeyPatch, film: Path
 ) -> None:

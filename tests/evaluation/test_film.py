@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -193,6 +194,15 @@ def test_results_of_other_films_are_refused(truth: Path, tmp_path: Path) -> None
     small = write(tmp_path / "small.mkv", [f[:64, :64] for f in pan()])
     with pytest.raises(InputError, match=r"another size: 64x64 and 128x96"):
         evaluate_film(truth, [], against=[small], flow_of=FLOW)
+
+
+def test_a_result_named_as_a_baseline_is_measured_as_itself(truth: Path, tmp_path: Path) -> None:
+    shutil.copy(truth, tmp_path / "grey")
+    copies = [tmp_path / "grey", truth, truth]
+    scores = evaluate_film(truth, [], against=copies, flow_of=FLOW, limit=5).rows[3:]
+    assert [row.name for row in scores] == ["grey (2)", truth.name, f"{truth.name} (2)"]
+    assert scores[0].ab.rmse_ratio == 0.0
+    assert scores[0].chroma_warp_error > 0.0
 
 
 def test_strips_of_turned_films_show_a_column(tmp_path: Path) -> None:

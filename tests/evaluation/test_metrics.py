@@ -128,6 +128,15 @@ def test_a_truth_without_colour_gives_no_ratios() -> None:
     assert scores.colourfulness == 30.0
 
 
+def test_no_saturation_makes_opposite_hues_right() -> None:
+    truth = torch.tensor([10.0, -20.0]).view(2, 1, 1) * torch.rand(1, 8, 8)
+    statistics = AbStatistics()
+    statistics.add(-0.5 * truth, truth)
+    scores = statistics.scores()
+    assert (scores.best_saturation, scores.rmse_ratio_best) == (0.0, 1.0)
+    assert scores.correlation == pytest.approx(-1.0)
+
+
 class _OfAppleGpu(torch.Tensor):
     """A tensor with what Apple's GPUs say to float64."""
 

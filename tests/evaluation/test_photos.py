@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from skimage import color, data
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OutputError
-from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, painted
+from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, distinct, painted
 from vidcolor.evaluation.gallery import FlickerStrip, Gallery, Row, row
 from vidcolor.evaluation.photos import Contender, evaluate_photos, grey_of
 from vidcolor.evaluation.report import Report, Section, write_report
@@ -155,6 +156,33 @@ def test_a_flicker_strip_is_one_column_over_time() -> None:
     assert (picture.width, picture.height) == (60, 40)
     red = pixels[:, 3::6, 2].mean(axis=0)
     assert np.abs(red - 20.0 * np.arange(10)).max() < 6.0  # JPEG
+
+
+def test_a_flicker_strip_of_a_long_film_shows_all_of_it() -> None:
+    strip = FlickerStrip("x")
+    for at in range(2500):
+        strip.add(torch.full((3, 8, 3), at / 10.0))
+    picture = strip.picture()
+    assert picture is not None
+    pixels = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert 600 <= picture.width <= 1200
+    wanted = np.linspace(0.0, 250.0, picture.width)
+    assert np.abs(pixels[4, :, 0] - wanted).max() < 4.0  # whole codes, JPEG
+
+
+def test_competitors_are_told_apart() -> None:
+    assert distinct(["a", "grey", "a", "truth", "a"]) == [
+        "a", "grey (2)", "a (2)", "truth (2)", "a (3)",
+    ]  # fmt: skip
+    assert distinct(["a", "a (2)", "a"]) == ["a", "a (2)", "a (3)"]
+
+
+def test_names_that_are_cut_alike_are_told_apart(rows: list[Scores]) -> None:
+    twins = [
+        dataclasses.replace(rows[0], name=f"runs/{run}/unet-resblock.safetensors") for run in "ab"
+    ]
+    names = text_table(twins, head=[]).splitlines()[1].split("  ")
+    assert len({name.strip() for name in names if name.strip()}) == 2
 
 
 def test_table_and_winner(rows: list[Scores]) -> None:

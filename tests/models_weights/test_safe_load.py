@@ -114,6 +114,17 @@ def test_safetensors_with_metadata_under_any_name(tmp_path: Path) -> None:
     assert_same({name: found[name] for name in tensors()}, tensors())
 
 
+def test_a_name_that_is_not_utf8_is_said_to_be_at_fault(tmp_path: Path) -> None:
+    plain, odd = tmp_path / "plain.safetensors", Path(os.fsdecode(bytes(tmp_path) + b"/w\xff.st"))
+    save_file({"a": torch.zeros(2)}, plain)
+    try:
+        plain.rename(odd)
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    with pytest.raises(WeightsError, match="names in UTF-8 only; rename it"):
+        load_checkpoint(odd)
+
+
 def test_large_zip_is_mapped_and_not_read(tmp_path: Path) -> None:
     path = tmp_path / "big.pth"
     save_new({"w": torch.zeros(64 << 20, dtype=torch.uint8)}, path)

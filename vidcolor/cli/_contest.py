@@ -102,16 +102,11 @@ def _tell_passed_over(folder: Path) -> None:
 def load_contenders(
     names: Sequence[str], kind: Kind, options: ColorizeOptions, progress: Progress
 ) -> list[Contender]:
-    """Load the models that compete; two of one name get numbers."""
+    """Load the models that compete."""
     from vidcolor.engine.model_choice import load_for
     from vidcolor.evaluation.photos import Contender
 
-    taken: dict[str, int] = {}
-    contenders = []
-    for name in names:
-        model = load_for(kind, dataclasses.replace(options, model=name), progress, None)
-        taken[model.label] = taken.get(model.label, 0) + 1
-        number = taken[model.label]
-        label = model.label if number == 1 else f"{model.label} ({number})"
-        contenders.append(Contender(label, model))
-    return contenders
+    models = [
+        load_for(kind, dataclasses.replace(options, model=name), progress, None) for name in names
+    ]
+    return [Contender(model.label, model) for model in models]

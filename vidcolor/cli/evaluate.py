@@ -26,7 +26,7 @@ from vidcolor.cli._progress import make_progress
 from vidcolor.cli._session import Session
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
-from vidcolor.errors import OptionError, OutputExistsError
+from vidcolor.errors import OptionError, OutputError, OutputExistsError
 
 if TYPE_CHECKING:
     from vidcolor.evaluation.gallery import Gallery
@@ -148,6 +148,8 @@ def _check(paths: Sequence[Path], against: Sequence[Path], values: dict[str, Any
     if against and len(paths) != 1:
         raise OptionError("--against needs exactly one film as PATH")
     report: Path | None = values["report"]
+    if report is not None and not report.parent.is_dir():
+        raise OutputError(f"{report}: there is no folder {report.parent}; make it first")
     if report is not None and report.is_dir():
         raise OptionError(f"{report}: is a folder; the report needs the name of a file")
     if report is not None and report.exists() and not values["overwrite"]:
@@ -232,14 +234,14 @@ class _Contest:
             self._sections.insert(0, Section("Means of all films", self._rows))
 
     def say(self) -> None:
-        """Write the report, then say the figures."""
+        """Say the figures, whatever becomes of the report, and write that."""
         from vidcolor.evaluation.table import text_table
 
-        self._write_report()
         if self._values["as_json"]:
             click.echo(json.dumps(self._as_json()))
         else:
             click.echo(text_table(self._rows, head=self._head))
+        self._write_report()
 
     def _as_json(self) -> dict[str, Any]:
         """The first contender's figures on top, all rows beneath."""

@@ -23,7 +23,7 @@ class AbScores:
         pictures: how many were compared.
         rmse_ratio: RMSE of ab over that of a grey picture, as it is.
         rmse_ratio_best: the same at the one saturation factor that suits the results best.
-        best_saturation: that factor.
+        best_saturation: that factor, 0 at least.
         correlation: of ab with the true ab, each picture's mean removed, pooled.
         colourfulness: mean over pictures of the result's colourfulness.
         colourfulness_truth: mean over pictures of the truth's.
@@ -80,7 +80,8 @@ class AbStatistics:
         tiny = 1e-12
         raw = self._pp - 2.0 * self._pt + self._tt
         has_colour = self._pp > _NOISE * self._tt
-        gain = self._pt / max(self._pp, tiny) if has_colour else 0.0
+        # No saturation turns a hue into its opposite: what is wrong throughout is best as grey.
+        gain = max(0.0, self._pt / max(self._pp, tiny)) if has_colour else 0.0
         best = self._tt - gain * self._pt
         pp, pt, tt = self._centred.tolist() if has_colour else (0.0, 0.0, 0.0)
         colour = (self._colour / max(self._pictures, 1)).tolist()

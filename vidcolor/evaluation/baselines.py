@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain, count
 
 import torch
 from torch import Tensor
@@ -13,6 +14,19 @@ from vidcolor.evaluation.scores import lab_of
 TRUTH: str = "truth"
 GREY: str = "grey"
 CONSTANT: str = "best constant ab"
+
+
+BASELINES: tuple[str, str, str] = (TRUTH, GREY, CONSTANT)
+
+
+def distinct(names: Sequence[str], taken: Sequence[str] = BASELINES) -> list[str]:
+    """Names that tell competitors apart, also from the baselines: a second "x" is "x (2)"."""
+    used, result = set(taken), []
+    for name in names:
+        tries = (f"{name} ({number})" for number in count(2))
+        result.append(next(each for each in chain((name,), tries) if each not in used))
+        used.add(result[-1])
+    return result
 
 
 class MeanColour:

@@ -26,7 +26,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.video import colorize_video, open_source
 from vidcolor.errors import InputError
-from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, painted
+from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, distinct, painted
 from vidcolor.evaluation.gallery import FlickerStrip, Gallery, Row, row, strips_row
 from vidcolor.evaluation.perceptual import Backbones
 from vidcolor.evaluation.photos import Contender
@@ -154,8 +154,8 @@ def evaluate_film(
             _colorized(path, Path(folder) / f"{at}.mkv", each, options, end_s, progress)
             for at, each in enumerate(contenders)
         ]
-        versions = [*zip((c.name for c in contenders), made, strict=True)]
-        versions += [(result.name, result) for result in against]
+        names = distinct([*(c.name for c in contenders), *(result.name for result in against)])
+        versions = [*zip(names, (*made, *against), strict=True)]
         comparison = _Comparison(
             path, versions, mean, flow_of, backbones, limited=limit is not None
         )

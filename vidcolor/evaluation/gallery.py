@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+_T = TypeVar("_T")
 
 Rgb8 = npt.NDArray[np.uint8]
 """``(H, W, 3)``."""
@@ -46,26 +49,38 @@ class Row:
 
 
 @dataclass
-class Gallery:
-    """Keeps rows spread evenly over however many come: between half of ``most`` and ``most``.
+class Thinned(Generic[_T]):
+    """Keeps things spread evenly over however many come: between half of ``most`` and ``most``.
 
-    When full, every second row is dropped and from then on half as many are taken.
+    When full, every second one is dropped and from then on half as many are taken.
     """
 
-    most: int = 24
-    rows: list[Row] = field(default_factory=list)
+    most: int
+    kept: list[_T] = field(default_factory=list)
     _stride: int = 1
     _seen: int = 0
 
-    def offer(self, make: Callable[[], Row]) -> None:
-        """Take the next row, if it is one of those to keep; ``make`` is only called then."""
+    def offer(self, make: Callable[[], _T]) -> None:
+        """Take the next, if it is one of those to keep; ``make`` is only called then."""
         if self._seen % self._stride == 0:
-            if len(self.rows) == self.most:
-                self.rows = self.rows[::2]
+            if len(self.kept) == self.most:
+                self.kept = self.kept[::2]
                 self._stride *= 2
             if self._seen % self._stride == 0:
-                self.rows.append(make())
+                self.kept.append(make())
         self._seen += 1
+
+
+class Gallery(Thinned[Row]):
+    """A few rows of many."""
+
+    def __init__(self, most: int = 24) -> None:
+        super().__init__(most)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Those that were kept."""
+        return self.kept
 
 
 def row(name: str, versions: Iterable[tuple[str, Tensor]], *, turns: int = 0) -> Row:
@@ -80,11 +95,14 @@ def row(name: str, versions: Iterable[tuple[str, Tensor]], *, turns: int = 0) ->
 
 
 class FlickerStrip:
-    """One column of pixels of every frame, side by side: what moves makes slopes, flicker combs."""
+    """One column of pixels of every frame, side by side: what moves makes slopes, flicker combs.
+
+    Of long films it is every second frame, every fourth and so on, as in ``Gallery``.
+    """
 
     def __init__(self, caption: str) -> None:
         self.caption = caption
-        self._columns: list[Rgb8] = []
+        self._columns = Thinned[Rgb8](_MAX_STRIP_FRAMES)
 
     def add(self, rgb: Tensor, *, turns: int = 0) -> None:
         """Take the middle column of the next frame.
@@ -93,18 +111,13 @@ class FlickerStrip:
             rgb: ``(3, H, W)`` code values in [0, 255].
             turns: quarter turns clockwise for display; the column is that of the turned frame.
         """
-        if len(self._columns) < _MAX_STRIP_FRAMES:
-            shown = torch.rot90(rgb, -turns, dims=(1, 2)) if turns else rgb
-            middle = shown[:, :, shown.shape[2] // 2 : shown.shape[2] // 2 + 1]
-            column = _array(middle, 0)
-            rows = min(_STRIP_ROWS, column.shape[0])
-            self._columns.append(_resized(column, 1, rows))
+        self._columns.offer(lambda: _middle_column(rgb, turns))
 
     def picture(self) -> Picture | None:
         """The strip, each frame up to six pixels wide; None of nothing."""
-        if not self._columns:
+        if not self._columns.kept:
             return None
-        strip = np.concatenate(self._columns, axis=1)
+        strip = np.concatenate(self._columns.kept, axis=1)
         times = min(6, max(1, 900 // strip.shape[1]))
         return _encoded(self.caption, strip.repeat(times, axis=1))
 
@@ -113,6 +126,12 @@ def strips_row(name: str, strips: Sequence[FlickerStrip]) -> Row:
     """The strips of all versions of one film."""
     made = (strip.picture() for strip in strips)
     return Row(name, tuple(picture for picture in made if picture is not None))
+
+
+def _middle_column(rgb: Tensor, turns: int) -> Rgb8:
+    shown = torch.rot90(rgb, -turns, dims=(1, 2)) if turns else rgb
+    column = _array(shown[:, :, shown.shape[2] // 2 : shown.shape[2] // 2 + 1], 0)
+    return _resized(column, 1, min(_STRIP_ROWS, column.shape[0]))
 
 
 def _array(rgb: Tensor, turns: int) -> Rgb8:

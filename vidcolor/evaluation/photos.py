@@ -18,7 +18,7 @@ from vidcolor.color import lightness_to_grey, luma_to_lightness
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, painted
+from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, distinct, painted
 from vidcolor.evaluation.gallery import Gallery, row
 from vidcolor.evaluation.perceptual import Backbones
 from vidcolor.evaluation.scores import Meter, Scores, Truth, lab_of
@@ -67,7 +67,7 @@ def evaluate_photos(
     """
     options, progress = options or ColorizeOptions(), progress or NullProgress()
     mean = _first_pass(photos, progress)
-    names = (GREY, CONSTANT, *(c.name for c in contenders))
+    names = (GREY, CONSTANT, *distinct([c.name for c in contenders]))
     meters = [Meter(name, backbones) for name in names]
     exact = {GREY: (0.0, 0.0), CONSTANT: mean.ab}
     progress.start(mean.pictures, "photos", "measuring")

@@ -123,8 +123,9 @@ def _section(section: Section) -> Iterable[str]:
     if section.rows:
         yield from _table(section.rows)
     if section.strips is not None and section.strips.pictures:
-        yield "<h3>Flicker strips</h3>\n<p>The middle column of pixels of every frame, side by "
-        yield "side: time runs to the right. Motion makes slopes, flicker makes combs.</p>\n"
+        yield "<h3>Flicker strips</h3>\n<p>The middle column of pixels of every frame (in long "
+        yield "films of every second, fourth, ...), side by side: time runs to the right. Motion "
+        yield "makes slopes, flicker makes combs.</p>\n"
         yield '<div class="strips">'
         for picture in section.strips.pictures:
             yield f"<figure>{_image(picture)}</figure>\n"

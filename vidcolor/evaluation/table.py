@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcolor.evaluation.baselines import GREY, TRUTH
+from vidcolor.evaluation.baselines import GREY, TRUTH, distinct
 from vidcolor.evaluation.scores import Scores
 
 Better = Literal["low", "high", "one", "truth", ""]
@@ -147,7 +147,7 @@ def text_table(rows: Sequence[Scores], *, head: Sequence[tuple[str, str]]) -> st
         head: lines above, such as ("photographs", "1000").
     """
     lines = [f"{label:{_LABEL_WIDTH}} {value}" for label, value in head]
-    names = [_cut(row.name) for row in rows]
+    names = distinct([_cut(row.name) for row in rows], taken=())
     widths = [max(8, len(name)) for name in names]
     lines += ["", " " * _LABEL_WIDTH + _joined(names, widths)]
     for figure in measured(rows):

@@ -119,6 +119,8 @@ def _kind(head: bytes, path: Path) -> str:
 
 
 def _load_safetensors(path: Path, size: int) -> Checkpoint:
+    if "\ufffd" in os.fsencode(path).decode("utf-8", "replace"):
+        raise WeightsError(f"{path}: safetensors opens names in UTF-8 only; rename it")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -250,7 +252,10 @@ def _state_dict(loaded: Any, path: Path) -> dict[str, torch.Tensor]:  # noqa: AN
         if isinstance(key, str) and isinstance(value, torch.Tensor)
     }
     if not tensors:
-        raise WeightsError(f"{path}: holds no named tensors")
+        raise WeightsError(
+            f"{path}: holds no named tensors; if it is a run's checkpoint, name the .safetensors "
+            "beside it"
+        )
     if all(key.startswith("module.") for key in tensors):
         tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
     return tensors
