@@ -100,6 +100,17 @@ def test_an_interrupted_run_loses_nothing(config: MakeConfig) -> None:
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_run_killed_before_its_first_checkpoint_starts_a_new_log(config: MakeConfig) -> None:
+    c = config(val="")
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(c, ALONE).run(break_at(2))
+    log = Path(c.out, "log.jsonl")
+    assert len(log.read_text().splitlines()) == 2
+    assert not Path(c.out, "checkpoint.pt").exists()
+    Trainer(c, ALONE).run()
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
+
+
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
     """No file may grow beyond so many bytes: writing fails as on a full disk."""

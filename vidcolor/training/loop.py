@@ -296,8 +296,13 @@ class Trainer:
         export_weights(self.weights, self.average.module, self.config, history)
 
     def _resume(self) -> None:
-        if not self._checkpoint.exists():
-            return
+        if self._checkpoint.exists():
+            self._restore()
+            logger.info("resumed at step %d", self.step)
+        if self.world.leads:
+            cut_log(self.out / "log.jsonl", self.step)
+
+    def _restore(self) -> None:
         state = read_checkpoint(self._checkpoint, self.device)
         try:
             self.network.load_state_dict(state["network"])
@@ -310,9 +315,6 @@ class Trainer:
                 "another 'out', and this file as 'start' to begin with its weights"
             ) from error
         self.step = state["step"]
-        if self.world.leads:
-            cut_log(self.out / "log.jsonl", self.step)
-        logger.info("resumed at step %d", self.step)
 
 
 def _check(config: TrainConfig, world: World) -> None:
