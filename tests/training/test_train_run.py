@@ -111,6 +111,18 @@ def test_a_run_killed_before_its_first_checkpoint_starts_a_new_log(config: MakeC
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_resumed_run_needs_no_starting_weights(config: MakeConfig, tmp_path: Path) -> None:
+    gone = str(tmp_path / "gone.safetensors")
+    for more in ({"start": gone}, {"pretrained": (gone,)}):
+        c = config(val="", out=str(tmp_path / next(iter(more))))
+        Trainer(dataclasses.replace(c, steps=1), ALONE).run()
+        resumed = Trainer(dataclasses.replace(c, steps=2, **more), ALONE)
+        resumed.run()
+        assert resumed.step == 2
+        with pytest.raises(WeightsError, match="gone"):
+            Trainer(dataclasses.replace(c, out=str(tmp_path / "new"), **more), ALONE)
+
+
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
     """No file may grow beyond so many bytes: writing fails as on a full disk."""

@@ -32,7 +32,7 @@ _SHOWN = 3  # names in a warning
 
 
 def build_network(config: TrainConfig, bins: int) -> nn.Module:
-    """The run's network with its starting weights.
+    """The run's network with random weights; what doesn't learn is frozen.
 
     Args:
         config: of the run.
@@ -40,7 +40,6 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
 
     Raises:
         OptionError: for settings that the architecture doesn't have, or crops it can't take.
-        WeightsError: if weights don't fit.
     """
     architecture = find_architecture(config.architecture)
     stride = architecture.stride(config.network)
@@ -49,16 +48,24 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
             f"{config.architecture} takes crops that are multiples of {stride}, got {bad[0]}"
         )
     network = _built(architecture, {**config.network, "bins": bins})
-    for path in config.pretrained:
-        load_pretrained(network, Path(path))
-    if config.start:
-        start_from(network, Path(config.start))
     freeze(network, config.frozen)
     if not needs(config.losses, "needs_ab"):
         _freeze_regression(network)
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise OptionError("frozen: nothing is left that learns")
     return network
+
+
+def fill_network(network: nn.Module, config: TrainConfig) -> None:
+    """Copy the run's starting weights into its network.
+
+    Raises:
+        WeightsError: if a file can't be read, or doesn't fit.
+    """
+    for path in config.pretrained:
+        load_pretrained(network, Path(path))
+    if config.start:
+        start_from(network, Path(config.start))
 
 
 def _built(architecture: Architecture, values: Mapping[str, object]) -> nn.Module:

@@ -24,7 +24,7 @@ from vidcolor.models.calm import Calm
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
 from vidcolor.models.trained import TrainedColorizer
 from vidcolor.training.batches import Batch, batches, make_batch
-from vidcolor.training.building import build_network
+from vidcolor.training.building import build_network, fill_network
 from vidcolor.training.checkpoint import (
     cut_log,
     export_weights,
@@ -72,6 +72,7 @@ class Trainer:
         _check(config, world)
         torch.manual_seed(config.seed)
         self.config, self.world, self.device = config, world, world.device
+        self.out = Path(config.out)
         self.output_stride = find_architecture(config.architecture).output_stride(config.network)
         self.photos = load_photos(config.data, memory_gb=config.memory_gb)
         self.val_photos = self._load_val()
@@ -80,6 +81,8 @@ class Trainer:
         if classes:
             self._balance(bins)
         network = build_network(config, len(bins) if classes else 0)
+        if not self._checkpoint.exists():  # a resumed run has its weights from there
+            fill_network(network, config)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = Objective(
             config.losses,
@@ -97,7 +100,6 @@ class Trainer:
         self.optimizer = make_optimizer(self.network, config)
         self.predict = self._wrapped()
         self.step = 0
-        self.out = Path(config.out)
         self.out.mkdir(parents=True, exist_ok=True)
 
     @property
