@@ -323,6 +323,18 @@ def test_weights_colorize_by_the_head_that_the_configuration_chose(config: MakeC
         Trainer(config(losses={"classification": {}}), ALONE)
 
 
+def test_frozen_norms_keep_their_statistics(config: MakeConfig) -> None:
+    frozen = "down.1."
+    trainer = Trainer(config(steps=2, val="", frozen=(frozen, "down.2.first.0.")), ALONE)
+    before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
+    trainer.run()
+    for network in (trainer.network, trainer.average.module):
+        after = network.state_dict()
+        still = {k for k, v in before.items() if torch.equal(v, after[k])}
+        # Behind a frozen convolution a norm that learns goes on following the batches.
+        assert still == {k for k in before if k.startswith((frozen, "down.2.first.0."))}
+
+
 @pytest.mark.parametrize(("precision", "dtype"), [("fp32", "float32"), ("bf16", "bfloat16")])
 def test_validation_and_sheets_work_in_the_runs_precision(
     config: MakeConfig, precision: str, dtype: str

@@ -1,4 +1,4 @@
-"""Frozen parts of a network run as they will in use: packed, in bfloat16, without gradients."""
+"""Frozen parts of a network: they stay as they are, and run as they will in use."""
 
 from __future__ import annotations
 
@@ -30,6 +30,17 @@ def quicken(network: nn.Module) -> int:
     if not can_pack():
         return 0
     return _quicken(network)
+
+
+def hold_norms(network: nn.Module) -> None:
+    """Keep the statistics of norms that don't learn; in training mode they follow the batches.
+
+    Args:
+        network: just set to training mode.
+    """
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm2d) and not any(p.requires_grad for p in part.parameters()):
+            part.eval()
 
 
 def _quicken(module: nn.Module) -> int:

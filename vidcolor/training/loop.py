@@ -34,7 +34,7 @@ from vidcolor.training.checkpoint import (
 )
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.distributed import World
-from vidcolor.training.frozen import quicken
+from vidcolor.training.frozen import hold_norms, quicken
 from vidcolor.training.losses import Guess, LossContext
 from vidcolor.training.objective import Objective, check_tables, needs
 from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
@@ -151,6 +151,7 @@ class Trainer:
         # Dropout and the like depend on (seed, step, process) alone, so resuming changes nothing.
         torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 64 + self.world.rank)
         self.network.train()
+        hold_norms(self.network)
         batch = batch.to(self.device)
         learns = self.objective.network_turn(self.step)
         lightness = batch.lightness.contiguous(memory_format=torch.channels_last)
