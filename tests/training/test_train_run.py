@@ -28,6 +28,7 @@ from vidcolor.training.loop import Trainer
 from vidcolor.training.optimization import ema_decay, learning_rate_factor
 from vidcolor.training.plot import read_series, smoothed, write_plot
 from vidcolor.training.predictor import Predictor
+from vidcolor.training.teacher import load_teacher
 
 ALONE = World(0, 1, torch.device("cpu"))
 CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs").glob("*.toml"))
@@ -220,6 +221,34 @@ def test_a_student_learns_from_a_teachers_checkpoint(config: MakeConfig, tmp_pat
     weights = str(tmp_path / "teacher" / "unet.safetensors")
     with pytest.raises(OptionError, match="classification head"):
         Trainer(dataclasses.replace(student, teacher=weights, out=str(tmp_path / "x")), ALONE).run()
+
+
+def test_a_teacher_says_what_its_file_colorizes_by(config: MakeConfig) -> None:
+    from vidcolor.models.loading import load_model
+
+    trainer = Trainer(
+        config(steps=2, losses={"classification": {}}, decoding="annealed-mean", temperature=0.5),
+        ALONE,
+    )
+    trainer.run()
+    checkpoint, lightness = trainer.out / "checkpoint.pt", torch.rand(1, 1, 64, 64)
+    wanted = load_model(trainer.weights, "cpu", "fp32")(lightness)
+    for path in (checkpoint, trainer.weights):
+        teacher = load_teacher(path)
+        assert torch.allclose(teacher(lightness).ab, wanted, atol=0.2)  # weights are in float16
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = teacher(lightness).ab
+        assert rough.dtype == torch.float32
+        assert (rough - wanted).abs().mean() < 1.0
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save({k: v for k, v in state.items() if k not in ("decoding", "temperature")}, checkpoint)
+    old = load_teacher(checkpoint)
+    regressed = trainer.average.module.eval()(lightness)
+    assert torch.allclose(old(lightness).ab, regressed, atol=1e-3)
+    headless = {k: v for k, v in state["average"].items() if "classify" not in k}
+    torch.save({**state, "average": headless}, checkpoint)
+    with pytest.raises(WeightsError, match=r"checkpoint\.pt: .* no classification head"):
+        load_teacher(checkpoint)
 
 
 def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar: Path) -> None:

@@ -115,7 +115,7 @@ def build_trained(
     try:
         network = architecture.build(settings(metadata))
         network.load_state_dict({k: v.float() for k, v in tensors.items()})
-        head = _annealed(network, metadata)
+        head = annealed_head(network, metadata)
         saturation = factor(metadata, "saturation", 1.0)
         calm = Calm.read(metadata)
         stride = architecture.stride(settings(metadata))
@@ -124,19 +124,30 @@ def build_trained(
         raise WeightsError(
             f"not the weights of a {architecture.name} network: {reason(error)}"
         ) from error
+    if head is not None:
+        as_trainable(network).classify = None  # the head's now, in float32
     as_trainable(network).prepare(dtype)
     return TrainedColorizer(
         network, stride, saturation=saturation, calm=calm, head=head, mirrored=mirrored
     )
 
 
-def _annealed(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:
+def annealed_head(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:
+    """What reads the features in place of the regression head; None where that decides.
+
+    Args:
+        network: with the file's weights; shares its classification layer.
+        metadata: of the file.
+
+    Raises:
+        WeightsError: the file has no classification head.
+        ValueError: its temperature is no number above 0.
+    """
     if metadata.get("decoding", "regression") == "regression":
         return None
     classify = as_trainable(network).classify
     if classify is None:
         raise WeightsError("the file has no classification head, which its decoding needs")
-    as_trainable(network).classify = None
     return AnnealedHead(classify, factor(metadata, "temperature", TEMPERATURE))
 
 

@@ -29,6 +29,7 @@ _LEAST_SHARE = 0.25
 _AVERAGED = "module."  # what AveragedModel puts before every name
 _HEAD = "classify."  # weights for use lack it, and its size hangs on the losses
 _SHOWN = 3  # names in a warning
+_TOLD = ("architecture", "decoding", "temperature")  # alike in metadata and checkpoints
 
 
 def build_network(config: TrainConfig, bins: int) -> nn.Module:
@@ -142,10 +143,11 @@ def _warn_of(text: str, names: set[str], path: Path) -> None:
 
 
 def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Averaged tensors of a run's weights or checkpoint, and how its network is built.
+    """Averaged tensors of a run's weights or checkpoint, and what it says of its network.
 
     Returns:
-        Tensors in float32 by name; ``architecture`` and ``network`` as far as the file says.
+        Tensors in float32 by name; ``architecture``, ``network_config``, ``decoding`` and
+        ``temperature`` as far as the file says.
 
     Raises:
         WeightsError: if the file is neither.
@@ -160,7 +162,7 @@ def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             }
         except UNREADABLE as error:
             raise WeightsError(f"{path}: no checkpoint of vidcolor train") from error
-        return tensors, {k: state[k] for k in ("architecture", "network_config") if k in state}
+        return tensors, {k: state[k] for k in ("network_config", *_TOLD) if k in state}
     checkpoint = load_checkpoint(path)
     tensors = {k: v.float() for k, v in checkpoint.state_dict.items()}
     metadata = checkpoint.metadata
@@ -170,4 +172,4 @@ def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         built = settings(metadata)
     except UNUSABLE as error:
         raise WeightsError(f"{path}: its metadata make no sense: {reason(error)}") from error
-    return tensors, {"architecture": metadata["architecture"], "network_config": built}
+    return tensors, {k: metadata[k] for k in _TOLD if k in metadata} | {"network_config": built}

@@ -287,6 +287,8 @@ class Trainer:
             "step": self.step,
             "architecture": self.config.architecture,
             "network_config": self.network.config.as_dict(),
+            "decoding": self.config.decoding,
+            "temperature": self.config.temperature,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
+from vidcolor.models.trained import annealed_head
 from vidcolor.training.building import read_trained
 from vidcolor.training.losses import Guess
+
+_UNFIT: tuple[type[Exception], ...] = (*UNUSABLE, WeightsError)
 
 
 class Teacher(nn.Module):
@@ -19,34 +22,42 @@ class Teacher(nn.Module):
 
     Its plain view is used: a file's ``mirrored`` would double its time, and ``saturation``,
     ``cast`` and ``shadows`` are for looking at.
+
+    Args:
+        network: with its weights.
+        head: reads the features in place of the network's own regression head.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, head: nn.Module | None = None) -> None:
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        self.network, self.head = network, head
+        self.eval().requires_grad_(False)
 
     @torch.no_grad()
     def forward(self, lightness: Tensor) -> Guess:
         """Ab and, where there is a classification head, logits at every position of it."""
         network = as_trainable(self.network)
         features = network.features(lightness)
-        ab = network.head_ab(features)
+        ab = network.head_ab(features) if self.head is None else self.head(features)
         return Guess(ab, None if network.classify is None else network.classify(features))
 
 
 def load_teacher(path: Path) -> Teacher:
     """A teacher from ``checkpoint.pt`` of a run (with its classification head) or its weights.
 
+    Its ab come from the head that the file decodes by; checkpoints from before they said so are
+    taken for regression's.
+
     Raises:
         WeightsError: if the file isn't one, or doesn't hold what it says.
     """
-    tensors, built = read_trained(path)
+    tensors, told = read_trained(path)
     head = tensors.get("classify.weight")
     try:
         bins = 0 if head is None else len(head)
-        values = {**built.get("network_config", {}), "bins": bins}
-        network = find_architecture(built.get("architecture", "compact")).build(values)
+        values = {**told.get("network_config", {}), "bins": bins}
+        network = find_architecture(told.get("architecture", "compact")).build(values)
         network.load_state_dict(tensors)
-    except UNUSABLE as error:
+        return Teacher(network, annealed_head(network, told))
+    except _UNFIT as error:
         raise WeightsError(f"{path}: can't be rebuilt as a teacher: {reason(error)}") from error
-    return Teacher(network)

@@ -65,7 +65,8 @@ def annealed_mean(logits: Tensor, centres: Tensor, temperature: float = TEMPERAT
         ``(B, 2, H, W)`` float32 ab.
     """
     shares = torch.softmax(logits.float() / temperature, dim=1)
-    return torch.einsum("bqhw,qc->bchw", shares, centres.to(shares))
+    # Autocast would leave it in bfloat16.
+    return torch.einsum("bqhw,qc->bchw", shares, centres.to(shares)).float()
 
 
 class AnnealedHead(nn.Module):
