@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 from write_helpers import FAST, colorize, inspect, make_clip
 
 from vidcolor.errors import StreamLossError
@@ -109,7 +111,9 @@ def test_audio_none_drops_sound_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_attachments_survive_in_matroska(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mkv", attachment=("font.txt", b"not really a font"))
+    source = make_clip(
+        tmp_path / "in.mkv", attachment=("font.txt", b"not really a font", "text/plain")
+    )
     colorize(source, tmp_path / "out.mkv", STRICT)
     with av.open(str(tmp_path / "out.mkv")) as file:
         attached = file.streams[1]
@@ -118,7 +122,7 @@ def test_attachments_survive_in_matroska(tmp_path: Path) -> None:
 
 
 def test_what_mp4_cannot_hold_is_said_by_stream_and_codec(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mkv", subtitle=SRT, attachment=("a.txt", b"a"))
+    source = make_clip(tmp_path / "in.mkv", subtitle=SRT, attachment=("a.txt", b"a", "text/plain"))
     writer = colorize(source, tmp_path / "out.mp4")
     assert writer.notes == [
         "stream 1 (subtitle, subrip) is left out: mp4 can't hold it; .mkv can",
@@ -150,6 +154,30 @@ def test_cover_art_stays_cover_art(tmp_path: Path, suffix: str) -> None:
     assert after.dispositions[1] & 1024
     assert after.packets[1] == before.packets[1]
     assert after.metadata["title"] == "T"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_cover_art_that_is_no_jpeg_stays_in_matroska(tmp_path: Path, kind: str) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (16, 16), (200, 30, 30)).save(picture, kind)
+    name, mime = f"cover.{kind.lower()}", f"image/{kind.lower()}"
+    source = make_clip(tmp_path / "in.mkv", attachment=(name, picture.getvalue(), mime))
+    assert inspect(source).dispositions[1] & 1024
+    colorize(source, tmp_path / "out.mkv", STRICT)
+    after = inspect(tmp_path / "out.mkv")
+    assert after.packets == inspect(source).packets
+    assert after.codecs[1] == kind.lower()
+    assert after.dispositions[1] & 1024
+
+
+def test_cover_art_that_quicktime_would_drop_is_said(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", cover=jpeg())
+    writer = colorize(source, tmp_path / "out.mov")
+    left_out = "stream 1 (video, mjpeg) is left out: mov can't hold it; .mkv can"
+    assert writer.notes == [left_out]
+    assert inspect(tmp_path / "out.mov").kinds == ["video"]
+    with pytest.raises(StreamLossError, match=r"stream 1 \(video, mjpeg\)"):
+        colorize(source, tmp_path / "strict.mov", STRICT)
 
 
 CHAPTERS = [

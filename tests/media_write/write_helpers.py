@@ -40,7 +40,7 @@ class Clip:
     audio_codec: str = "aac"
     audio_bit_rate: int = 0
     subtitle: tuple[str, bytes] | None = None
-    attachment: tuple[str, bytes] | None = None
+    attachment: tuple[str, bytes, str] | None = None
     cover: bytes | None = None
     chapters: list[dict[str, Any]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
@@ -78,7 +78,8 @@ def make_clip(path: Path, clip: Clip | None = None, **changes: Any) -> Path:  # 
             sounds.append(sound)
         text = _add_subtitle(out, clip)
         if clip.attachment:
-            out.add_attachment(clip.attachment[0], "text/plain", clip.attachment[1])
+            name, data, kind = clip.attachment
+            out.add_attachment(name, kind, data)
         picture = _add_cover(out, clip)
         if clip.chapters:
             out.set_chapters(clip.chapters)

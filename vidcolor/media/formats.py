@@ -203,6 +203,8 @@ class ContainerFacts:
         b_frames: stamps may run out of order without being moved ("no": dts below zero are lost).
         unit: all stamps are rounded to multiples of this many seconds; None: exact.
         below_zero: packets of copied streams may start before zero.
+        covers: how cover art goes in: as a "stream", as an attached "file", or "none": its muxer
+            takes the stream and doesn't write it.
         copies: codecs of other streams that it holds, where its muxer accepts more than that;
             None: what the muxer accepts.
         options: muxer options, always set.
@@ -218,6 +220,7 @@ class ContainerFacts:
     b_frames: bool = True
     unit: Fraction | None = None
     below_zero: bool = False
+    covers: Literal["stream", "file", "none"] = "stream"
     copies: frozenset[str] | None = None
     options: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -242,11 +245,16 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         metadata="mdta",
         says_range=False,
         below_zero=True,
+        covers="none",
         options=_MOV_OPTIONS,
         tags=_HVC1,
     ),
     ContainerFacts(
-        "matroska", (".mkv", ".mk3d"), unit=Fraction(1, 1000), options={"cues_to_front": "1"}
+        "matroska",
+        (".mkv", ".mk3d"),
+        unit=Fraction(1, 1000),
+        covers="file",
+        options={"cues_to_front": "1"},
     ),
     ContainerFacts(
         "webm",

@@ -15,7 +15,7 @@ from av.stream import Stream
 
 from .amr import split_amr
 from .formats import CONTAINERS, ContainerFacts
-from .streams import add_copy, codec_name, is_chapter_text, is_time_code, needs_split
+from .streams import add_copy, codec_name, is_chapter_text, is_cover, is_time_code, needs_split
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,8 @@ def can_hold(
     container: ContainerFacts, stream: Stream, first: Packet[Stream] | None = None
 ) -> bool:
     """Whether a muxer takes the stream beside a dummy video stream: its header, and one packet."""
+    if is_cover(stream) and container.covers != "stream":
+        return container.covers == "file"
     if container.copies is not None and codec_name(stream) not in container.copies:
         return False
     output = av.open(

@@ -303,7 +303,7 @@ class Mux:
     def _add_copy(
         self, output: OutputContainer, stream: Stream, first: Packet[Stream] | None
     ) -> CopiedStream:
-        if is_cover(stream) and first is not None and self._container.name == "matroska":
+        if is_cover(stream) and first is not None and self._container.covers == "file":
             add_cover_attachment(output, stream, bytes(first))
             return CopiedStream(None)
         return CopiedStream(
