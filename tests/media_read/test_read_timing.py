@@ -233,6 +233,58 @@ def test_durations_are_carried(tmp_path: Path) -> None:
     assert {frame.duration * frame.time_base for frame in frames} == {Fraction(1, 25)}
 
 
+def _slides(folder: Path) -> Path:
+    """Frames at 0, 12, 30 and 31 s, reordered: the file's durations are those of decoding."""
+    return write_clip(
+        folder / "slides.mp4",
+        frames=4,
+        stamps=[0, 300, 750, 775],
+        options={"bf": "2", "b-adapt": "0", "preset": "ultrafast"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        (None, None, [12, 18, 1, Fraction(1, 25)]),
+        (None, 30.5, [12, 18, Fraction(1, 2)]),
+        (5.0, 20.0, [8]),
+        (29.0, None, [1, Fraction(1, 25)]),
+    ],
+)
+def test_a_frame_lasts_until_the_next_is_shown(
+    tmp_path: Path, start: float | None, end: float | None, seconds: list[Fraction]
+) -> None:
+    """MP4 lets frames last until the next is decoded, which made the last of these 18 s long."""
+    path = _slides(tmp_path)
+    with av.open(str(path)) as container:
+        told = [p.duration for p in container.demux(video=0) if p.duration]
+    with VideoReader(path, start_s=start, end_s=end) as reader:
+        frames = frames_of(reader)
+    assert max(told) * Fraction(1, 12800) == 18
+    assert [frame.duration * frame.time_base for frame in frames] == seconds
+
+
+def _blanked(data: bytes, begin: int, end: int) -> bytes:
+    """The same with zeros between."""
+    return data[:begin] + bytes(end - begin) + data[end:]
+
+
+def test_a_film_that_is_cut_off_has_no_long_last_frame(tmp_path: Path) -> None:
+    """Its header's end is that of the whole film."""
+    options = {"bf": "2", "g": "10"}
+    whole = write_clip(tmp_path / "a.mov", frames=100, options=options | {"crf": "1"})
+    with av.open(str(whole)) as source:
+        places = [packet.pos or 0 for packet in source.demux(video=0) if packet.size]
+    path = tmp_path / "b.mov"
+    moov_last = whole.read_bytes()
+    path.write_bytes(_blanked(moov_last, places[50], moov_last.rindex(b"moov") - 4))
+    with VideoReader(path) as reader:
+        frames = frames_of(reader)
+    assert 20 < len(frames) < 100
+    assert frames[-1].duration * frames[-1].time_base <= Fraction(1, 10)
+
+
 def _flip_in_sound(path: Path, number: int, offset: int, bits: int) -> None:
     """Flip bits of one of a transport stream's sound packets, counted from its PES header."""
     data = bytearray(path.read_bytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from write_helpers import FAST, colorize, inspect, make_clip
 
@@ -106,6 +107,18 @@ def test_the_last_frame_keeps_its_duration(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pts=[0, 1, 2, 10])
     colorize(source, tmp_path / "out.mp4")
     assert inspect(tmp_path / "out.mp4").last_duration == inspect(source).last_duration
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_reordered_frames_of_any_length_keep_the_film_s_length(tmp_path: Path, suffix: str) -> None:
+    """The durations of an MP4 are those of decoding: 31 s became 49 s."""
+    reordered = {"preset": "ultrafast", "bf": "2", "b-adapt": "0"}
+    source = make_clip(tmp_path / "in.mp4", pts=[0, 300, 750, 775], options=reordered)
+    output = tmp_path / f"out{suffix}"
+    colorize(source, output)
+    assert inspect(output).last_duration == Fraction(1, 25)
+    with av.open(str(output)) as file:
+        assert file.duration == 31_040_000
 
 
 def test_cut_at_both_ends(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ..errors import InputError
 from .base import BaseSource, Item, check_span
 from .decoder import Decoder
 from .demux import Demuxer
+from .durations import stream_end
 from .ffmpeg_process import SHIFT_S, FfmpegProcess, matroska_all, nut_video, require_ffmpeg
 from .opening import shown
 from .probe import codec_name, describe_container, describe_stream
@@ -139,7 +140,11 @@ class FfmpegReader(BaseSource):
                 streams=tuple(describe_stream(each) for each in original.container.streams),
             )
             self._stage = FrameStage(
-                info, original.span, deinterlace=deinterlace, label=self._label
+                info,
+                original.span,
+                deinterlace=deinterlace,
+                label=self._label,
+                end=stream_end(original.container, original.video),
             )
             self._prime(self._process())
         except BaseException:

@@ -15,6 +15,7 @@ from ..errors import OptionError
 from .base import BaseSource, Item, check_span
 from .decoder import Decoder
 from .demux import Demuxer
+from .durations import stream_end
 from .opening import NO_TIMESTAMPS, shown
 from .probe import describe_container
 from .source import FrameSource
@@ -71,7 +72,11 @@ class VideoReader(BaseSource):
                 size=self._demuxer.size,
             )
             self._stage = FrameStage(
-                info, self._demuxer.span, deinterlace=deinterlace, label=self._label
+                info,
+                self._demuxer.span,
+                deinterlace=deinterlace,
+                label=self._label,
+                end=stream_end(self._demuxer.container, self._demuxer.video),
             )
             self._restart()
             if self._demuxer.span.start is not None and self._demuxer.can_seek:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Final, cast
 
@@ -9,6 +10,7 @@ import av
 
 from ..types import LumaFrame, VideoInfo
 from .chroma import has_color
+from .durations import ShownDurations, in_decoding_order
 from .fields import FieldOrder, frame_field_order
 from .interlace import FieldStage
 from .opening import check_size
@@ -30,6 +32,7 @@ class FrameStage:
         span: the wanted part.
         deinterlace: run bwdif.
         label: the input's name for messages.
+        end: where the stream ends, in its time base, where the header says so.
 
     Attributes:
         info: see above.
@@ -40,7 +43,15 @@ class FrameStage:
             display_matrix: as in ``source.FrameSource``.
     """
 
-    def __init__(self, info: VideoInfo, span: Span, *, deinterlace: bool, label: str) -> None:
+    def __init__(
+        self,
+        info: VideoInfo,
+        span: Span,
+        *,
+        deinterlace: bool,
+        label: str,
+        end: int | None = None,
+    ) -> None:
         self.info = info
         self.span = span
         self.seen = 0
@@ -56,6 +67,10 @@ class FrameStage:
         self._label = label
         self._deinterlace = deinterlace
         self._stamps = StampFiller(info.time_base, info.rate)
+        self._durations: ShownDurations | None = None
+        if in_decoding_order(info.container):
+            shifted = None if end is None else span.shift(end, info.time_base)
+            self._durations = ShownDurations(shifted)
         header = cast(FieldOrder, info.field_order)
         self._fields = FieldStage(header=header, deinterlace=deinterlace)
         self._flag_order: FieldOrder | None = None
@@ -72,13 +87,13 @@ class FrameStage:
         luma = self._take(frame)
         if luma is None:
             return []
-        ready = self._fields.push(luma)
-        self._watch_fields()
-        return ready
+        timed = [luma] if self._durations is None else self._durations.push(luma)
+        return self._through_fields(timed)
 
     def flush(self) -> list[LumaFrame]:
         """Return what is left inside."""
-        return self._fields.flush()
+        timed = [] if self._durations is None else self._durations.flush()
+        return self._through_fields(timed) + self._fields.flush()
 
     def say(self, text: str) -> None:
         """Add a warning, once."""
@@ -103,7 +118,7 @@ class FrameStage:
         if self.ended or span.before(pts * time_base):
             return None
         if span.after(pts * time_base):
-            self.ended = True
+            self._end_at(pts)
             return None
         if self._picture is None:
             self._meet(frame, pts)
@@ -129,6 +144,23 @@ class FrameStage:
             top_field_first=interlaced and self._flag_order == "tff",
             side_data=side_data,
         )
+
+    def _end_at(self, pts: int) -> None:
+        """Note that the frame at ``pts`` isn't wanted any more: the one before it ends there.
+
+        Where frames are of any length, it ends with the span.
+        """
+        self.ended = True
+        unit = self.info.time_base
+        if self.info.is_vfr and self.span.end is not None:
+            pts = min(pts, math.ceil(self.span.end / unit))
+        if self._durations is not None:
+            self._durations.stop(self.span.shift(pts, unit))
+
+    def _through_fields(self, frames: list[LumaFrame]) -> list[LumaFrame]:
+        ready = [each for frame in frames for each in self._fields.push(frame)]
+        self._watch_fields()
+        return ready
 
     def _meet(self, frame: av.VideoFrame, pts: int) -> None:
         """Learn from the first wanted frame."""
