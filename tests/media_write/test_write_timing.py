@@ -148,3 +148,23 @@ def test_cut_at_both_ends(tmp_path: Path) -> None:
         (Fraction(0), Fraction(6, 10), "one"),
         (Fraction(6, 10), Fraction(12, 10), "two"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shown"),
+    [
+        (None, 0.2, [(100, 100)]),
+        (None, 0.4, [(100, 150), (300, 100)]),
+        (0.12, 0.2, [(0, 80)]),
+    ],
+)
+def test_captions_end_with_the_span(
+    tmp_path: Path, start: float | None, end: float, shown: list[tuple[int, int]]
+) -> None:
+    """Two of 150 ms, at 100 and 300 ms: they went on behind --end, and so did the file."""
+    source = make_clip(tmp_path / "in.mkv", subtitle=("subrip", b"a caption"))
+    output = tmp_path / "out.mkv"
+    colorize(source, output, start_s=start, end_s=end)
+    with av.open(str(output)) as file:
+        packets = [p for p in file.demux(subtitles=0) if p.size]
+        assert [(p.pts, p.duration) for p in packets] == shown

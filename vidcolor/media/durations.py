@@ -66,7 +66,7 @@ class ShownDurations:
         return [last]
 
     def _until(self, end: int, last: LumaFrame) -> int:
-        """How long the last frame is: no longer than any other, for cut-off files lack their end."""
+        """How long the last frame is; the end of a film that is cut off is far behind it."""
         shown = end - last.pts
         if self._exact:
             return shown

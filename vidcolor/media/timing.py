@@ -112,7 +112,7 @@ class Span:
         """Cut and shift a copied packet in place; False drops it.
 
         Audio packets belong to the span in which they begin; subtitle and data packets that are
-        still showing at the start begin there. Cover art always stays.
+        still showing at the start begin there, and end with the span. Cover art always stays.
         """
         if self.start is None and self.end is None:
             return True
@@ -124,8 +124,10 @@ class Span:
         length = (packet.duration or 0) * time_base
         if self.after(begin):
             return False
+        sparse = packet.stream.type not in ("audio", "video")
+        if sparse and self.after(begin + length):
+            self._clip_end(packet, begin)
         if self.before(begin):
-            sparse = packet.stream.type not in ("audio", "video")
             if not sparse or self.before(begin + length) or not length:
                 return False
             self._clip_begin(packet, stamp, time_base)
@@ -143,6 +145,11 @@ class Span:
         packet.pts = stamp + late
         if packet.dts is not None:
             packet.dts = stamp + late
+
+    def _clip_end(self, packet: Packet[Stream], begin: Fraction) -> None:
+        """Let a packet that would go on for longer end with the span."""
+        assert self.end is not None
+        packet.duration = max(1, math.floor((self.end - begin) / packet.time_base))
 
 
 def _exact_offset(start: Fraction, time_bases: Iterable[Fraction]) -> Fraction:
