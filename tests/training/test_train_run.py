@@ -251,6 +251,21 @@ def test_a_teacher_says_what_its_file_colorizes_by(config: MakeConfig) -> None:
         load_teacher(checkpoint)
 
 
+def test_crops_that_the_teacher_cannot_take_are_refused(config: MakeConfig, tmp_path: Path) -> None:
+    deep = {"architecture": "pix2pix", "network": {"width": 4, "depth": 6}}
+    master = Trainer(config(steps=1, val="", out=str(tmp_path / "teacher"), **deep), ALONE)
+    master.run()
+    for teacher in (master.weights, master.out / "checkpoint.pt"):
+        student = config(losses={"teacher-ab": {}}, teacher=str(teacher))
+        Trainer(student, ALONE)
+        for changes in ({"crop": 96}, {"stages": ((0.5, 96, 1.0, 1.0),)}):
+            with pytest.raises(OptionError) as caught:
+                Trainer(dataclasses.replace(student, **changes), ALONE)
+            assert str(caught.value) == (
+                f"{teacher}: this teacher takes crops that are multiples of 64, got 96"
+            )
+
+
 def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar: Path) -> None:
     c = config(sample_every=6, saturation=1.25, cast=0.1, shadows=0.3)
     scores = Trainer(c, ALONE).run()

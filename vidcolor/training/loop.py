@@ -94,7 +94,9 @@ class Trainer:
             ),
         )
         self.teacher = (
-            load_teacher(Path(config.teacher)).to(self.device) if config.teacher else None
+            load_teacher(Path(config.teacher), config.crops).to(self.device)
+            if config.teacher
+            else None
         )
         self.average = AveragedModel(self.network, multi_avg_fn=self._mix, use_buffers=True)
         self.optimizer = make_optimizer(self.network, config)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from vidcolor.errors import WeightsError
+from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.trained import annealed_head
@@ -42,13 +43,18 @@ class Teacher(nn.Module):
         return Guess(ab, None if network.classify is None else network.classify(features))
 
 
-def load_teacher(path: Path) -> Teacher:
+def load_teacher(path: Path, crops: Sequence[int] = ()) -> Teacher:
     """A teacher from ``checkpoint.pt`` of a run (with its classification head) or its weights.
 
     Its ab come from the head that the file decodes by; checkpoints from before they said so are
     taken for regression's.
 
+    Args:
+        path: the file.
+        crops: sides in pixels of what it will see.
+
     Raises:
+        OptionError: if a crop isn't a multiple of its stride.
         WeightsError: if the file isn't one, or doesn't hold what it says.
     """
     tensors, told = read_trained(path)
@@ -56,8 +62,14 @@ def load_teacher(path: Path) -> Teacher:
     try:
         bins = 0 if head is None else len(head)
         values = {**told.get("network_config", {}), "bins": bins}
-        network = find_architecture(told.get("architecture", "compact")).build(values)
+        architecture = find_architecture(told.get("architecture", "compact"))
+        network, stride = architecture.build(values), architecture.stride(values)
         network.load_state_dict(tensors)
-        return Teacher(network, annealed_head(network, told))
+        teacher = Teacher(network, annealed_head(network, told))
     except _UNFIT as error:
         raise WeightsError(f"{path}: can't be rebuilt as a teacher: {reason(error)}") from error
+    if bad := [crop for crop in crops if crop % stride]:
+        raise OptionError(
+            f"{path}: this teacher takes crops that are multiples of {stride}, got {bad[0]}"
+        )
+    return teacher
