@@ -149,7 +149,7 @@ class VideoInfo:
         chroma_shift: as in ``PlanarFormat``; (0, 0) for RGB, palette and gray formats.
         is_gray: the pixel format has no chroma (gray, monochrome).
         is_rgb: the pixel format is RGB or palette.
-        has_alpha: the pixel format has an alpha plane.
+        has_alpha: the pixel format has an alpha plane, or WebM has alpha beside the pictures.
         time_base: of the video stream.
         rate: average frames per second, None where unknown.
         is_vfr: the header's average and base rates disagree.

@@ -172,6 +172,29 @@ def test_an_animations_transparency_is_said_to_be_lost(
     assert notes == ([lost] if mode == "RGBA" else [])
 
 
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_transparency_beside_the_pictures_is_said_to_be_lost(tmp_path: Path, codec: str) -> None:
+    """WebM has it in a second stream, which libav's own decoders don't look at."""
+    source = make_clip(
+        tmp_path / "in.webm",
+        codec=codec,
+        pix_fmt="yuva420p",
+        options={"auto-alt-ref": "0"},
+        video_metadata={"alpha_mode": "1"},
+    )
+    assert inspect(source).pix_fmt == "yuv420p"
+    assert inspect(source).video_metadata["alpha_mode"] == "1"
+    for suffix in (".mkv", ".webm"):
+        output = tmp_path / f"out{suffix}"
+        settings = FAST if suffix == ".mkv" else EncodeSettings(preset="8")
+        notes = colorize(source, output, settings).notes
+        assert notes == ["transparency is not kept: the colorized picture is opaque"]
+        assert "alpha_mode" not in inspect(output).video_metadata
+
+    opaque = make_clip(tmp_path / "copied_tag.mkv", video_metadata={"alpha_mode": "1"})
+    assert colorize(opaque, tmp_path / "opaque.mkv").notes == []
+
+
 def test_compare_mode_writes_another_size(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4")
     colorize(source, tmp_path / "out.mp4", replace(FAST, size=(128, 48)))

@@ -50,7 +50,7 @@ def describe_container(
         chroma_shift=(0, 0),
         is_gray=False,
         is_rgb=False,
-        has_alpha=False,
+        has_alpha=_has_alpha_beside(stream),
         time_base=stream.time_base or Fraction(1, 1000),
         rate=rate,
         is_vfr=_is_vfr(container, stream),
@@ -83,7 +83,7 @@ def with_pixels(info: VideoInfo, pix_fmt: str) -> VideoInfo:
         chroma_shift=layout.chroma_shift,
         is_gray=layout.is_gray,
         is_rgb=layout.is_rgb,
-        has_alpha=layout.has_alpha,
+        has_alpha=info.has_alpha or layout.has_alpha,
     )
 
 
@@ -118,6 +118,15 @@ def with_first_frame(
         rotation=rotation(matrix),
         field_order=field_order,
     )
+
+
+def _has_alpha_beside(stream: VideoStream) -> bool:
+    """Whether VP8 or VP9 has alpha in pictures of its own, which libav's decoders leave out.
+
+    Other codecs that say so were made of such a film, and its tag was copied.
+    """
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    return codec_name(stream) in ("vp8", "vp9") and tags.get("alpha_mode") == "1"
 
 
 def _known(of_frame: int, of_header: int) -> int:
@@ -174,13 +183,25 @@ def _is_vfr(container: InputContainer, stream: VideoStream) -> bool:
     return min(abs(ratio - 1), abs(ratio / 2 - 1)) > 0.01
 
 
+def container_length(container: InputContainer) -> Fraction:
+    """Return how many seconds the header lets the file last, 0 where it doesn't say.
+
+    What libav reads from Matroska is the time of the end, as most programs write it.
+    """
+    length = Fraction(container.duration or 0, av.time_base)
+    start = Fraction(container.start_time or 0, av.time_base)
+    if "matroska" in container.format.name.split(",") and 0 < start < length:
+        return length - start
+    return length
+
+
 def _duration(container: InputContainer, stream: VideoStream, size: int | None) -> float | None:
     """Return the header's duration in seconds, None where it says nothing or nonsense."""
     seconds: float | None = None
     if stream.duration and stream.time_base:
         seconds = float(stream.duration * stream.time_base)
-    elif container.duration:
-        seconds = container.duration / av.time_base
+    else:
+        seconds = float(container_length(container))
     if seconds is None or seconds <= 0:
         return None
     absurd = (

@@ -16,8 +16,10 @@ _OF_THE_OLD_FILE = frozenset(
 )
 """Global tags that describe the source's container, not its content."""
 
-_OF_THE_OLD_STREAM = ("encoder", "bps", "duration", "number_of_", "_statistics_", "source_id")
-"""Beginnings of stream tags that describe the source's coding (Matroska statistics)."""
+_OF_THE_OLD_STREAM = (
+    "encoder", "bps", "duration", "number_of_", "_statistics_", "source_id", "alpha_mode"
+)  # fmt: skip
+"""Beginnings of stream tags that describe the source's coding (Matroska statistics, alpha)."""
 
 
 def global_tags(
