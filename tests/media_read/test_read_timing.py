@@ -219,6 +219,19 @@ def test_joined_recordings(tmp_path: Path) -> None:
     assert stamps == sorted(set(stamps))
 
 
+def test_matroska_that_starts_late_is_as_long_as_it_is(tmp_path: Path) -> None:
+    """The length that libav gives is the time of its end: 100.8 s, and 2520 frames, for 20."""
+    unit = Fraction(1, 1000)
+    stamps = [100_000 + 40 * n for n in range(20)]
+    path = write_clip(tmp_path / "a.mkv", stamps=stamps, time_base=unit)
+    with VideoReader(path) as reader:
+        assert (reader.info.start_s, reader.info.duration_s) == (100.0, 0.8)
+        assert reader.info.frames == reader.expected_frames == len(frames_of(reader)) == 20
+        assert not reader.warnings
+    with VideoReader(path, start_s=0.4) as reader:
+        assert reader.expected_frames == len(frames_of(reader)) == 10
+
+
 def test_seconds_to_the_microsecond() -> None:
     """Floats from the command line don't drag binary fractions along."""
     assert exact_seconds(0.1) == Fraction(1, 10)

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from ..errors import InputError
 from .opening import NO_TIMESTAMPS, TS_DISCONT, check_size, open_container, reason, shown
+from .probe import container_length
 from .strays import Strays
 from .timing import Discontinuities, Span
 
@@ -205,7 +206,7 @@ class Demuxer:
     def cut_off(self) -> str:
         """Say, once all packets were read, whether the file ends earlier than its header says."""
         container = self.container
-        promised = Fraction(container.duration or 0, av.time_base)
+        promised = container_length(container)
         whole = self.span.end is None and (self._copy or len(container.streams) == 1)
         if not whole or _SAYS_DURATION.isdisjoint(container.format.name.split(",")):
             return ""
