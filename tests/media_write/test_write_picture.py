@@ -88,6 +88,35 @@ def test_ten_bits_stay_ten_bits(tmp_path: Path) -> None:
     assert any("8 bits" in note for note in writer.notes)
 
 
+@pytest.mark.parametrize(
+    ("pix_fmt", "codec", "depths"),
+    [
+        ("yuv420p", "libx264", None),
+        ("yuv420p10le", "libx264", None),
+        ("gray12le", "libx264", (10, 12)),
+        ("yuv422p14le", "libx265", (10, 14)),
+        ("gbrp16le", "prores_ks", (10, 16)),
+        ("yuv444p10le", "libvpx-vp9", (8, 10)),
+        ("yuv422p12le", "ffv1", None),
+        ("gray16le", "ffv1", None),
+    ],
+)
+def test_bits_that_are_rounded_away_are_said(
+    tmp_path: Path, pix_fmt: str, codec: str, depths: tuple[int, int] | None
+) -> None:
+    source = make_clip(tmp_path / "in.mkv", codec="ffv1", pix_fmt=pix_fmt, options={}, pts=[0])
+    writer = colorize(source, tmp_path / "out.mkv", EncodeSettings(video_codec=codec))
+    said = [note for note in writer.notes if "bits" in note]
+    if depths is None:
+        assert said == []
+    else:
+        written, had = depths
+        assert said == [
+            f"{codec} writes {written} bits, the source has {had}: rounded;"
+            " --video-codec ffv1 keeps them all, in .mkv"
+        ]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (57, 57), (64, 33), (33, 64)])
 def test_odd_sizes_keep_their_size(tmp_path: Path, size: tuple[int, int]) -> None:
     source = make_clip(tmp_path / "in.mkv", size=size, codec="ffv1", pix_fmt="gray", options={})

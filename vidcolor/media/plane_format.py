@@ -151,9 +151,10 @@ def _choose_layout(
         )
     best = min(fitting, key=cost)
     notes = []
-    if best.depth < depth:
+    if best.depth < info.depth:
         notes.append(
-            f"{encoder.name} takes no more than {best.depth} bits, the source has {info.depth}"
+            f"{encoder.name} writes {best.depth} bits, the source has {info.depth}: rounded;"
+            " --video-codec ffv1 keeps them all, in .mkv"
         )
     if not encoder.keeps_source and best.shift != shift:
         notes.append(
