@@ -9,6 +9,8 @@ import av
 import pytest
 from write_helpers import FAST, colorize, inspect, make_clip
 
+from vidcolor.errors import StreamLossError
+from vidcolor.media.time_code import later
 from vidcolor.types import EncodeSettings
 
 MILLISECOND = Fraction(1, 1000)
@@ -168,3 +170,56 @@ def test_captions_end_with_the_span(
     with av.open(str(output)) as file:
         packets = [p for p in file.demux(subtitles=0) if p.size]
         assert [(p.pts, p.duration) for p in packets] == shown
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv"])
+@pytest.mark.parametrize("container", [".mov", ".mkv"])
+def test_a_time_code_begins_with_the_span(tmp_path: Path, container: str, suffix: str) -> None:
+    """The first frame of the output has the code that it had in the film."""
+    source = make_clip(
+        tmp_path / f"in{container}",
+        metadata={"timecode": "10:00:00:00"},
+        video_metadata={"timecode": "10:00:00:00"},
+        languages=("eng",),
+    )
+    output = tmp_path / f"out{suffix}"
+    for start, code in ((None, "10:00:00:00"), (0.2, "10:00:00:05"), (0.19, "10:00:00:05")):
+        writer = colorize(source, output, start_s=start)
+        after = inspect(output)
+        assert {after.video_metadata["timecode"], after.metadata.get("timecode", code)} == {code}
+        assert not any("time code" in note for note in writer.notes)
+
+
+def test_a_time_code_of_no_constant_rate_is_left_out_of_a_span(tmp_path: Path) -> None:
+    """It can't be counted on; that is said, and refused with --strict."""
+    code = {"timecode": "10:00:00:00"}
+    source = make_clip(tmp_path / "in.mov", pts=VFR, video_metadata=code)
+    output = tmp_path / "out.mov"
+    writer = colorize(source, output, start_s=0.2)
+    assert [note for note in writer.notes if "time code 10:00:00:00 can't be moved" in note]
+    assert "timecode" not in inspect(output).video_metadata
+    with pytest.raises(StreamLossError, match="time code"):
+        colorize(source, output, EncodeSettings(strict=True), start_s=0.2)
+
+
+@pytest.mark.parametrize(
+    ("code", "frames", "rate", "wanted"),
+    [
+        ("10:00:00:00", 5, Fraction(25), "10:00:00:05"),
+        ("23:59:59:24", 1, Fraction(25), "00:00:00:00"),
+        ("01:00:59:29", 1, Fraction(30000, 1001), "01:01:00:00"),
+        ("00:59:59;28", 2, Fraction(30000, 1001), "01:00:00;00"),
+        ("00:00:59;29", 1, Fraction(30000, 1001), "00:01:00;02"),
+        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
+        ("00:00:00;00", 30 * 3600 * 24 - 2592, Fraction(30000, 1001), "00:00:00;00"),
+        ("00:00:00;00", 107892, Fraction(30000, 1001), "01:00:00;00"),
+        ("01:00:00:0", 6, Fraction(5), "01:00:01:1"),
+        ("10:00:00;00", 5, Fraction(25), None),
+        ("10:00:00:29", 5, Fraction(25), None),
+        ("reel 3", 5, Fraction(25), None),
+    ],
+)
+def test_time_codes_are_counted(code: str, frames: int, rate: Fraction, wanted: str | None) -> None:
+    """Drop-frame codes leave out numbers in each minute, but not in every tenth."""
+    assert later(code, frames, rate) == wanted

@@ -40,6 +40,7 @@ from .streams import (
     repair_stamps,
 )
 from .tags import global_tags, moved_chapters, stream_tags
+from .time_code import is_time_code_tag
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -74,7 +75,7 @@ class Mux:
         *,
         shift: Fraction = Fraction(0),
         comment: str = "",
-        time_code: bool = True,
+        time_codes: Mapping[str, str] | None = None,
     ) -> None:
         """Take what is known; ``open`` does the work.
 
@@ -85,7 +86,8 @@ class Mux:
             plan: the encoder.
             shift: seconds to add to every stamp.
             comment: who colorized, for the tags.
-            time_code: keep the time code's tag, from which MP4 and QuickTime make a track.
+            time_codes: what is written for the source's time codes, from which MP4 and QuickTime
+                make a track; others are left out.
         """
         self._target = target
         self._container = container
@@ -93,7 +95,7 @@ class Mux:
         self._plan = plan
         self._shift = shift
         self._comment = comment
-        self._time_code = time_code
+        self._time_codes = time_codes or {}
         self._output: OutputContainer | None = None
         self._video: VideoStream | None = None
         self._encoder: VideoCodecContext | None = None
@@ -130,13 +132,13 @@ class Mux:
         output = self._open_muxer(self._options(tag_options, starts))
         try:
             output.metadata.update(tags)
-            if not self._time_code:
-                output.metadata.pop("timecode", None)
             offset = self._source.time_offset_s - self._shift
             chapters = moved_chapters(chapters_of(template), offset, self._source.span_s)
             if chapters:
                 output.set_chapters(cast("list[Chapter]", chapters))
             self._add_streams(output, streams, first_packets)
+            for tagged in (output, *output.streams):
+                self._put_time_codes(tagged.metadata)
             output.start_encoding()
         except BaseException:
             close_quietly(output)
@@ -326,9 +328,14 @@ class Mux:
         for stream in source.copied_streams:
             if is_time_code(stream):
                 video.metadata.setdefault("timecode", stream.metadata["timecode"])
-        if not self._time_code:
-            video.metadata.pop("timecode", None)
         self._video, self._encoder = video, video.codec_context
+
+    def _put_time_codes(self, tags: dict[str, str]) -> None:
+        """Replace time codes, or take them out, in place."""
+        for key in filter(is_time_code_tag, tuple(tags)):
+            code = self._time_codes.get(tags.pop(key))
+            if code is not None:
+                tags[key] = code
 
 
 def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:

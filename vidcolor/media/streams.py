@@ -67,12 +67,6 @@ def is_time_code(stream: Stream) -> bool:
     return stream.type == "data" and "timecode" in stream.metadata
 
 
-def has_time_code(source: FrameSource) -> bool:
-    """Whether a time code would be written, be it from a track or from tags."""
-    tagged = [source.template, source.video_stream, *source.copied_streams]
-    return any(item is not None and "timecode" in item.metadata for item in tagged)
-
-
 def is_chapter_text(stream: Stream) -> bool:
     """Whether this is the text track in which MP4 and QuickTime repeat their chapters' titles."""
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"

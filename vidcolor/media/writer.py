@@ -41,7 +41,8 @@ from .sequence_writer import SequenceWriter
 from .source import FrameSource
 from .span_file import EncodedPacket, KeptFile, SpanFileWriter
 from .stalls import StreamWriter
-from .streams import chapters_of, earliest_start, has_time_code, known_starts
+from .streams import chapters_of, earliest_start, known_starts
+from .time_code import moved_codes, time_codes
 from .work_folder import WorkFolder
 
 logger = logging.getLogger(__name__)
@@ -375,16 +376,16 @@ class VideoWriter:
                 streams.append(stream)
             else:
                 self._lose(loss_notes([stream], self._container))
-        time_code = True
+        codes = self._move_time_codes(start)
         while True:
-            mux = self._new_mux(time_code)
+            mux = self._new_mux(codes)
             try:
                 mux.open(streams, first, start)
             except _LIBAV_ERRORS as error:
                 if not isinstance(error, av.error.ArgumentError | ValueError):
                     raise
-                if time_code and has_time_code(self._source):
-                    time_code = False
+                if codes:
+                    codes = {}
                     self._lose(
                         [f"{self._container.name} can't hold this time code at this frame rate"]
                     )
@@ -398,7 +399,18 @@ class VideoWriter:
                 self.notes += mux.notes
                 return mux
 
-    def _new_mux(self, time_code: bool) -> Mux:
+    def _move_time_codes(self, start: Fraction) -> dict[str, str]:
+        """What becomes of each time code.
+
+        Raises:
+            StreamLossError: ``strict``, and one is lost.
+        """
+        moved = moved_codes(self._source, start)
+        lost = sorted(time_codes(self._source) - moved.keys())
+        self._lose([f"the time code {each} can't be moved with --start: left out" for each in lost])
+        return moved
+
+    def _new_mux(self, codes: dict[str, str]) -> Mux:
         target = self._target.temporary if isinstance(self._target, AtomicPath) else self._target
         return Mux(
             target,
@@ -407,7 +419,7 @@ class VideoWriter:
             self._plan,
             shift=self._shift,
             comment=self._settings.comment,
-            time_code=time_code,
+            time_codes=codes,
         )
 
     # -- while running ------------------------------------------------------------------------
