@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 from read_helpers import fingerprints, frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import DependencyError, InputError
@@ -74,6 +74,47 @@ def test_dpx_of_10_bit(tmp_path: Path) -> None:
         assert any("--fps" in line for line in source.warnings)
     assert (frames[0].depth, frames[0].full_range) == (10, True)
     assert (frames[0].luma == codes).all()
+
+
+def write_turned(path: Path, orientation: int) -> None:
+    """A scan that is stored such that a viewer shows ``moving_luma`` upright."""
+    shown = moving_luma(0)
+    stored = shown.T if orientation >= 5 else shown
+    stored = stored[:, ::-1] if orientation in (2, 3, 7, 8) else stored
+    stored = stored[::-1] if orientation in (3, 4, 6, 7) else stored
+    exif = Image.Exif()
+    exif[274] = orientation
+    picture = Image.fromarray(np.ascontiguousarray(stored))
+    picture.save(path, exif=exif, **({"quality": 95} if path.suffix == ".jpg" else {}))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_scans_are_read_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """Network and all outputs see what viewers show; nothing is left to be turned by players."""
+    for number in (1, 2):
+        write_turned(tmp_path / f"scan_{number}.{suffix}", orientation)
+    upright = moving_luma(0)
+    if suffix == "jpg":
+        with Image.open(tmp_path / "scan_1.jpg") as picture:
+            upright = np.asarray(ImageOps.exif_transpose(picture))
+    with open_reader(tmp_path / f"scan_%d.{suffix}", fps=Fraction(24)) as source:
+        assert (source.info.width, source.info.height, source.info.rotation) == (96, 64, 0)
+        assert source.display_matrix is None
+        frames = frames_of(source)
+        assert source.warnings == []
+    for frame in frames:  # libjpeg and libav round differently
+        assert np.abs(frame.luma.astype(int) - upright).max() <= (2 if suffix == "jpg" else 0)
+
+
+def test_scans_are_turned_as_the_first(tmp_path: Path) -> None:
+    """Frames of a film are of one shape, whatever a scanner's software says in between."""
+    for number, orientation in enumerate((6, 6, 1, 8)):
+        write_turned(tmp_path / f"scan_{number}.png", orientation)
+    with open_reader(tmp_path / "scan_%d.png", fps=Fraction(24)) as source:
+        assert {frame.luma.shape for frame in frames_of(source)} == {(64, 96)}
+        changed = [line for line in source.warnings if "orientation" in line]
+        assert changed == ["the scans' orientation changes: all are turned as the first is"]
 
 
 def test_missing_and_broken_scans(tmp_path: Path) -> None:

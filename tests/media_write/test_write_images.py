@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from write_helpers import flat_planes, make_clip
+from write_helpers import FAST, flat_planes, make_clip, write_all
 
 from vidcolor.errors import OptionError, OutputError, StreamLossError
 from vidcolor.media.exif import IMAGE_DESCRIPTION
@@ -19,6 +19,7 @@ from vidcolor.media.icc import srgb_profile
 from vidcolor.media.reader import VideoReader
 from vidcolor.media.sequence import SequenceReader
 from vidcolor.media.sequence_writer import SequenceWriter
+from vidcolor.media.side_data import display_matrix
 from vidcolor.media.source import FrameSource
 from vidcolor.media.still import read_still
 from vidcolor.media.still_metadata import StillMetadata
@@ -137,12 +138,24 @@ def test_what_scans_say_of_themselves_is_kept(tmp_path: Path, before: str, after
     assert said == "reel 7, frame 2"
 
 
-def test_scans_on_their_side_come_out_upright(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".dpx", ".mov", ".mkv"])
+def test_scans_on_their_side_come_out_upright(tmp_path: Path, suffix: str) -> None:
     scans = scans_with_headers(tmp_path, ".tif", orientation=6)
-    colorize_scans(scans, tmp_path / "color_%d.tif")
+    with SequenceReader(scans, fps=Fraction(24)) as opened:
+        if suffix in (".mov", ".mkv"):
+            write_all(opened, tmp_path / f"color_1{suffix}", FAST)
+        else:
+            write_images(opened, tmp_path / f"color_%d{suffix}")
+    with av.open(str(tmp_path / f"color_1{suffix}")) as file:
+        frame = next(file.decode(video=0))
+        assert (frame.width, frame.height) == (16, 24)
+        assert display_matrix(frame, file.streams.video[0].codec.name) is None
+
+
+def test_upright_scans_say_so(tmp_path: Path) -> None:
+    colorize_scans(scans_with_headers(tmp_path, ".tif", orientation=6), tmp_path / "color_%d.tif")
     with tifffile.TiffFile(tmp_path / "color_1.tif") as tiff:
         page = tiff.pages[0]
-        assert page.shape == (24, 16, 3)
         assert page.tags["Orientation"].value == 1
         assert page.tags["XResolution"].value == (1000, 1)
 

@@ -15,7 +15,6 @@ from .exif import ORIENTATION
 from .still_metadata import StillMetadata
 from .still_open import StillFile, open_still, quiet_libraries
 from .still_pillow import collect_metadata
-from .still_raster import turn_upright
 from .still_tiff import read_metadata
 from .still_write import encode_still
 
@@ -26,7 +25,7 @@ def encode_scan(
     """Encode an image.
 
     Args:
-        planes: R, G, B, ``(H, W)`` uint8 or uint16 codes.
+        planes: R, G, B, ``(H, W)`` uint8 or uint16 codes, upright.
         scan: the file that it was made of; None for a film's frame.
         comment: who colorized it.
         suffix: ``.png``, ``.tif`` or ``.tiff``.
@@ -35,11 +34,8 @@ def encode_scan(
         OutputError: it can't be encoded.
     """
     metadata = StillMetadata() if scan is None else read_scan(scan)[0]
-    orientation = metadata.exif.number(ORIENTATION) or 1
-    metadata.turn_dpi(orientation)
-    # as photos: what is written is upright, and says so
-    rgb = turn_upright(np.dstack(planes), orientation)
-    return encode_still(rgb, metadata, comment=comment, extension=suffix)
+    metadata.turn_dpi(metadata.exif.number(ORIENTATION) or 1)
+    return encode_still(np.dstack(planes), metadata, comment=comment, extension=suffix)
 
 
 def read_scan(path: Path) -> tuple[StillMetadata, bytes | None]:

@@ -19,7 +19,9 @@ from ..types import ColorTags, LumaFrame, VideoInfo
 from .base import BaseSource, Item, check_span
 from .naming import is_pattern, numbered
 from .opening import reason, shown
+from .orientation import read_orientation
 from .stage import FrameStage
+from .still_raster import turn_upright
 from .timing import Span, exact_seconds
 
 _DEFAULT_FPS: Final = Fraction(24)
@@ -43,7 +45,8 @@ class SequenceReader(BaseSource):
     """Reads numbered files, one frame each; keeps ``source.FrameSource``.
 
     Numbers may begin anywhere. A missing number leaves a gap in time, as a damaged packet does in
-    a film; a file that can't be decoded counts as a damaged packet.
+    a film; a file that can't be decoded counts as a damaged packet. Frames are upright: all are
+    turned as the first scan's EXIF or TIFF tag says.
 
     Args:
         path: pattern with one ``%d`` or ``%06d`` in the file's name.
@@ -83,12 +86,14 @@ class SequenceReader(BaseSource):
             label=self._label,
         )
         self._failure = ""
+        self._orientation = 1
         missing = self._files[-1][0] - self._files[0][0] + 1 - len(self._files)
         if missing:
             self._stage.say(f"{missing} numbers are missing between the first file and the last")
         if fps is None:
             self._stage.say(f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed")
         self._prime(self._process())
+        self._describe_upright()
 
     @property
     def first_file(self) -> Path:
@@ -114,10 +119,10 @@ class SequenceReader(BaseSource):
                 continue
             frame.pts, frame.duration = pts, 1
             frame.time_base = self.info.time_base
-            yield from self._stage.push(frame)
+            yield from map(self._turn, self._stage.push(frame))
             if self._stage.ended:
                 break
-        yield from self._stage.flush()
+        yield from map(self._turn, self._stage.flush())
         self._stage.conclude(damaged=self.damaged)
 
     def _decode(self, file: Path) -> av.VideoFrame | None:
@@ -134,9 +139,25 @@ class SequenceReader(BaseSource):
         if not frames:
             self._failure = f"{shown(file)}: holds no picture"
             return None
+        orientation = read_orientation(data)
         if not self._stage.seen:
             self._stage.info = replace(self.info, codec=context.name)
+            self._orientation = orientation
+        elif orientation != self._orientation:
+            self._stage.say("the scans' orientation changes: all are turned as the first is")
         return frames[0]
+
+    def _turn(self, frame: LumaFrame) -> LumaFrame:
+        frame.luma = turn_upright(frame.luma, self._orientation)
+        return frame
+
+    def _describe_upright(self) -> None:
+        """Make what the first frame as stored has told true of the upright ones."""
+        info = self.info
+        if self._orientation >= 5:
+            info = replace(info, width=info.height, height=info.width)
+        # libav says the orientation of some formats as a display matrix too
+        self._stage.info, self._stage.display_matrix = replace(info, rotation=0), None
 
     def _why_nothing(self) -> str:
         if self._failure:
