@@ -57,6 +57,15 @@ def test_progressive_stays_progressive(tmp_path: Path) -> None:
     assert not inspect(tmp_path / "out.mp4").interlaced
 
 
+def test_what_was_deinterlaced_is_marked_progressive(tmp_path: Path) -> None:
+    """Else players deinterlace it again."""
+    source = make_clip(tmp_path / "in.mkv", fields="tff")
+    colorize(source, tmp_path / "out.mkv", deinterlace=True)
+    assert not inspect(tmp_path / "out.mkv").interlaced
+    with VideoReader(tmp_path / "out.mkv") as result:
+        assert result.info.field_order == "progressive"
+
+
 @pytest.mark.parametrize(
     ("tags", "height", "expected"),
     [

@@ -72,7 +72,7 @@ class FrameSource(Protocol):
         damaged: packets that the decoder refused; grows while reading.
         corrupt: frames that were decoded with errors and kept; grows while reading.
         is_interlaced: header, frames or measurement say that frames hold two fields; may turn
-            true while reading the first frames.
+            true while reading the first frames. With ``deinterlace`` they don't.
         top_field_first: the order of fields where interlaced.
         has_color: the source is visibly coloured (its colours get replaced).
         side_data_kinds: kinds of side data seen so far ("A53_CC" means captions in the video).

@@ -193,7 +193,7 @@ class FrameStage:
     def _watch_fields(self) -> None:
         fields = self._fields
         if fields.is_interlaced and not self.is_interlaced:
-            self.is_interlaced = True
+            self.is_interlaced = not self._deinterlace  # then what goes out holds none
             self.top_field_first = fields.order == "tff"
             first = "top" if self.top_field_first else "bottom"
             what = f"the source is interlaced ({first} field first"
