@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,17 +33,27 @@ class Outcome:
 RunHere = Callable[..., Outcome]
 
 
-def make_clip(path: Path, *, frames: int = 6, size: tuple[int, int] = (64, 48)) -> Path:
-    """A grey H.264 (GIF: GIF) clip of a moving ramp at 24 fps."""
+def make_clip(
+    path: Path,
+    *,
+    frames: int = 6,
+    size: tuple[int, int] = (64, 48),
+    begins: Sequence[int] | None = None,
+) -> Path:
+    """A grey H.264 (GIF: GIF) clip of a moving ramp at 24 fps, or of frames that begin then.
+
+    ``begins`` counts 24ths of a second.
+    """
     codec, pix_fmt = ("gif", "gray") if path.suffix == ".gif" else ("libx264", "yuv420p")
     ramp = np.linspace(30, 220, size[0], dtype=np.uint8)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(24))
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
-        for number in range(frames):
+        for number, begin in enumerate(range(frames) if begins is None else begins):
             row = np.roll(ramp, 3 * number)
             picture = np.repeat(row[None, :, None], size[1], axis=0).repeat(3, axis=2)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts, frame.time_base = begin, Fraction(1, 24)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

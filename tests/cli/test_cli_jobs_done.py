@@ -312,9 +312,38 @@ def test_preview_of_a_part(run_here: RunHere, tmp_path: Path, model_words: list[
     clip = make_clip(tmp_path / "long.mp4", frames=48)
     run = run_here("preview", clip, "--start", "1", "--end", "1.5", "--count", "3", *model_words)
     assert run.returncode == 0, run.stderr
-    times = [float(time) for time in re.findall(r"\d\.\d\d", run.stderr.split("frames, at")[1])]
-    # the middles of the thirds are 1.08, 1.25 and 1.42; the next frames of 24 a second these
-    assert times == [round(number / 24, 2) for number in (26, 30, 34)]
+    # the middles of the thirds are 1.08, 1.25 and 1.42, which are the beginnings of these frames
+    assert preview_times(run.stderr) == [round(number / 24, 2) for number in (26, 30, 34)]
+
+
+def preview_times(said: str) -> list[float]:
+    return [float(time) for time in re.findall(r"\d+\.\d\d", said.split(", at")[1])]
+
+
+@pytest.mark.parametrize(
+    ("begins", "spread", "at"),
+    [
+        ([0, 72, 144], [0, 3], [0, 3]),  # 3 s each; the last only begins
+        ([*range(25), *range(240, 246)], [1], [0.5, 1, 10]),  # a second, then a still for 9
+    ],
+)
+def test_preview_shows_what_is_on_the_screen_and_each_frame_once(
+    run_here: RunHere,
+    tmp_path: Path,
+    model_words: list[str],
+    begins: list[int],
+    spread: list[float],
+    at: list[float],
+) -> None:
+    clip = make_clip(tmp_path / "slow.mp4", begins=begins)
+    run = run_here("preview", clip, *model_words)
+    assert preview_times(run.stderr) == spread
+    with Image.open(tmp_path / "slow_preview.png") as sheet:
+        assert sheet.size == (128, 48 * len(spread))
+    words = [word for time in ("0.5", "1.5", "4", "10") for word in ("--at", time)]
+    run = run_here("preview", clip, "-y", *words, *model_words)
+    assert preview_times(run.stderr) == at
+    assert ("no frame at 10 s" in run.stderr) is (max(begins) < 240)
 
 
 def test_preview_has_square_pixels(

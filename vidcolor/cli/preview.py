@@ -29,8 +29,6 @@ from vidcolor.errors import OptionError
 
 _DEFAULT_COUNT: int = 4
 _MAX_COUNT: int = 64
-_TOLERANCE_S: float = 1e-5
-"""Times are asked for to the microsecond; a frame may lie that little before."""
 
 
 @click.command(
@@ -43,7 +41,7 @@ _TOLERANCE_S: float = 1e-5
 @click.argument("output", required=False, metavar="[OUT.png]")
 @option(
     PART, "--at", "times", type=TIME, multiple=True, metavar="TIME",
-    help="Show the first frame at or after this time; may be given several times.",
+    help="Show the frame that is on the screen at this time; may be given several times.",
 )  # fmt: skip
 @option(
     PART, "--count", type=click.IntRange(1, _MAX_COUNT), metavar="N",
@@ -99,7 +97,7 @@ def _write(
 
     progress = StoppableProgress(make_progress("auto", session.console), session.stop)
     try:
-        shown = write_preview(
+        shown, missing = write_preview(
             Path(source),
             Path(output),
             options=options,
@@ -109,9 +107,8 @@ def _write(
         )
     finally:
         progress.close()
-    last = max(shown, default=0.0)
-    for missing in (time for time in times if time > last + _TOLERANCE_S):
-        session.console.warn(f"{source}: has no frame at {missing:g} s")
+    for time in missing:
+        session.console.warn(f"{source}: has no frame at {time:g} s")
     session.console.say(f"wrote {output}: {_frames(shown)}")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,22 @@ from vidcolor.types import LumaFrame, StillImage, VideoInfo
 _MAX_SIDE_PX = 960
 """Rows wider than this are reduced: a preview is for looking."""
 
+_TOLERANCE_S = 1e-5
+"""Times are asked for to the microsecond; a frame may begin that little later."""
+
+_USUAL_RATE = Fraction(25)
+_FURTHER = 10
+"""Where no frame began within a frame's length, this many times as far is looked back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A frame, when it begins in seconds from the file's start, and what it is a frame of."""
+
+    at_s: float
+    frame: LumaFrame
+    info: VideoInfo
+
 
 def preview(
     input: str | Path,  # noqa: A002 - the name that callers expect
@@ -38,20 +55,22 @@ def preview(
     times: Sequence[float] | None = None,
     count: int = 4,
     progress: Progress | None = None,
-) -> list[float]:
+) -> tuple[list[float], list[float]]:
     """Write grey | result for some frames of a film (or for a photo) to one PNG.
 
     Args:
         input: film, scans or photo.
         output: where the PNG goes.
         options: as for the real run; smoothing plays no part, since the frames are far apart.
-        times: seconds from the start of the file, of which each shows the next frame; ``start_s``
-            and ``end_s`` mean nothing then. None spreads ``count`` frames between these two.
-        count: how many frames.
+        times: seconds from the start of the file, of which each shows the frame that is on the
+            screen then; ``start_s`` and ``end_s`` mean nothing then. None spreads ``count`` times
+            between these two.
+        count: how many times; a frame that lasts for several is shown once.
         progress: told which model was chosen.
 
     Returns:
-        Presentation times of the frames shown, in seconds from the file's start.
+        Presentation times of the frames shown, in seconds from the file's start, and those of
+        ``times`` that lie behind the last frame.
 
     Raises:
         InputError, OutputError, OutputExistsError, OptionError (a film from a pipe), DeviceError,
@@ -65,18 +84,21 @@ def preview(
         model = load_for("image", options, progress, None)
         pair = (_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth))
         _write(output, [np.hstack(pair).astype(np.uint8, copy=False)], model)
-        return [0.0]
+        return [0.0], []
     _refuse_pipe(input)
     model = load_for("video", options, progress, None)
-    seconds, rows = [], []
-    for at, frame, info in _frames(input, options, times, count):
-        seconds.append(at)
-        with device_errors(model.device_label):
-            rows.append(_pair(frame, info, model, options))
+    rows: dict[float, Rgb] = {}
+    missing = []
+    for asked, found in _frames(input, options, times, count):
+        if found is None:
+            missing.append(asked)
+        elif found.at_s not in rows:
+            with device_errors(model.device_label):
+                rows[found.at_s] = _pair(found.frame, found.info, model, options)
     if not rows:
-        raise InputError(f"{input}: no frame of this video could be decoded")
-    _write(output, rows, model)
-    return seconds
+        raise InputError(f"{input}: has no frame at {missing[0]:g} s")
+    _write(output, list(rows.values()), model)
+    return list(rows), [] if times is None else missing
 
 
 def _refuse_pipe(path: str | Path) -> None:
@@ -94,49 +116,69 @@ def _refuse_pipe(path: str | Path) -> None:
 
 def _frames(
     path: str | Path, options: ColorizeOptions, times: Sequence[float] | None, count: int
-) -> Iterator[tuple[float, LumaFrame, VideoInfo]]:
-    """Frames with their times in seconds from the file's start."""
+) -> Iterator[tuple[float, _Found | None]]:
+    """Times that are asked for, each with the frame that is on the screen then, if there is one."""
     if times is not None:
         options = replace(options, start_s=None, end_s=None)
-        places = list(times)
-    else:
-        places = _spread(path, options, count)
-    found = 0
-    for at in places:
-        frame = _frame_at(path, options, at)
-        if frame is not None:
-            found += 1
-            yield frame
-    # A film of one frame lasts, but nothing begins in it after the first moment.
-    if times is None and not found:
-        first = _frame_at(path, options, options.start_s or 0.0)
-        if first is not None:
-            yield first
-
-
-def _spread(path: str | Path, options: ColorizeOptions, count: int) -> list[float]:
-    """The middles of ``count`` equal parts of what is asked for, in seconds."""
     with open_source(path, options) as source:
-        length = source.info.duration_s
+        info = source.info
+    places = _spread(info, options, count) if times is None else times
+    nothing = True
+    for at in places:
+        found = _frame_at(path, options, at, info)
+        nothing = nothing and found is None
+        yield at, found
+    if times is None and nothing:  # all places lie behind the last frame's beginning
+        first = options.start_s or 0.0
+        yield first, _frame_at(path, options, first, info)
+
+
+def _spread(info: VideoInfo, options: ColorizeOptions, count: int) -> list[float]:
+    """The middles of ``count`` equal parts of what is asked for, in seconds."""
+    length = info.duration_s
     start, end = options.start_s or 0.0, options.end_s or length or 0.0
     part = (min(end, length or end) - start) / count
     return [start + part * (i + 0.5) for i in range(count)] if part > 0.0 else [start]
 
 
 def _frame_at(
+    path: str | Path, options: ColorizeOptions, at_s: float, info: VideoInfo
+) -> _Found | None:
+    """The frame that is on the screen at a time; where none is yet, the next; None at the end."""
+    first = options.start_s or 0.0
+    back = float(1 / (info.rate or _USUAL_RATE))
+    while True:
+        start = max(first, at_s - back)
+        try:
+            now, later = _around(path, replace(options, start_s=start or None), at_s)
+        except InputError:
+            if start == first:
+                raise  # not past the end: the file can't be read at all
+            return None
+        if now is not None or start == first:
+            return now or later
+        back *= _FURTHER
+
+
+def _around(
     path: str | Path, options: ColorizeOptions, at_s: float
-) -> tuple[float, LumaFrame, VideoInfo] | None:
-    """The first frame at or after a time, with its own; None where there is none."""
-    try:
-        with open_source(path, replace(options, start_s=at_s or None)) as source:
-            for item in source:
-                if isinstance(item, LumaFrame):
-                    stamp = item.pts * item.time_base + source.time_offset_s
-                    return float(stamp) - source.info.start_s, item, source.info
-    except InputError:
-        if at_s == (options.start_s or 0.0):
-            raise  # not past the end: the file can't be read at all
-    return None
+) -> tuple[_Found | None, _Found | None]:
+    """The last frame that has begun at a time, and the first that hasn't, of those read.
+
+    Raises:
+        InputError: no frame can be read.
+    """
+    now = None
+    with open_source(path, options) as source:
+        for item in source:
+            if not isinstance(item, LumaFrame):
+                continue
+            stamp = item.pts * item.time_base + source.time_offset_s
+            found = _Found(float(stamp) - source.info.start_s, item, source.info)
+            if found.at_s > at_s + _TOLERANCE_S:
+                return now, found
+            now = found
+    return now, None
 
 
 def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: ColorizeOptions) -> Rgb:
