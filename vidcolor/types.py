@@ -199,7 +199,8 @@ class EncodeSettings:
         preset: encoder preset.
         pix_fmt: FFmpeg pixel format name.
         audio: "copy" keeps every audio stream; "none" drops them.
-        strict: raise StreamLossError where a stream of the source can't be kept.
+        strict: raise StreamLossError where a stream of the source can't be kept, or numbered images
+            can't hold what a film has beside its pictures.
         threads: encoder threads, 0 lets the encoder decide.
         comment: who colorized it, written to the metadata ("vidcolor 0.1.0, model compact").
         size: (width, height) of the encoded picture where it isn't the source's (``--compare``).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from vidcolor.media.source import FrameSource
 from vidcolor.media.still import read_still
 from vidcolor.media.still_metadata import StillMetadata
 from vidcolor.media.writer import VideoWriter, open_writer
-from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
+from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, Plane
 
 PLAIN = EncodeSettings()
 
@@ -198,6 +199,74 @@ def test_sound_is_said_to_be_lost(tmp_path: Path) -> None:
         to_images(source, tmp_path / "out_%04d.png", EncodeSettings(strict=True))
     quiet = EncodeSettings(strict=True, audio="none")
     assert to_images(source, tmp_path / "out_%04d.png", quiet).notes == []
+
+
+@pytest.mark.parametrize("suffix", [".png", ".dpx"])
+@pytest.mark.parametrize(
+    ("rows", "turn"),
+    [
+        ((0, 1, -1, 0), lambda plane: np.rot90(plane, -1)),  # clockwise, as telephones stand
+        ((-1, 0, 0, -1), lambda plane: np.rot90(plane, 2)),
+        ((0, -1, 1, 0), lambda plane: np.rot90(plane, 1)),
+        ((-1, 0, 0, 1), np.fliplr),
+        ((1, 0, 0, -1), np.flipud),
+        ((0, 1, 1, 0), np.transpose),
+        ((0, -1, -1, 0), lambda plane: np.rot90(np.transpose(plane), 2)),
+    ],
+)
+def test_images_of_turned_films_are_upright(
+    tmp_path: Path,
+    suffix: str,
+    rows: tuple[int, int, int, int],
+    turn: Callable[[Plane], Plane],
+) -> None:
+    a, b, c, d = (65536 * factor for factor in rows)
+    source = make_clip(tmp_path / "in.mov", matrix=(a, b, 0, c, d, 0, 0, 0, 1 << 30), pts=[0, 1])
+    writer = to_images(source, tmp_path / f"out_%d{suffix}")
+    assert writer.notes == []
+    with av.open(str(tmp_path / f"out_2{suffix}")) as file:
+        red = next(file.decode(video=0)).to_ndarray(format="rgb24")[..., 0]
+    assert np.array_equal(red, turn(flat_planes(writer.plane_format, (64, 48))[0]))
+
+
+def test_what_images_cannot_hold_of_a_film_is_said(tmp_path: Path) -> None:
+    chapter = {"id": 1, "start": 0, "end": 200, "time_base": Fraction(1, 1000)}
+    source = make_clip(
+        tmp_path / "in.mkv", sar=Fraction(12, 11), fields="tff", metadata={"title": "Reel 7"},
+        chapters=[{**chapter, "metadata": {"title": "One"}}],
+    )  # fmt: skip
+    expected = [
+        f"{what} left out: images hold none"
+        for what in ("the pixels' shape (12:11) is", "1 chapter is", "the tag title is",
+                     "the order of fields is")
+    ]  # fmt: skip
+    assert to_images(source, tmp_path / "out_%d.png").notes == expected
+    with pytest.raises(StreamLossError, match="12:11"):
+        to_images(source, tmp_path / "strict_%d.png", EncodeSettings(strict=True))
+    assert not list(tmp_path.glob("strict*"))
+
+
+@pytest.mark.parametrize(
+    ("pts", "time_base", "uneven"),
+    [
+        ([0, 1, 2, 3], Fraction(1, 25), False),
+        ([0, 42, 83, 125, 167], Fraction(1, 1000), False),  # 24 fps in Matroska's unit
+        ([0, 1, 3, 4], Fraction(1, 25), True),
+        ([0, 40, 80, 413, 453], Fraction(1, 1000), True),
+    ],
+)
+def test_uneven_times_are_said_to_be_lost(
+    tmp_path: Path, pts: list[int], time_base: Fraction, uneven: bool
+) -> None:
+    source = make_clip(tmp_path / "in.mkv", pts=pts, time_base=time_base)
+    expected = ["the frames' uneven times are left out: images hold none"] * uneven
+    assert to_images(source, tmp_path / "out_%d.png").notes == expected
+    strict = EncodeSettings(strict=True)
+    if uneven:
+        with pytest.raises(StreamLossError, match="uneven times"):
+            to_images(source, tmp_path / "strict_%d.png", strict)
+    else:
+        to_images(source, tmp_path / "strict_%d.png", strict)
 
 
 def test_bad_patterns_are_refused(tmp_path: Path) -> None:

@@ -144,7 +144,8 @@ encode_options: Callable[[F], F] = stack(
     ),
     option(
         ENCODE, "--strict", is_flag=True,
-        help="Fail where the output can't hold a stream of the input. Default: say so, go on.",
+        help="Fail where the output can't hold a stream of the input, or numbered images what a"
+        " film has beside its pictures. Default: say so, go on.",
     ),
     option(ENCODE, "--compare", is_flag=True, help="Write grey and result side by side."),
 )  # fmt: skip

@@ -72,7 +72,8 @@ class ColorizeOptions:
         audio: "copy" keeps all audio packets as they are; "none" drops the audio.
         deinterlace: make whole frames of fields (bwdif, one frame per frame); False leaves them.
         decoder: "pyav", or "ffmpeg" for files that only a system ffmpeg can open.
-        strict: raise ``StreamLossError`` where the output can't hold a stream of the source.
+        strict: raise ``StreamLossError`` where the output can't hold a stream of the source, or
+            numbered images what a film has beside its pictures.
         compare: write grey and result side by side instead of the result alone.
         fps: frame rate of numbered images, frames per second, None for 24; with any other film
             ``OptionError`` is raised.

@@ -39,6 +39,8 @@ _CODECS: Final = (
     (b"P5", "pgm"),
     (b"P6", "ppm"),
 )
+HEADER_CODECS: Final = ("tiff", "png", "mjpeg")
+"""Codecs of scans whose metadata is carried on to images."""
 
 
 class SequenceReader(BaseSource):

@@ -20,11 +20,14 @@ from ..errors import OptionError, StreamLossError
 from ..types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo
 from .atomic import AtomicPath, fsync, output_error
 from .formats import SEQUENCE_SUFFIXES
+from .hdr import dynamic_losses
 from .naming import NUMBER
+from .orientation import matrix_orientation
 from .sequence import SequenceReader
+from .sequence_losses import LateLosses, film_losses, header_losses
 from .source import FrameSource
 from .span_file import KeptFile, write_list
-from .streams import codec_name
+from .still_raster import turn_upright
 from .work_folder import WorkFolder
 
 _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
@@ -32,9 +35,6 @@ _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
 
 _CREATOR = slice(160, 260)
 """Where a DPX header says what made the file."""
-
-_READ_HEADERS = ("tiff", "png", "mjpeg")
-"""Codecs of scans whose metadata is carried on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class SequenceWriter:
     Attributes:
         plane_format: R, G, B in full range, 8 bit or, for deeper sources, 16 (DPX: 10 or 12).
         codec: FFmpeg's name of the image format.
-        notes: one line for everything that images can't hold.
+        notes: one line for everything that images can't hold; grows.
     """
 
     def __init__(self, path: str | Path, source: FrameSource, settings: EncodeSettings) -> None:
@@ -76,7 +76,7 @@ class SequenceWriter:
             OptionError: unknown image type, options that images don't have, or a pattern that
                 would overwrite the input.
             OutputError: the folder can't be written.
-            StreamLossError: ``settings.strict`` and there is something else than pictures.
+            StreamLossError: ``settings.strict`` and the source has what images can't hold.
         """
         self._pattern = Path(path)
         image = _image_kind(self._pattern, settings)
@@ -84,10 +84,13 @@ class SequenceWriter:
         _check_not_input(self._pattern, info)
         self.codec = image.codec
         self.plane_format = _plane_format(image, info.depth)
-        self.notes = _losses(source, settings)
-        if self.notes and settings.strict:
-            raise StreamLossError(f"{path}: {'; '.join(self.notes)} (--strict)")
-        self.notes += _header_losses(source, self.codec)
+        self.notes: list[str] = []
+        self._strict = settings.strict
+        self._lose(film_losses(source, settings))
+        self.notes += dynamic_losses(source.side_data_kinds)
+        self.notes += header_losses(source, self.codec)
+        self._late = LateLosses(source)
+        self._orientation = matrix_orientation(source.display_matrix)
         self._comment = settings.comment
         self._size = settings.size or (info.width, info.height)
         self._rate = info.rate or Fraction(25)
@@ -103,6 +106,7 @@ class SequenceWriter:
 
         Raises:
             OutputError: the disk is full.
+            StreamLossError: ``strict``, and this frame shows what images can't hold.
         """
         if not isinstance(item, ColorFrame):
             return
@@ -119,7 +123,11 @@ class SequenceWriter:
         self._place = work.path
 
     def replay(self, frame: LumaFrame) -> None:
-        """Take over the next image, which an earlier run has written."""
+        """Take over the next image, which an earlier run has written.
+
+        Raises:
+            StreamLossError: as ``write``.
+        """
         self._next_name(frame)
 
     def end_span(self) -> list[KeptFile]:
@@ -173,7 +181,19 @@ class SequenceWriter:
         """Abort, unless ``commit`` was called."""
         self.abort()
 
+    def _lose(self, losses: list[str]) -> None:
+        """Note losses, each once, or refuse them.
+
+        Raises:
+            StreamLossError: ``strict``, and there is one.
+        """
+        if losses and self._strict:
+            raise StreamLossError(f"{self._pattern}: {'; '.join(losses)} (--strict)")
+        self.notes += [loss for loss in losses if loss not in self.notes]
+
     def _next_name(self, frame: LumaFrame) -> str:
+        if self._scans is None:
+            self._lose(self._late.show(frame))
         number = self._scans.scan_of(frame)[0] if self._scans else len(self._names) + 1
         name = NUMBER.sub(lambda m: f"{number:0{m[1] or 0}d}", self._pattern.name)
         self._names.append(name)
@@ -188,8 +208,10 @@ class SequenceWriter:
         width, height = self._size
         if any(plane.shape != (height, width) for plane in frame.planes):
             raise ValueError(f"expected planes of {height}x{width}")
+        red, green, blue = (turn_upright(plane, self._orientation) for plane in frame.planes)
+        frame = ColorFrame((red, green, blue), frame.source)
         if self.codec == "dpx":
-            return self._encode_dpx(_rgb_frame(frame, self.plane_format, self._size))
+            return self._encode_dpx(_rgb_frame(frame, self.plane_format))
         from .scan_images import encode_scan  # Pillow and tifffile are slow to import
 
         scan = self._scans.scan_of(frame.source)[1] if self._scans else None
@@ -200,7 +222,7 @@ class SequenceWriter:
         if self._encoder is None:
             encoder = av.CodecContext.create("dpx", "w")
             assert isinstance(encoder, VideoCodecContext)
-            encoder.width, encoder.height = self._size
+            encoder.width, encoder.height = video.width, video.height
             encoder.pix_fmt = self.plane_format.pix_fmt
             encoder.time_base, encoder.framerate = 1 / self._rate, self._rate
             encoder.thread_type = "SLICE"  # one image in, one image out
@@ -243,32 +265,9 @@ def _plane_format(image: _Image, depth: int) -> PlanarFormat:
     )
 
 
-def _losses(source: FrameSource, settings: EncodeSettings) -> list[str]:
-    """One line for each stream that images can't hold."""
-    return [
-        f"stream {stream.index} ({stream.type}, {codec_name(stream)}) is left out: images hold none"
-        for stream in source.copied_streams
-        if not (stream.type == "audio" and settings.audio == "none")
-    ]
-
-
-def _header_losses(source: FrameSource, codec: str) -> list[str]:
-    """One line for each thing that scans say about themselves and the images don't."""
-    if not isinstance(source, SequenceReader):
-        return []
-    if codec == "dpx" or source.info.codec not in _READ_HEADERS:
-        what = f"what the headers of {source.info.codec} files say (resolution, texts, times)"
-        return [f"{what} isn't kept in {codec} files"]
-    from .scan_images import read_scan
-
-    if read_scan(source.first_file)[1] is None:
-        return []
-    return ["the scans' colour profile isn't looked at: their codes are taken for sRGB"]
-
-
-def _rgb_frame(frame: ColorFrame, form: PlanarFormat, size: tuple[int, int]) -> av.VideoFrame:
+def _rgb_frame(frame: ColorFrame, form: PlanarFormat) -> av.VideoFrame:
     """Copy R, G, B planes into a packed or planar (G, B, R) frame."""
-    width, height = size
+    height, width = frame.planes[0].shape
     video = av.VideoFrame(width, height, form.pix_fmt)
     order = ">" if form.pix_fmt.endswith("be") else "<"
     dtype = np.dtype(np.uint8 if form.depth <= 8 else f"{order}u2")

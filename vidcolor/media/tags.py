@@ -39,7 +39,7 @@ def global_tags(
     Returns:
         Tags, muxer options, and a note where tags are lost.
     """
-    tags = {k: v for k, v in metadata.items() if k.lower() not in _OF_THE_OLD_FILE}
+    tags = content_tags(metadata)
     if container.metadata == "none":
         return _few_tags(tags, container, comment)
     strange = sorted(key for key in tags if key.lower() not in ITUNES_KEYS)
@@ -52,6 +52,11 @@ def global_tags(
         tags[COLORIZED_BY] = comment
     mdta = {"movflags": "+use_metadata_tags"} if container.metadata == "mdta" else {}
     return tags, mdta, []
+
+
+def content_tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Global tags, less what describes the source's container."""
+    return {k: v for k, v in metadata.items() if k.lower() not in _OF_THE_OLD_FILE}
 
 
 def stream_tags(metadata: Mapping[str, str]) -> dict[str, str]:
