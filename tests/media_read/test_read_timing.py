@@ -219,6 +219,49 @@ def test_joined_recordings(tmp_path: Path) -> None:
     assert stamps == sorted(set(stamps))
 
 
+def _joined(path: Path, *, rate: int, seconds: int, sound_s: float) -> Path:
+    """A transport stream twice, its sound first in the file: the picture before is cut late."""
+    film = write_clip(path.with_suffix(".mp4"), frames=rate * seconds, rate=rate, audio_s=sound_s,
+                      time_base=Fraction(1, rate), options={"bf": "0"})  # fmt: skip
+    with av.open(str(film)) as source, av.open(str(path), "w") as output:
+        streams = {s.index: output.add_stream_from_template(s) for s in source.streams}
+        packets = [packet for packet in source.demux() if packet.size and packet.dts is not None]
+        for packet in packets:
+            if packet.stream.type == "video" and packet.pts is not None and packet.dts is not None:
+                packet.pts = packet.dts = packet.dts + round(Fraction(1, 20) / packet.time_base)
+        for packet in sorted(packets, key=lambda p: (p.dts or 0) * p.time_base):
+            packet.stream = streams[packet.stream.index]
+            output.mux(packet)
+    path.write_bytes(2 * path.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds", "sound_s"),
+    [
+        (25, 5, 5.0),
+        (8, 3, 3.0),  # within 16 pictures the second's stamps reach the end of the first's
+        (8, 3, 2.5),  # the picture ends last, and its last is still to come
+    ],
+)
+def test_joined_where_the_sound_comes_first(
+    tmp_path: Path, rate: int, seconds: int, sound_s: float
+) -> None:
+    """The last picture of the first part, which comes late, isn't moved, nor counted as a jump."""
+    path = _joined(tmp_path / "a.ts", rate=rate, seconds=seconds, sound_s=sound_s)
+    with VideoReader(path) as reader:
+        frames, packets = split(reader)
+        assert reader.warnings == ["the time line is broken in 1 place(s): joined"]
+    assert len(frames) == 2 * rate * seconds
+    steps = [b.seconds - a.seconds for a, b in zip(frames, frames[1:], strict=False)]
+    assert min(steps) > 0
+    assert max(steps) < 1 / rate + 0.2
+    half, sound = len(frames) // 2, packets[len(packets) // 2]
+    late = [frames[n].seconds - float(p.pts * p.time_base) for n, p in
+            ((0, packets[0]), (half, sound))]  # fmt: skip
+    assert late[1] == pytest.approx(late[0], abs=0.001)
+
+
 def test_matroska_that_starts_late_is_as_long_as_it_is(tmp_path: Path) -> None:
     """The length that libav gives is the time of its end: 100.8 s, and 2520 frames, for 20."""
     unit = Fraction(1, 1000)

@@ -78,7 +78,7 @@ class Strays:
         stream = packet.stream_index
         coming = (_seconds(p) for p in self._ahead(packets) if p.stream_index == stream)
         times = (each for each in islice(coming, _LONGEST_RUN) if each is not None)
-        after = next((each for each in times if self._follows(stream, each)), None)
+        after = self._back(stream, seconds, times)
         if after is None:
             return seconds
         last, base = self._last[stream], packet.time_base
@@ -91,6 +91,19 @@ class Strays:
         packet.pts = stamp + (delay if 0 < delay * base <= _AHEAD_S else 0)
         self.mended += 1
         return seconds
+
+    def _back(self, stream: int, seconds: Fraction, coming: Iterator[Fraction]) -> Fraction | None:
+        """Return when a stream is back after a time that is off; None where it goes on from there.
+
+        What goes on may reach the old time too, step by step: a short recording behind another.
+        """
+        straight = True
+        for each in coming:
+            straight = straight and 0 <= each - seconds <= -_BACK_S
+            if self._follows(stream, each):
+                return None if straight else each
+            seconds = each
+        return None
 
     def _ahead(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """Look at the next packets, which stay where they are."""
