@@ -269,6 +269,25 @@ def test_uneven_times_are_said_to_be_lost(
         to_images(source, tmp_path / "strict_%d.png", strict)
 
 
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (3, ["7 images of an earlier result remain (numbers 4 to 10)"]),
+        (9, ["1 image of an earlier result remains (number 10)"]),
+        (10, []),
+    ],
+)
+def test_what_remains_of_a_longer_run_is_said(
+    tmp_path: Path, count: int, expected: list[str]
+) -> None:
+    pattern = tmp_path / "out_%03d.png"
+    assert to_images(make_clip(tmp_path / "in.mkv", pts=list(range(10))), pattern).notes == []
+    (tmp_path / "out_12.png").write_bytes(b"too few digits")
+    shorter = make_clip(tmp_path / "short.mkv", pts=list(range(count)))
+    assert to_images(shorter, pattern).notes == expected
+    assert len(list(tmp_path.glob("out_0*.png"))) == 10
+
+
 def test_bad_patterns_are_refused(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "scan_0001.mkv", pts=[0])
     with pytest.raises(OptionError, match=r"\.png, \.tif"):

@@ -23,7 +23,7 @@ from .formats import SEQUENCE_SUFFIXES
 from .hdr import dynamic_losses
 from .naming import NUMBER
 from .orientation import matrix_orientation
-from .sequence import SequenceReader
+from .sequence import SequenceReader, find_files
 from .sequence_losses import LateLosses, film_losses, header_losses
 from .source import FrameSource
 from .span_file import KeptFile, write_list
@@ -163,6 +163,7 @@ class SequenceWriter:
             except OSError as error:
                 raise output_error(target / name, error) from error
         self._folder.discard()
+        self._note_others(target)
 
     def abort(self) -> None:
         """Remove what was written; harmless after ``commit``."""
@@ -190,6 +191,16 @@ class SequenceWriter:
         if losses and self._strict:
             raise StreamLossError(f"{self._pattern}: {'; '.join(losses)} (--strict)")
         self.notes += [loss for loss in losses if loss not in self.notes]
+
+    def _note_others(self, folder: Path) -> None:
+        """Tell of images of an earlier, longer run: players would take all for one film."""
+        ours = set(self._names)
+        others = [n for n, file in find_files(folder / self._pattern.name) if file.name not in ours]
+        if len(others) == 1:
+            self.notes.append(f"1 image of an earlier result remains (number {others[0]})")
+        elif others:
+            span = f"numbers {others[0]} to {others[-1]}"
+            self.notes.append(f"{len(others)} images of an earlier result remain ({span})")
 
     def _next_name(self, frame: LumaFrame) -> str:
         if self._scans is None:
