@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import av
 import numpy as np
 import pillow_heif
 import pytest
-from cli_helpers import RunHere
+import tifffile
+from cli_helpers import RunHere, command
 from PIL import Image
 
 WORDS = ["--perceptual", "off", "-d", "cpu"]
@@ -146,6 +148,24 @@ def test_photos_of_other_formats_are_named(
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["pictures"] == 1
     assert run.stderr.count("album: 1 passed over: eval reads JPEG") == 1
+
+
+def test_opencv_says_nothing_of_its_own(tmp_path: Path, model_words: list[str]) -> None:
+    """It writes to descriptor 2, which only a run of its own shows."""
+    album = tmp_path / "album"
+    album.mkdir()
+    colours = np.random.default_rng(3).integers(0, 255, (32, 32, 3)).astype(np.uint8)
+    strange = [(50000, "s", 0, "a scanner's own tag", True)]
+    tifffile.imwrite(album / "a.tif", colours, photometric="rgb", extratags=strange)
+    (album / "cut.tif").write_bytes((album / "a.tif").read_bytes()[:1500])
+    run = subprocess.run(
+        command("eval", str(album), *WORDS, *model_words),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.splitlines() == [
+        "vidcolor: warning: cut.tif can't be decoded and doesn't count"
+    ]
 
 
 def test_a_single_photo_and_what_is_skipped(

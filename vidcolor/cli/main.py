@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     session = Session(Console(as_json=_wants_json(words)), Stop())
     # libsvtav1 writes its banner to stderr, through the bar, unless told otherwise.
     os.environ.setdefault("SVT_LOG", "1")
+    # OpenCV writes there what it thinks of pictures; those that it can't decode we name ourselves.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     # Threads of the network that spin while they wait take the cores from decoder and encoder;
     # on a busy machine that costs a factor of ten and more. Read by OpenMP when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
