@@ -155,6 +155,7 @@ class VideoInfo:
         is_vfr: the header's average and base rates disagree.
         sar: sample (pixel) aspect ratio, 1 where unknown.
         rotation: degrees clockwise to turn for display: 0, 90, 180, 270 (other angles rounded).
+        is_mirrored: left and right are exchanged for display, after turning.
         field_order: "progressive", "tff", "bff" or "unknown", as the header says.
         tags: colour description as stored.
         start_s: the file's start time in seconds.
@@ -184,6 +185,7 @@ class VideoInfo:
     duration_s: float | None
     frames: int | None
     start_s: float
+    is_mirrored: bool = False
     streams: tuple[StreamInfo, ...] = ()
     chapters: int = 0
     metadata: dict[str, str] = field(default_factory=dict)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
 from vidcolor.engine.colorist import side_by_side
 from vidcolor.engine.geometry import as_stored, upright, working_size
+from vidcolor.media.orientation import matrix_orientation
+from vidcolor.media.side_data import is_mirrored, rotation
+from vidcolor.media.still_raster import turn_upright
 from vidcolor.models.registry import MODELS
 from vidcolor.models.spec import WorkingSize
 
@@ -49,13 +53,36 @@ def test_ninety_degrees_turns_clockwise() -> None:
     assert upright(stored, 90).tolist() == [[[[3.0, 1.0], [4.0, 2.0]]]]
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_grey_is_left_as_shown_whatever_the_rotation(rotation: int) -> None:
+def test_grey_is_left_as_shown_whatever_the_rotation(rotation: int, mirrored: bool) -> None:
+    def shown(x: torch.Tensor) -> torch.Tensor:
+        turned = upright(x, rotation)
+        return turned.flip(3) if mirrored else turned
+
     lightness, ab = torch.rand(1, 1, 4, 6), torch.full((1, 2, 4, 6), 9.0)
-    pair_l, pair_ab = side_by_side(lightness, lightness * 0.5, ab, rotation)
-    shown_l, shown_ab = upright(pair_l, rotation), upright(pair_ab, rotation)
+    pair_l, pair_ab = side_by_side(lightness, lightness * 0.5, ab, rotation, is_mirrored=mirrored)
+    shown_l, shown_ab = shown(pair_l), shown(pair_ab)
     half = shown_ab.shape[3] // 2
-    assert torch.equal(shown_l[..., :half], upright(lightness, rotation))
-    assert torch.equal(shown_l[..., half:], upright(lightness * 0.5, rotation))
+    assert torch.equal(shown_l[..., :half], shown(lightness))
+    assert torch.equal(shown_l[..., half:], shown(lightness * 0.5))
     assert shown_ab[..., :half].abs().max() == 0
     assert shown_ab[..., half:].min() == 9.0
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0),
+        (-1, 0, 0, 1), (0, 1, 1, 0), (1, 0, 0, -1), (0, -1, -1, 0),
+    ],
+)  # fmt: skip
+def test_turning_makes_mirrored_films_upright_too(rows: tuple[int, int, int, int]) -> None:
+    """Numbered images are turned by another path, which knows the mirror."""
+    a, b, c, d = (65536 * factor for factor in rows)
+    matrix = (a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    stored = np.arange(12).reshape(3, 4)
+    shown = upright(torch.from_numpy(stored)[None, None], rotation(matrix))[0, 0].numpy()
+    if is_mirrored(matrix):
+        shown = shown[:, ::-1]
+    assert np.array_equal(shown, turn_upright(stored, matrix_orientation(matrix)))

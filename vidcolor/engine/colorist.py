@@ -191,7 +191,7 @@ def color_frame(
 
 
 def side_by_side(
-    source: Tensor, lightness: Tensor, ab: Tensor, rotation: int
+    source: Tensor, lightness: Tensor, ab: Tensor, rotation: int, *, is_mirrored: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The grey frame and the coloured one next to each other, as shown: grey left, colour right.
 
@@ -200,6 +200,7 @@ def side_by_side(
         lightness: the same of the coloured one.
         ab: its ab, any size.
         rotation: degrees clockwise by which the film is turned for display.
+        is_mirrored: left and right are exchanged then.
 
     Returns:
         Lightness and ab of the pair.
@@ -207,7 +208,8 @@ def side_by_side(
     across = 3 if rotation % 180 == 0 else 2
     full = resize_ab(ab, (int(lightness.shape[-2]), int(lightness.shape[-1])))
     pairs = [(source, lightness), (torch.zeros_like(full), full)]
-    # Turned for display, what is stored first may be shown last.
-    turned = [pair[::-1] if rotation in (90, 180) else pair for pair in pairs]
-    both_l, both_ab = (torch.cat(pair, dim=across) for pair in turned)
+    # Turned or mirrored for display, what is stored first may be shown last.
+    if (rotation in (90, 180)) != is_mirrored:
+        pairs = [pair[::-1] for pair in pairs]
+    both_l, both_ab = (torch.cat(pair, dim=across) for pair in pairs)
     return both_l, both_ab

@@ -146,6 +146,8 @@ def _geometry(info: VideoInfo) -> str:
         parts.append(f"pixels {info.sar.numerator}:{info.sar.denominator}")
     if info.rotation:
         parts.append(f"turned {info.rotation} degrees")
+    if info.is_mirrored:
+        parts.append("mirrored")
     if info.field_order not in ("progressive", "unknown"):
         parts.append(f"interlaced ({info.field_order})")
     return "".join(f", {p}" for p in parts)

@@ -148,7 +148,6 @@ class _Job:
             options,
             progress,
         )
-        self._rotation = info.rotation
         self._batch, self._work = batch_size, work
         size = working_size_of(model.spec.working_size, info, render_factor=options.render_factor)
         look_ahead = look_ahead_frames(
@@ -242,7 +241,10 @@ class _Job:
         ab = colors.ab[at : at + 1]
         if self._options.compare:
             source = self.colorist.lightness(frame)
-            lightness, ab = side_by_side(source, lightness, ab, self._rotation)
+            info = self._source.info
+            lightness, ab = side_by_side(
+                source, lightness, ab, info.rotation, is_mirrored=info.is_mirrored
+            )
         return color_frame(lightness, ab, self._writer.plane_format, frame)
 
     def _write(self, chunk: Chunk) -> None:

@@ -16,7 +16,7 @@ from ..types import UNSPECIFIED, ColorTags, StreamInfo, VideoInfo
 from .fields import FieldOrder, header_field_order
 from .opening import NO_TIMESTAMPS
 from .pixels import pixel_layout
-from .side_data import rotation
+from .side_data import is_mirrored, rotation
 
 _MAX_RATE: Final = 1000
 _SUSPICIOUS_SECONDS: Final = 3600
@@ -116,6 +116,7 @@ def with_first_frame(
         height=frame.height,
         tags=tags,
         rotation=rotation(matrix),
+        is_mirrored=is_mirrored(matrix),
         field_order=field_order,
     )
 

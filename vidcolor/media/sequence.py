@@ -155,11 +155,11 @@ class SequenceReader(BaseSource):
 
     def _describe_upright(self) -> None:
         """Make what the first frame as stored has told true of the upright ones."""
-        info = self.info
+        # libav says the orientation of some formats as a display matrix too
+        info = replace(self.info, rotation=0, is_mirrored=False)
         if self._orientation >= 5:
             info = replace(info, width=info.height, height=info.width)
-        # libav says the orientation of some formats as a display matrix too
-        self._stage.info, self._stage.display_matrix = replace(info, rotation=0), None
+        self._stage.info, self._stage.display_matrix = info, None
 
     def _why_nothing(self) -> str:
         if self._failure:

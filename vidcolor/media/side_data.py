@@ -62,16 +62,23 @@ def display_matrix(frame: av.VideoFrame, codec: str) -> tuple[int, ...] | None:
 
 
 def rotation(matrix: tuple[int, ...] | None) -> int:
-    """Return degrees clockwise that turn the stored picture for display, in steps of 90.
+    """Return degrees clockwise that put the stored picture the right way up, in steps of 90.
 
-    The same as minus ``av_display_rotation_get``: the matrix's first column, scaled to unit
-    length, is (cos, sin) of the angle. Mirroring is in the matrix only.
+    Without mirroring, minus ``av_display_rotation_get``; with it, what makes the picture upright
+    but for left and right. A stored point (x, y) is shown at (ax + cy, bx + dy).
     """
     if matrix is None:
         return 0
-    scale_x = math.hypot(matrix[0], matrix[3])
-    scale_y = math.hypot(matrix[1], matrix[4])
-    if not scale_x or not scale_y:
-        return 0
-    angle = math.degrees(math.atan2(matrix[1] / scale_y, matrix[0] / scale_x))
+    a, _, _, c, _ = matrix[:5]
+    sign = -1 if is_mirrored(matrix) else 1
+    # What is stored in the direction (-c, a), or against it, is shown downwards.
+    angle = math.degrees(math.atan2(-c * sign, a * sign))
     return round(angle / 90.0) * 90 % 360
+
+
+def is_mirrored(matrix: tuple[int, ...] | None) -> bool:
+    """Whether the picture is shown as in a mirror."""
+    if matrix is None:
+        return False
+    a, b, _, c, d = matrix[:5]
+    return a * d - b * c < 0
