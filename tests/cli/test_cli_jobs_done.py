@@ -346,6 +346,26 @@ def test_preview_shows_what_is_on_the_screen_and_each_frame_once(
     assert ("no frame at 10 s" in run.stderr) is (max(begins) < 240)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_preview_of_a_long_last_frame(
+    run_here: RunHere, tmp_path: Path, clip: Path, model_words: list[str], suffix: str
+) -> None:
+    """It begins long before the places that are looked at."""
+    still = tmp_path / f"still{suffix}"
+    with av.open(str(clip)) as source, av.open(str(still), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        last = max(packets, key=lambda packet: packet.pts or 0)
+        last.duration = round(10 / last.time_base)
+        for packet in packets:
+            packet.stream = stream
+            target.mux(packet)
+    run = run_here("preview", still, "--at", "5", "--at", "99", *model_words)
+    assert run.returncode == 0, run.stderr
+    assert preview_times(run.stderr) == [round(5 / 24, 2)]
+    assert "no frame at 99 s" in run.stderr
+
+
 def test_preview_has_square_pixels(
     run_here: RunHere, tmp_path: Path, clip: Path, model_words: list[str]
 ) -> None:

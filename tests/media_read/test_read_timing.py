@@ -304,6 +304,7 @@ def _slides(folder: Path) -> Path:
     [
         (None, None, [12, 18, 1, Fraction(1, 25)]),
         (None, 30.5, [12, 18, Fraction(1, 2)]),
+        (None, 31.02, [12, 18, 1, Fraction(1, 50)]),
         (5.0, 20.0, [8]),
         (29.0, None, [1, Fraction(1, 25)]),
     ],
@@ -351,14 +352,18 @@ def _flip_in_sound(path: Path, number: int, offset: int, bits: int) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("bits", [0x20, 0x80, 0x01])  # 25 minutes, 99 minutes, 47 s ahead
-def test_one_damaged_stamp_moves_nothing_else(tmp_path: Path, bits: int) -> None:
+@pytest.mark.parametrize(
+    ("offset", "bits"),
+    [(10, 0x20), (10, 0x80), (10, 0x01), (11, 0x20), (11, 0x10)],
+    ids=["25 minutes", "99 minutes", "47 s", "6 s", "3 s"],
+)
+def test_one_damaged_stamp_moves_nothing_else(tmp_path: Path, offset: int, bits: int) -> None:
     """A flipped bit in one stamp of the sound moved all later frames by 25 minutes."""
     path = write_clip(tmp_path / "a.ts", frames=50, audio_s=2.0)
     with VideoReader(path) as reader:
         frames, packets = split(reader)
         assert not reader.warnings
-    _flip_in_sound(path, 5, 10, bits)
+    _flip_in_sound(path, 5, offset, bits)
     with VideoReader(path) as reader:
         damaged_frames, damaged_packets = split(reader)
         (warning,) = reader.warnings

@@ -190,6 +190,16 @@ def test_a_time_code_begins_with_the_span(tmp_path: Path, container: str, suffix
         assert not any("time code" in note for note in writer.notes)
 
 
+def test_a_time_code_counts_a_frame_that_no_offset_shows(tmp_path: Path) -> None:
+    """Offsets are whole in the film's coarsest unit, here a frame; the frames after it aren't."""
+    source = make_clip(
+        tmp_path / "in.avi", codec="mpeg4", options={}, audio_codec="mp2", languages=("eng",),
+        metadata={"timecode": "10:00:00:00"},
+    )  # fmt: skip
+    colorize(source, tmp_path / "out.mov", start_s=0.02)
+    assert inspect(tmp_path / "out.mov").video_metadata["timecode"] == "10:00:00:01"
+
+
 def test_a_time_code_of_no_constant_rate_is_left_out_of_a_span(tmp_path: Path) -> None:
     """It can't be counted on; that is said, and refused with --strict."""
     code = {"timecode": "10:00:00:00"}

@@ -154,7 +154,9 @@ def _frame_at(
         except InputError:
             if start == first:
                 raise  # not past the end: the file can't be read at all
-            return None
+            if at_s >= (info.duration_s or 0.0):
+                return None
+            now = later = None  # the last frame is long, and begins earlier
         if now is not None or start == first:
             return now or later
         back *= _FURTHER
@@ -190,6 +192,8 @@ def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: Colorize
     ab = colorist.push([frame]).ab
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
+    if info.is_mirrored:
+        sides = [side.flip(3) for side in sides]
     pictures = [s[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy() for s in sides]
     return np.hstack([_square_pixels(p, info) for p in pictures]).astype(np.uint8, copy=False)
 

@@ -146,21 +146,23 @@ class FrameStage:
         )
 
     def _end_at(self, pts: int) -> None:
-        """Note that the frame at ``pts`` isn't wanted any more: the one before it ends there.
-
-        Where frames are of any length, it ends with the span.
-        """
+        """Note that the frame at ``pts`` isn't wanted any more: the one before it ends there."""
         self.ended = True
-        unit = self.info.time_base
-        if self.info.is_vfr and self.span.end is not None:
-            pts = min(pts, math.ceil(self.span.end / unit))
         if self._durations is not None:
-            self._durations.stop(self.span.shift(pts, unit))
+            self._durations.stop(self.span.shift(pts, self.info.time_base))
 
     def _through_fields(self, frames: list[LumaFrame]) -> list[LumaFrame]:
-        ready = [each for frame in frames for each in self._fields.push(frame)]
+        ready = [each for frame in frames for each in self._fields.push(self._in_span(frame))]
         self._watch_fields()
         return ready
+
+    def _in_span(self, frame: LumaFrame) -> LumaFrame:
+        """Let it end with the span, where frames are of any length."""
+        if self.info.is_vfr and self.span.end is not None:
+            unit = self.info.time_base
+            end = self.span.shift(math.ceil(self.span.end / unit), unit)
+            frame.duration = min(frame.duration, max(1, end - frame.pts))
+        return frame
 
     def _meet(self, frame: av.VideoFrame, pts: int) -> None:
         """Learn from the first wanted frame."""

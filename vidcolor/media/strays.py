@@ -17,8 +17,10 @@ from av.packet import Packet
 
 _BACK_S: Final = -1
 """A decoding time never goes back within a stream; damaged durations make it seem so, a little."""
-_AHEAD_S: Final = 10
-"""A longer gap is worth a second look."""
+_AHEAD_S: Final = 1
+"""A longer gap is worth a second look: is it one, or do the stamps come back?"""
+_LONGEST_DELAY_S: Final = 10
+"""Between a picture's decoding and its showing."""
 _PATIENCE: Final = 500
 _MOST_BYTES: Final = 64 << 20
 """Packets that are looked at, of all streams together."""
@@ -88,7 +90,7 @@ class Strays:
         delay = 0 if packet.pts is None or packet.dts is None else packet.pts - packet.dts
         stamp = round(seconds / base)
         packet.dts = stamp
-        packet.pts = stamp + (delay if 0 < delay * base <= _AHEAD_S else 0)
+        packet.pts = stamp + (delay if 0 < delay * base <= _LONGEST_DELAY_S else 0)
         self.mended += 1
         return seconds
 

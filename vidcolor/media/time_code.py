@@ -44,10 +44,10 @@ def moved_codes(source: FrameSource, first: Fraction) -> dict[str, str]:
         constant rate.
     """
     codes = time_codes(source)
-    if not source.time_offset_s:
-        return {code: code for code in codes}
     rate = None if source.info.is_vfr else source.info.rate
     frames = (first + source.time_offset_s - _begin(source)) * (rate or 0)
+    if not source.time_offset_s and not round(frames):
+        return {code: code for code in codes}
     if rate is None or abs(frames - round(frames)) > _OFF_FRAME:
         return {}
     moved = {code: later(code, round(frames), rate) for code in codes}
