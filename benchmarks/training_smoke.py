@@ -27,13 +27,13 @@ CONFIGS = ROOT / "vidcolor" / "training" / "configs"
 SHARED = ROOT / ".." / "shared"
 ENCODER = SHARED / "pretrained" / "mobilenet_edgetpu_075.safetensors"
 NAMES = (
-    "compact", "large", "unet", "unet-resblock", "pix2pix", "compact-gan", "compact-wgan",
-    "compact-student", "compact-perceptual",
+    "compact", "large", "large-third", "unet", "unet-resblock", "pix2pix", "compact-gan",
+    "compact-wgan", "compact-student", "compact-perceptual",
 )  # fmt: skip
 """compact comes first: others start from it."""
 FROM_COMPACT = ("compact-gan", "compact-wgan", "compact-perceptual")
-TAUGHT = ("compact-student", "large")
-FROM_ENCODER = ("compact", "compact-student", "large")
+TAUGHT = ("compact-student", "large", "large-third")
+FROM_ENCODER = ("compact", *TAUGHT)
 
 
 class TimeIsUp(Exception):  # noqa: N818 - no error

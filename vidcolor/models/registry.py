@@ -52,7 +52,7 @@ COMPACT = _ours(
 LARGE = _ours(
     "large",
     "our own larger network, shipped with vidcolor; for photos and GPUs",
-    millions=6.6,
+    millions=9.9,
 )
 
 MODELS: MappingProxyType[str, ModelSpec] = MappingProxyType(
