@@ -262,7 +262,7 @@ def test_a_teachers_encoder_works_in_its_quick_form() -> None:
 def test_joined_networks_teach_what_the_student_is_configured_for(
     project_root: Path, config: MakeConfig
 ) -> None:
-    path = project_root / "vidcolor" / "training" / "configs" / "compact-student.toml"
+    path = project_root / "vidcolor" / "training" / "configs" / "large-third.toml"
     teacher = load_teacher(project_root / "weights" / "large.safetensors")
     assert len(teacher.network.members) >= 2  # type: ignore[arg-type]
     student = build_network(config(architecture="compact", network=SMALL["compact"]), 248)
