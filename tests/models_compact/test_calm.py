@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import vidcolor
-from vidcolor.models.calm import DARK, Calm
+from vidcolor.models.calm import DARK, LOUD, Calm
 from vidcolor.models.store import bundled_path
 from vidcolor.models.trained import TrainedColorizer
 
@@ -40,7 +40,7 @@ def test_nothing_said_changes_nothing() -> None:
 def test_hues_stay_and_no_chroma_is_added() -> None:
     torch.manual_seed(0)
     ab = torch.randn(3, 2, 8, 8) * 20.0 + 5.0
-    calmed = Calm(cast=0.5, shadows=0.5)(ab, torch.rand(3, 1, 32, 32))
+    calmed = Calm(cast=0.5, shadows=0.5, reds=0.5)(ab, torch.rand(3, 1, 32, 32))
     cross = ab[:, 0] * calmed[:, 1] - ab[:, 1] * calmed[:, 0]
     assert cross.abs().max() < 1e-3  # of products up to a thousand, in float32
     assert ((ab * calmed).sum(dim=1) > 0).all()
@@ -66,10 +66,23 @@ def test_dark_red_is_calmed_but_neither_dark_green_nor_light_red() -> None:
     assert _kept(ab, calm(ab, _grey(DARK, 2))) == pytest.approx([1.0, 1.0], abs=1e-5)
 
 
+def test_loud_red_to_orange_is_calmed_but_neither_what_is_quiet_nor_other_hues() -> None:
+    calm, far = Calm(reds=0.5), LOUD + 20.0
+    hues = torch.tensor([-60.0, -20.0, 15.0, 50.0, 57.5, 65.0, 110.0, 200.0]).deg2rad()
+    loud = far * torch.stack([hues.cos(), hues.sin()])[None, :, None]
+    all_of_it = (LOUD + 10.0) / far
+    wanted = [1.0, all_of_it, all_of_it, all_of_it, 1.0, 1.0, 1.0, 1.0]
+    kept = _kept(loud, calm(loud, _grey(0.5, 2)))
+    assert all_of_it < kept[4] < 1.0  # between the two
+    assert [*kept[:4], 1.0, *kept[5:]] == pytest.approx(wanted, abs=1e-5)
+    quiet = loud * LOUD / far
+    assert _kept(quiet, calm(quiet, _grey(0.5, 2))) == pytest.approx([1.0] * 8, abs=1e-5)
+
+
 def test_each_picture_of_a_batch_is_calmed_by_itself() -> None:
     pictures = [_picture(YELLOW, GREEN), _picture(RED, RED)]
     levels = [_grey(0.1, 2), _grey(0.5, 2)]
-    calm = Calm(cast=0.3, shadows=0.3)
+    calm = Calm(cast=0.3, shadows=0.3, reds=0.3)
     alone = torch.cat([calm(p, g) for p, g in zip(pictures, levels, strict=True)])
     together = calm(torch.cat(pictures), torch.cat(levels))
     assert (together - alone).abs().max() < 1e-5  # float32 sums of other lengths
@@ -79,7 +92,7 @@ def test_each_picture_of_a_batch_is_calmed_by_itself() -> None:
 def test_what_a_file_says_is_done(tmp_path: Path, size: tuple[int, int]) -> None:
     """At sizes that are padded inside too: padding has no part in the picture's mean."""
     tensors = load_file(bundled_path("compact.safetensors"))
-    said = {"saturation": "1.5", "cast": "0.3", "shadows": "0.6"}
+    said = {"saturation": "1.5", "cast": "0.3", "shadows": "0.6", "reds": "0.5"}
     for name, metadata in {"plain": {}, "calm": said}.items():
         save_file(tensors, tmp_path / f"{name}.safetensors", metadata=metadata)
     plain, calm = (
@@ -88,7 +101,7 @@ def test_what_a_file_says_is_done(tmp_path: Path, size: tuple[int, int]) -> None
     )
     torch.manual_seed(5)
     x = torch.rand(2, 1, *size)
-    expected = Calm(cast=0.3, shadows=0.6)(plain(x), x) * 1.5
+    expected = Calm(cast=0.3, shadows=0.6, reds=0.5)(plain(x), x) * 1.5
     # float32 with several threads: a process's first call may round otherwise (3e-4 seen, of 20)
     assert (calm(x) - expected).abs().max() < 2e-3
     assert (expected - plain(x) * 1.5).abs().max() > 0.1  # it does something here
@@ -99,3 +112,4 @@ def test_the_shipped_network_is_calmed() -> None:
     assert isinstance(inner, TrainedColorizer)
     assert inner.calm.cast > 0.0
     assert inner.calm.shadows > 0.0
+    assert inner.calm.reds > 0.0

@@ -117,6 +117,7 @@ def test_strangers_are_refused(tmp_path: Path) -> None:
         {"saturation": "nan"},
         {"cast": "1.5"},
         {"shadows": "nan"},
+        {"reds": "-0.1"},
         {"architecture": "unet", "config": "null"},
     ],
 )

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from vidcolor.models.architectures import find_architecture
+from vidcolor.models.calm import Calm
 from vidcolor.models.colorizer import CompactColorizer
 from vidcolor.models.loading import load_model
 from vidcolor.training.joining import main
@@ -46,14 +47,24 @@ def test_the_joined_file_gives_the_mean(tmp_path: Path, count: int) -> None:
     networks = [_network(seed) for seed in range(count)]
     files = [_written(tmp_path / f"{i}.safetensors", n) for i, n in enumerate(networks)]
     out = tmp_path / "joined.safetensors"
-    options = ("--saturation", "1.5", "--cast", "0.1", "--shadows", "0.6", "--mirrored")
+    options = (
+        "--saturation",
+        "1.5",
+        "--cast",
+        "0.1",
+        "--shadows",
+        "0.6",
+        "--reds",
+        "0.2",
+        "--mirrored",
+    )
     code, said = _join(*files, str(out), *options)
     assert code == 0, said
     model = load_model(out, "cpu", "fp32")
     assert model.spec.name == "large"
     assert isinstance(model.network, CompactColorizer)
     inner = model.network
-    assert (inner.saturation, inner.calm.cast, inner.calm.shadows) == (1.5, 0.1, 0.6)
+    assert (inner.saturation, inner.calm) == (1.5, Calm(cast=0.1, shadows=0.6, reds=0.2))
     assert inner.mirrored
     lightness = torch.rand(2, 1, 64, 96)
     with torch.inference_mode():

@@ -267,7 +267,7 @@ def test_crops_that_the_teacher_cannot_take_are_refused(config: MakeConfig, tmp_
 
 
 def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar: Path) -> None:
-    c = config(sample_every=6, saturation=1.25, cast=0.1, shadows=0.3)
+    c = config(sample_every=6, saturation=1.25, cast=0.1, shadows=0.3, reds=0.4)
     scores = Trainer(c, ALONE).run()
     out = Path(c.out)
     with safe_open(out / "unet.safetensors", framework="pt") as file:
@@ -275,8 +275,8 @@ def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar:
         assert not [k for k in file.keys() if k.startswith("classify")]  # noqa: SIM118
     made_of = json.loads(metadata["training"])
     assert metadata["architecture"] == "unet"
-    said = [metadata[name] for name in ("saturation", "cast", "shadows")]
-    assert said == ["1.25", "0.1", "0.3"]
+    said = [metadata[name] for name in ("saturation", "cast", "shadows", "reds")]
+    assert said == ["1.25", "0.1", "0.3", "0.4"]
     assert json.loads(metadata["config"])["width"] == 4
     assert made_of["data"] == [photos_tar.name]  # names, not places
     assert made_of["photos"] == 12

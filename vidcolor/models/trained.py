@@ -1,7 +1,7 @@
 """Weights that ``vidcolor train`` wrote, of any architecture, behind the face of a colorizer.
 
-A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "cast" and
-"shadows" (``calm.Calm``), "mirrored" ("1": see ``TrainedColorizer``), "decoding" ("regression" or
+A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "cast", "shadows"
+and "reds" (``calm.Calm``), "mirrored" ("1": see ``TrainedColorizer``), "decoding" ("regression" or
 "annealed-mean") and "temperature".
 """
 

@@ -95,6 +95,7 @@ def export_weights(
         "saturation": str(config.saturation or 1.0),
         "cast": str(config.cast),
         "shadows": str(config.shadows),
+        "reds": str(config.reds),
         "decoding": config.decoding,
         "temperature": str(config.temperature),
         "training": json.dumps(dict(history)),

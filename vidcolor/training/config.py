@@ -13,7 +13,7 @@ from vidcolor.errors import InputError, OptionError
 from vidcolor.models._kinds import check_kind, check_least
 
 _CHOICES = {"precision": ("bf16", "fp32"), "decoding": ("regression", "annealed-mean")}
-_SHARES = ("decay", "ema", "film", "film_share", "orthochromatic", "cast", "shadows")
+_SHARES = ("decay", "ema", "film", "film_share", "orthochromatic", "cast", "shadows", "reds")
 _POSITIVE = (
     "steps", "batch_size", "workers", "validate_every", "validate_on", "save_every", "lr", "clip",
     "temperature", "scale",
@@ -63,7 +63,7 @@ class TrainConfig:
         workers: threads that prepare batches; more for GPUs that would wait for one.
         saturation: factor on ab stored with the weights, 0 for none (1).
         cast: stored with the weights, see ``models.calm.Calm``.
-        shadows: likewise.
+        shadows, reds: likewise.
         decoding: what the written weights colorize by, "regression" or "annealed-mean" of the
             classification head.
         temperature: of the annealed mean.
@@ -110,6 +110,7 @@ class TrainConfig:
     saturation: float = 0.0
     cast: float = 0.0
     shadows: float = 0.0
+    reds: float = 0.0
     decoding: str = "regression"
     temperature: float = 0.38
     seed: int = 1

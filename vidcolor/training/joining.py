@@ -84,11 +84,12 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 @click.option("--saturation", type=float, default=1.0, show_default=True, help="Factor on ab.")
 @click.option("--cast", type=float, default=0.0, show_default=True, help="See models/calm.py.")
 @click.option("--shadows", type=float, default=0.0, show_default=True, help="Likewise.")
+@click.option("--reds", type=float, default=0.0, show_default=True, help="Likewise.")
 @click.option("--mirrored", is_flag=True, help="Also look at the mirror image.")
 @click.option("-y", "--yes", is_flag=True, help="Replace OUT if it exists.")
 def main(
     members: tuple[Path, ...], out: Path, saturation: float, cast: float, shadows: float,
-    mirrored: bool, yes: bool,  # noqa: FBT001 - click passes by name
+    reds: float, mirrored: bool, yes: bool,  # noqa: FBT001 - click passes by name
 ) -> None:  # fmt: skip
     """Join the weights MEMBERS into OUT; the options are stored with them."""
     try:
@@ -97,7 +98,7 @@ def main(
         tensors, metadata = join([load_checkpoint(path) for path in members])
         shipped = {
             "saturation": str(saturation), "cast": str(cast), "shadows": str(shadows),
-            "mirrored": str(int(mirrored)),
+            "reds": str(reds), "mirrored": str(int(mirrored)),
         }  # fmt: skip
         write(out, tensors, metadata | shipped)
     except VidcolorError as error:

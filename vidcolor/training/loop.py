@@ -250,7 +250,7 @@ class Trainer:
             head = AnnealedHead(classify, self.config.temperature).to(self.device)
         stride = find_architecture(self.config.architecture).stride(self.config.network)
         saturation = self.config.saturation or 1.0
-        calm = Calm(self.config.cast, self.config.shadows)
+        calm = Calm(self.config.cast, self.config.shadows, self.config.reds)
         made = TrainedColorizer(network, stride, saturation=saturation, calm=calm, head=head)
         return made.eval()
 

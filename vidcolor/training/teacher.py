@@ -22,7 +22,7 @@ class Teacher(nn.Module):
     """A frozen network; it sees the lightness before it is worn.
 
     Its plain view is used: a file's ``mirrored`` would double its time, and ``saturation``,
-    ``cast`` and ``shadows`` are for looking at.
+    ``cast``, ``shadows`` and ``reds`` are for looking at.
 
     Args:
         network: with its weights.

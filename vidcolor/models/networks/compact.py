@@ -66,7 +66,7 @@ class LargeConfig(CompactConfig):
         members: how many there are.
     """
 
-    members: int = 2
+    members: int = 3
 
     def __post_init__(self) -> None:
         if not 1 <= self.members <= _MOST_MEMBERS:
