@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from PIL import Image
 from vidcolor.cli.main import main
 
 Run = Callable[..., "Outcome"]
+
+FileSizeLimit = Callable[[int], AbstractContextManager[None]]
 
 SMALL = ("-m", "compact", "-d", "cpu", "--render-factor", "2")
 
@@ -98,15 +100,3 @@ def frames_in(path: Path) -> int:
 def names_in(folder: Path) -> set[str]:
     """All names in a folder, hidden ones too."""
     return set(os.listdir(folder))
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond ``size`` bytes: writing fails as on a full disk."""
-    resource: Any = pytest.importorskip("resource")  # Windows has none
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)

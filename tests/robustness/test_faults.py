@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from robust_helpers import (
     SMALL,
+    FileSizeLimit,
     Run,
     command,
-    file_size_limit,
     frames_in,
     make_film,
     names_in,
@@ -39,7 +39,9 @@ from vidcolor.types import LumaFrame
 
 @pytest.mark.parametrize("size", [500, 2400])
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm", "out_%03d.png"])
-def test_no_room_at_any_moment(colorize: Run, film: Path, name: str, size: int) -> None:
+def test_no_room_at_any_moment(
+    colorize: Run, film: Path, name: str, size: int, file_size_limit: FileSizeLimit
+) -> None:
     """At the header, in the middle, at the trailer; nothing is left, the earlier result stays."""
     folder = film.with_name("results")
     folder.mkdir()
@@ -56,7 +58,7 @@ def test_no_room_at_any_moment(colorize: Run, film: Path, name: str, size: int) 
     assert earlier.read_bytes() == b"an earlier result"
 
 
-def test_no_room_for_a_photo(colorize: Run, photo: Path) -> None:
+def test_no_room_for_a_photo(colorize: Run, photo: Path, file_size_limit: FileSizeLimit) -> None:
     before = names_in(photo.parent)
     with file_size_limit(500):
         outcome = colorize("photo.png", "out.png")  # what is said goes into a file as well

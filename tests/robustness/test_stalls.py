@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from robust_helpers import SMALL, Run, command, file_size_limit, frames_in, make_film, names_in
+from robust_helpers import SMALL, FileSizeLimit, Run, command, frames_in, make_film, names_in
 
 import vidcolor
 from vidcolor.errors import Interrupted, OutputError, VidcolorError
@@ -95,7 +95,7 @@ def test_stalled_standard_input_can_be_stopped(
 
 
 def test_failure_does_not_wait_for_a_stalled_input(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file_size_limit: FileSizeLimit
 ) -> None:
     """The disk is full: that is said now, not when the film's sender has woken up."""
     film = make_film(tmp_path / "film.mkv", frames=60, size=(320, 240))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -124,19 +123,9 @@ def test_a_resumed_run_needs_no_starting_weights(config: MakeConfig, tmp_path: P
             Trainer(dataclasses.replace(c, out=str(tmp_path / "new"), **more), ALONE)
 
 
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file may grow beyond so many bytes: writing fails as on a full disk."""
-    resource: Any = pytest.importorskip("resource")  # Windows has none
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_full_disk_is_one_line_and_leaves_what_was_there(config: MakeConfig) -> None:
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(
+    config: MakeConfig, file_size_limit: Callable[[int], AbstractContextManager[None]]
+) -> None:
     trainer = Trainer(config(steps=1, val=""), ALONE)
     trainer.run()
     before = {path: path.read_bytes() for path in trainer.out.glob("*.*")}
