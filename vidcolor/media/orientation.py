@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from .exif import ORIENTATION, ExifBlock
 from .png_chunks import SIGNATURE, read_chunks
+from .side_data import is_mirrored, rotation
 
-_BY_SIGNS = {
-    (False, False, False): 1,
-    (False, True, False): 2,
-    (False, True, True): 3,
-    (False, False, True): 4,
-    (True, False, False): 5,
-    (True, False, True): 6,
-    (True, True, True): 7,
-    (True, True, False): 8,
-}
-"""By whether rows become columns, and whether the picture's first and second axis are reversed."""
+_BY_TURN = {
+    (0, False): 1, (0, True): 2, (180, False): 3, (180, True): 4,
+    (90, True): 5, (90, False): 6, (270, True): 7, (270, False): 8,
+}  # fmt: skip
+"""By degrees clockwise to turn for display, and whether left and right are exchanged then."""
 
 
 def read_orientation(data: bytes) -> int:
@@ -36,12 +31,7 @@ def read_orientation(data: bytes) -> int:
 
 def matrix_orientation(matrix: tuple[int, ...] | None) -> int:
     """The orientation nearest to a display matrix; 1 for None."""
-    if matrix is None:
-        return 1
-    a, b, _, c, d = matrix[:5]
-    across = abs(b) + abs(c) > abs(a) + abs(d)
-    first, second = (b, c) if across else (a, d)
-    return _BY_SIGNS[across, first < 0, second < 0]
+    return _BY_TURN[rotation(matrix), is_mirrored(matrix)]
 
 
 def _jpeg_exif(data: bytes) -> bytes:
