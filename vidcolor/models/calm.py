@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,7 +56,11 @@ class Calm:
         Raises:
             ValueError: a number is none, or not in [0, 1].
         """
-        return cls(*(share(metadata, name) for name in ("cast", "shadows", "reds")))
+        return cls(**{each.name: share(metadata, each.name) for each in fields(cls)})
+
+    def as_metadata(self) -> dict[str, str]:
+        """What ``read`` reads."""
+        return {name: str(value) for name, value in asdict(self).items()}
 
     def __call__(self, ab: Tensor, lightness: Tensor) -> Tensor:
         """Calm pictures, each by itself.

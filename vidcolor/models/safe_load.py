@@ -119,8 +119,10 @@ def _kind(head: bytes, path: Path) -> str:
 
 
 def _load_safetensors(path: Path, size: int) -> Checkpoint:
-    if "\ufffd" in os.fsencode(path).decode("utf-8", "replace"):
-        raise WeightsError(f"{path}: safetensors opens names in UTF-8 only; rename it")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise WeightsError(f"{path}: safetensors opens names in UTF-8 only; rename it") from error
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,7 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
         OptionError: for settings that the architecture doesn't have, or crops it can't take.
     """
     architecture = find_architecture(config.architecture)
-    stride = architecture.stride(config.network)
-    if bad := [crop for crop in config.crops if crop % stride]:
-        raise OptionError(
-            f"{config.architecture} takes crops that are multiples of {stride}, got {bad[0]}"
-        )
+    check_crops(config.architecture, config.crops, architecture.stride(config.network))
     network = _built(architecture, {**config.network, "bins": bins})
     freeze(network, config.frozen)
     if not needs(config.losses, "needs_ab"):
@@ -55,6 +51,16 @@ def build_network(config: TrainConfig, bins: int) -> nn.Module:
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise OptionError("frozen: nothing is left that learns")
     return network
+
+
+def check_crops(who: str, crops: Sequence[int], stride: int) -> None:
+    """Refuse crops that a network can't take.
+
+    Raises:
+        OptionError: one isn't a multiple of its stride.
+    """
+    if bad := [crop for crop in crops if crop % stride]:
+        raise OptionError(f"{who} takes crops that are multiples of {stride}, got {bad[0]}")
 
 
 def fill_network(network: nn.Module, config: TrainConfig) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vidcolor.errors import OutputError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
+from vidcolor.models.calm import Calm
 from vidcolor.training.config import TrainConfig
 
 UNREADABLE: tuple[type[Exception], ...] = (*UNUSABLE, OSError, EOFError, UnpicklingError)
@@ -93,14 +94,17 @@ def export_weights(
         "architecture": config.architecture,
         "config": json.dumps(values),
         "saturation": str(config.saturation or 1.0),
-        "cast": str(config.cast),
-        "shadows": str(config.shadows),
-        "reds": str(config.reds),
+        **calm_of(config).as_metadata(),
         "decoding": config.decoding,
         "temperature": str(config.temperature),
         "training": json.dumps(dict(history)),
     }
     write_weights(path, state, metadata)
+
+
+def calm_of(config: TrainConfig) -> Calm:
+    """Where the run's weights will colorize less."""
+    return Calm(config.cast, config.shadows, config.reds)
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

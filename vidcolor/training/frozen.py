@@ -17,8 +17,8 @@ def quicken(network: nn.Module) -> int:
     """Give parts that don't learn their quick form (``models.networks.packed``).
 
     Names, values and what ``state_dict`` gives stay as they are; only ``forward`` of whole encoders
-    and stages is another: it takes about three quarters of the time. Parts whose norms follow the
-    batches are left alone.
+    and stages is another: it takes about three quarters of the time. Parts with norms are
+    left alone.
 
     Args:
         network: to train on the CPU under bfloat16's autocast, with the weights it keeps; not to

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from vidcolor.errors import OptionError, OutputExistsError, VidcolorError, WeightsError
 from vidcolor.models._metadata import settings
+from vidcolor.models.calm import Calm
 from vidcolor.models.colorizer import build_compact, detect_compact
 from vidcolor.models.safe_load import Checkpoint, load_checkpoint
 from vidcolor.training.checkpoint import write_weights
@@ -97,8 +98,8 @@ def main(
             raise OutputExistsError(f"{out} exists: name another OUT after the members, or give -y")
         tensors, metadata = join([load_checkpoint(path) for path in members])
         shipped = {
-            "saturation": str(saturation), "cast": str(cast), "shadows": str(shadows),
-            "reds": str(reds), "mirrored": str(int(mirrored)),
+            "saturation": str(saturation), "mirrored": str(int(mirrored)),
+            **Calm(cast, shadows, reds).as_metadata(),
         }  # fmt: skip
         write(out, tensors, metadata | shipped)
     except VidcolorError as error:

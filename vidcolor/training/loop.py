@@ -20,12 +20,12 @@ from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
-from vidcolor.models.calm import Calm
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
 from vidcolor.models.trained import TrainedColorizer
 from vidcolor.training.batches import Batch, batches, make_batch
 from vidcolor.training.building import build_network, fill_network
 from vidcolor.training.checkpoint import (
+    calm_of,
     cut_log,
     export_weights,
     history_of,
@@ -250,7 +250,7 @@ class Trainer:
             head = AnnealedHead(classify, self.config.temperature).to(self.device)
         stride = find_architecture(self.config.architecture).stride(self.config.network)
         saturation = self.config.saturation or 1.0
-        calm = Calm(self.config.cast, self.config.shadows, self.config.reds)
+        calm = calm_of(self.config)
         made = TrainedColorizer(network, stride, saturation=saturation, calm=calm, head=head)
         return made.eval()
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vidcolor.errors import OptionError, WeightsError
+from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.trained import annealed_head
-from vidcolor.training.building import read_trained
+from vidcolor.training.building import check_crops, read_trained
 from vidcolor.training.losses import Guess
 
 _UNFIT: tuple[type[Exception], ...] = (*UNUSABLE, WeightsError)
@@ -68,8 +68,5 @@ def load_teacher(path: Path, crops: Sequence[int] = ()) -> Teacher:
         teacher = Teacher(network, annealed_head(network, told))
     except _UNFIT as error:
         raise WeightsError(f"{path}: can't be rebuilt as a teacher: {reason(error)}") from error
-    if bad := [crop for crop in crops if crop % stride]:
-        raise OptionError(
-            f"{path}: this teacher takes crops that are multiples of {stride}, got {bad[0]}"
-        )
+    check_crops(f"{path}: this teacher", crops, stride)
     return teacher
