@@ -26,8 +26,8 @@ import vidcolor
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.video import open_source
 from vidcolor.evaluation.photos import as_planes, grey_of
-from vidcolor.media.rgb_frames import rgb_frames
-from vidcolor.media.sniff import sniff
+from vidcolor.media.kinds import sniff
+from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.training.photos import decode_rgb, iter_named
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from vidcolor.benchmark.material import moving_picture
-from vidcolor.media.grey_clip import write_grey_clip
+from vidcolor.media.write.grey_clip import write_grey_clip
 from vidcolor.models.networks.compact import CompactConfig, CompactNet
 
 

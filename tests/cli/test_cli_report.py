@@ -12,7 +12,7 @@ import pytest
 from cli_helpers import RunHere, make_clip, make_photo
 
 from vidcolor.cli._console import PROTOCOL
-from vidcolor.media.identity import BLOCK_BYTES, BLOCKS, file_identity
+from vidcolor.media.files.identity import BLOCK_BYTES, BLOCKS, file_identity
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "progress.md"
 

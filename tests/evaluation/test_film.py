@@ -23,8 +23,8 @@ from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH
 from vidcolor.evaluation.film import FilmReport, evaluate_film, reduced
 from vidcolor.evaluation.photos import Contender
 from vidcolor.evaluation.stability import cdc, clip_flows, clip_warp_error
-from vidcolor.media.reader import open_reader
-from vidcolor.media.rgb_frames import rgb_frames
+from vidcolor.media.read.color_frames import rgb_frames
+from vidcolor.media.read.film import open_reader
 from vidcolor.models.loading import load_model
 from vidcolor.temporal.flow import FlowEstimator
 from vidcolor.types import LumaFrame

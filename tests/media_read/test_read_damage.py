@@ -21,10 +21,10 @@ from PIL import Image
 from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError
-from vidcolor.media.decoder import Decoder
-from vidcolor.media.icc import srgb_profile
-from vidcolor.media.opening import open_container
-from vidcolor.media.reader import VideoReader
+from vidcolor.media.files.inputs import open_container
+from vidcolor.media.read.decoder import Decoder
+from vidcolor.media.read.film import VideoReader
+from vidcolor.media.still.icc import srgb_profile
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4", "ffv1", "png"])
@@ -272,7 +272,7 @@ def test_metadata_that_is_no_utf8(tmp_path: Path) -> None:
 READ_AND_COLLECT = """
 import gc, sys
 from fractions import Fraction
-from vidcolor.media.sequence import SequenceReader
+from vidcolor.media.scans.read import SequenceReader
 with SequenceReader(sys.argv[1], fps=Fraction(24)) as source:
     print(sum(1 for _ in source))
 del source

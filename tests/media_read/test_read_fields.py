@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 from read_helpers import frames_of, gray_frame, moving_luma
 
-from vidcolor.media.fields import Deinterlacer, FieldDetector, header_field_order
-from vidcolor.media.reader import VideoReader
+from vidcolor.media.pixels.fields import Deinterlacer, FieldDetector, header_field_order
+from vidcolor.media.read.film import VideoReader
 from vidcolor.types import LumaFrame
 
 SIZE = {"width": 352, "height": 480}

@@ -9,7 +9,7 @@ import pytest
 from read_helpers import fingerprints, plain_decode, split
 
 from vidcolor.errors import InputError
-from vidcolor.media.reader import VideoReader, open_reader
+from vidcolor.media.read.film import VideoReader, open_reader
 from vidcolor.types import LumaFrame
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/media"

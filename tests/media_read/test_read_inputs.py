@@ -15,10 +15,10 @@ from PIL import Image, ImageOps
 from read_helpers import fingerprints, frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import DependencyError, InputError
+from vidcolor.media.kinds import sniff
 from vidcolor.media.naming import is_taken
-from vidcolor.media.reader import VideoReader, open_reader
-from vidcolor.media.sequence import find_files
-from vidcolor.media.sniff import sniff
+from vidcolor.media.read.film import VideoReader, open_reader
+from vidcolor.media.scans.read import find_files
 
 
 def write_scans(folder: Path, numbers: list[int], suffix: str = "png") -> Path:

@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from vidcolor.media.luma import extract_luma
-from vidcolor.media.pixels import is_full_range, pixel_layout, rgb_matrix
+from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
+from vidcolor.media.pixels.luma import extract_luma
 from vidcolor.types import ColorTags
 
 WIDTH, HEIGHT = 70, 38  # no multiple of any alignment: lines are padded

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from still_helpers import COMMENT, tint
 
-from vidcolor.media.still import read_still, write_still
+from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]
 Encode = Callable[..., bytes]

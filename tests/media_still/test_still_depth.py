@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from still_helpers import luma
 
-from vidcolor.media.png_chunks import SIGNATURE, pack_chunk
-from vidcolor.media.still import read_still
+from vidcolor.media.still.png import SIGNATURE, pack_chunk
+from vidcolor.media.still.read import read_still
 
 Array = npt.NDArray[Any]
 Encode = Callable[..., bytes]

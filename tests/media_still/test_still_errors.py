@@ -20,9 +20,9 @@ from PIL import Image
 from still_helpers import COMMENT, shared_photos, tint
 
 from vidcolor.errors import InputError
-from vidcolor.media import still_open
-from vidcolor.media.png_chunks import SIGNATURE, pack_chunk
-from vidcolor.media.still import read_still, write_still
+from vidcolor.media.still.png import SIGNATURE, pack_chunk
+from vidcolor.media.still.read import open as still_open
+from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]
 Encode = Callable[..., bytes]
@@ -217,7 +217,7 @@ def test_library_warnings_stay_inside(tmp_path: Path) -> None:
     folder = shared_photos() / "odd_photos"
     code = (
         "import sys; from pathlib import Path; from vidcolor.errors import VidcolorError\n"
-        "from vidcolor.media.still import read_still\n"
+        "from vidcolor.media.still.read import read_still\n"
         "for f in sorted(Path(sys.argv[1]).iterdir()):\n"
         "    if f.stat().st_size < 500_000:\n"
         "        try: read_still(f)\n"

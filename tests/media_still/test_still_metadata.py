@@ -15,9 +15,9 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from still_helpers import COMMENT, shared_photos, tint
 
-from vidcolor.media.exif import MAKER_NOTE, Entry, ExifBlock
-from vidcolor.media.still import read_still, write_still
-from vidcolor.media.still_metadata import prepare_xmp
+from vidcolor.media.still.exif import MAKER_NOTE, Entry, ExifBlock
+from vidcolor.media.still.metadata import prepare_xmp
+from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]
 Encode = Callable[..., bytes]

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageOps
 from still_helpers import COMMENT, shared_photos, tint
 
-from vidcolor.media.exif import ORIENTATION, ExifBlock
-from vidcolor.media.png_chunks import insert_metadata
-from vidcolor.media.still import read_still, write_still
+from vidcolor.media.still.exif import ORIENTATION, ExifBlock
+from vidcolor.media.still.png import insert_metadata
+from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]
 Encode = Callable[..., bytes]

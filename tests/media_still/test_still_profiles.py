@@ -14,9 +14,8 @@ import pytest
 from PIL import Image
 from still_helpers import COMMENT, lightness, shared_photos
 
-from vidcolor.media import icc
-from vidcolor.media.png_chunks import pack_chunk
-from vidcolor.media.still import read_still, write_still
+from vidcolor.media.still.png import pack_chunk
+from vidcolor.media.still.read import icc, read_still, write_still
 
 Array = npt.NDArray[Any]
 Encode = Callable[..., bytes]

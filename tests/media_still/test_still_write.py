@@ -14,7 +14,12 @@ from PIL import Image
 from still_helpers import COMMENT, tint
 
 from vidcolor.errors import OptionError, OutputError
-from vidcolor.media.still import check_still_output, read_still, writable_extension, write_still
+from vidcolor.media.still.read import (
+    check_still_output,
+    read_still,
+    writable_extension,
+    write_still,
+)
 from vidcolor.types import StillImage
 
 Array = npt.NDArray[Any]
@@ -67,7 +72,7 @@ def test_16_bit_is_rounded_where_8_is_all_and_said(
 
 
 def test_rounding_undoes_stretching() -> None:
-    from vidcolor.media.still_raster import to_depth
+    from vidcolor.media.still.raster import to_depth
 
     codes = np.arange(256, dtype=np.uint8)
     assert np.array_equal(to_depth(to_depth(codes, 16), 8), codes)

@@ -15,8 +15,8 @@ from write_helpers import FAST, colorize, flat_planes, inspect, make_clip
 
 from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.naming import default_output, is_pattern
-from vidcolor.media.reader import VideoReader
-from vidcolor.media.writer import VideoWriter
+from vidcolor.media.read.film import VideoReader
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 HERE = Path(__file__).parent

@@ -15,16 +15,16 @@ from PIL.PngImagePlugin import PngInfo
 from write_helpers import FAST, flat_planes, make_clip, write_all
 
 from vidcolor.errors import OptionError, OutputError, StreamLossError
-from vidcolor.media.exif import IMAGE_DESCRIPTION
-from vidcolor.media.icc import srgb_profile
-from vidcolor.media.reader import VideoReader
-from vidcolor.media.sequence import SequenceReader
-from vidcolor.media.sequence_writer import SequenceWriter
-from vidcolor.media.side_data import display_matrix
+from vidcolor.media.read.film import VideoReader
+from vidcolor.media.read.side_data import display_matrix
+from vidcolor.media.scans.read import SequenceReader
+from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
-from vidcolor.media.still import read_still
-from vidcolor.media.still_metadata import StillMetadata
-from vidcolor.media.writer import VideoWriter, open_writer
+from vidcolor.media.still.exif import IMAGE_DESCRIPTION
+from vidcolor.media.still.icc import srgb_profile
+from vidcolor.media.still.metadata import StillMetadata
+from vidcolor.media.still.read import read_still
+from vidcolor.media.write.film import VideoWriter, open_writer
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, Plane
 
 PLAIN = EncodeSettings()

@@ -13,11 +13,11 @@ from PIL import Image
 from write_helpers import FAST, colorize, flat_planes, inspect, make_clip, write_all
 
 from vidcolor.errors import OptionError, StreamLossError
-from vidcolor.media.animation import AnimationReader
-from vidcolor.media.formats import CONTAINERS, ENCODERS
-from vidcolor.media.hdr import LIGHT_LEVEL, MASTERING, hdr_options
-from vidcolor.media.plane_format import choose_planes
-from vidcolor.media.reader import VideoReader
+from vidcolor.media.read.animation import AnimationReader
+from vidcolor.media.read.film import VideoReader
+from vidcolor.media.write.facts import CONTAINERS, ENCODERS
+from vidcolor.media.write.hdr import LIGHT_LEVEL, MASTERING, hdr_options
+from vidcolor.media.write.plane_choice import choose_planes
 from vidcolor.types import EncodeSettings, PlanarFormat
 
 ROTATED_90 = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
@@ -340,7 +340,7 @@ def test_nvenc_without_a_card_says_so(tmp_path: Path, codec: str) -> None:
 
 def test_nvenc_gets_ten_bits_in_the_upper_bits(tmp_path: Path) -> None:
     """P010 interleaves chroma; checked on the frame, because the encoder needs a card."""
-    from vidcolor.media.frames import fill_planes
+    from vidcolor.media.write.frames import fill_planes
 
     form = PlanarFormat("p010le", depth=10)
     frame = av.VideoFrame(62, 34, "p010le")

@@ -12,9 +12,9 @@ import av
 import numpy as np
 from av.packet import Packet
 
-from vidcolor.media.reader import VideoReader
+from vidcolor.media.read.film import VideoReader
 from vidcolor.media.source import FrameSource
-from vidcolor.media.writer import VideoWriter
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
 
 FAST = EncodeSettings(preset="ultrafast", comment="vidcolor 0.0.1, model test")

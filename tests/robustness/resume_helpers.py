@@ -14,7 +14,7 @@ from vidcolor.engine.progress import NullProgress
 from vidcolor.engine.spans import SpanRules
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import Interrupted
-from vidcolor.media.work_folder import work_folder_of
+from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.models.colorizer import Colorizer
 
 SIZE = (64, 48)

@@ -19,10 +19,10 @@ from robust_helpers import Run, frames_in, make_film, make_photo, names_in
 from small_clips import make_sources
 from workers import Worker
 
-from vidcolor.media.encoder import choose_rate
-from vidcolor.media.reader import VideoReader
-from vidcolor.media.sniff import sniff
-from vidcolor.media.still import read_still
+from vidcolor.media.kinds import sniff
+from vidcolor.media.read.film import VideoReader
+from vidcolor.media.still.read import read_still
+from vidcolor.media.write.encoder import choose_rate
 from vidcolor.types import LumaFrame
 
 

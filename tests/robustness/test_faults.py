@@ -29,9 +29,9 @@ from robust_helpers import (
 )
 
 from vidcolor.errors import InputError, OutputError
-from vidcolor.media import atomic
-from vidcolor.media.atomic import AtomicPath
-from vidcolor.media.reader import VideoReader
+from vidcolor.media.files import atomic
+from vidcolor.media.files.atomic import AtomicPath
+from vidcolor.media.read.film import VideoReader
 from vidcolor.types import LumaFrame
 
 # --- the disk

@@ -17,8 +17,8 @@ import pytest
 from robust_helpers import Run, frames_in, make_film, names_in
 
 from vidcolor.errors import InputError
-from vidcolor.media.reader import VideoReader, open_reader
-from vidcolor.media.sniff import sniff
+from vidcolor.media.kinds import sniff
+from vidcolor.media.read.film import VideoReader, open_reader
 from vidcolor.types import LumaFrame
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202egpj.exe\u0085\r\nvidcolor: fine"

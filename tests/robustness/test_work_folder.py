@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vidcolor.media.span_file import EncodedPacket, SpanFileWriter
-from vidcolor.media.work_folder import WorkFolder
+from vidcolor.media.files.packets import EncodedPacket, SpanFileWriter
+from vidcolor.media.files.work_folder import WorkFolder
 
 SPANS, FRAMES = 5, 3
 PLAN = {"input": {"size": 7}}

@@ -223,7 +223,7 @@ def _is_media(path: Path, decoder: str) -> bool:
 
 
 def _sniff(path: str) -> str:
-    from vidcolor.media.sniff import sniff
+    from vidcolor.media.kinds import sniff
 
     return str(sniff(path))
 
@@ -233,8 +233,8 @@ def _job(source: str, decoder: str) -> Job:
 
     All scans of one film give the same job, with its pattern, so that thousands get one line.
     """
+    from vidcolor.media.kinds import lone_scan
     from vidcolor.media.naming import pattern_of
-    from vidcolor.media.sniff import lone_scan
 
     try:
         kind = _kind(source, decoder)

@@ -181,7 +181,7 @@ def _is_report(path: Path) -> bool:
 
 def _file(name: str) -> Fields:
     """Path and identity of an input or a result; of numbered files and pipes the path only."""
-    from vidcolor.media.identity import file_identity
+    from vidcolor.media.files.identity import file_identity
 
     found = None
     if name != STANDARD:

@@ -9,10 +9,10 @@ from vidcolor.engine.model_choice import auto_line
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import open_source
 from vidcolor.errors import DeviceError, InputError
+from vidcolor.media.kinds import Kind, lone_scan, sniff
 from vidcolor.media.naming import default_output
-from vidcolor.media.sniff import Kind, lone_scan, sniff
 from vidcolor.media.source import FrameSource
-from vidcolor.media.still import read_still
+from vidcolor.media.still.read import read_still
 from vidcolor.models import loading
 from vidcolor.models.device import DTYPES, common_precision, resolve_devices
 from vidcolor.models.registry import MODELS

@@ -20,7 +20,7 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.media.still import check_still_output, read_still, write_still
+from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import Plane, StillImage
 

@@ -21,9 +21,9 @@ from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.video import open_source
 from vidcolor.errors import InputError, OptionError
-from vidcolor.media.opening import is_pipe, shown
-from vidcolor.media.sniff import sniff
-from vidcolor.media.still import read_still, write_still
+from vidcolor.media.files.inputs import is_pipe, shown
+from vidcolor.media.kinds import sniff
+from vidcolor.media.still.read import read_still, write_still
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import LumaFrame, StillImage, VideoInfo
 

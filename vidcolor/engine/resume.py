@@ -22,10 +22,10 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.spans import SpanEnd, SpanRules
 from vidcolor.engine.versions import versions
 from vidcolor.errors import OutputError
-from vidcolor.media.identity import FileIdentity, file_identity, files_identity
-from vidcolor.media.sequence import find_files
-from vidcolor.media.sniff import is_sequence
-from vidcolor.media.work_folder import KeptSpan, WorkFolder, work_folder_of
+from vidcolor.media.files.identity import FileIdentity, file_identity, files_identity
+from vidcolor.media.files.work_folder import KeptSpan, WorkFolder, work_folder_of
+from vidcolor.media.kinds import is_sequence
+from vidcolor.media.scans.read import find_files
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.provenance import weights_file
 

@@ -27,11 +27,11 @@ from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.transfer import FrameOnItsWay
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError
-from vidcolor.media.reader import open_reader
-from vidcolor.media.sequence_writer import SequenceWriter
+from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.read.film import open_reader
+from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
-from vidcolor.media.stalls import ended_by
-from vidcolor.media.writer import VideoWriter, open_writer
+from vidcolor.media.write.film import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import EncodeSettings, LumaFrame
 

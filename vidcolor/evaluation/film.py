@@ -39,7 +39,7 @@ from vidcolor.evaluation.stability import (
     Mean,
     warp_error,
 )
-from vidcolor.media.rgb_frames import rgb_frames
+from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.types import LumaFrame
 
 logger = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import Final, Literal
 
-from ..errors import InputError
-from .demux import Demuxer
-from .formats import container_facts, find_container
-from .holding import plan_copies
-from .opening import is_pipe
-from .streams import chapters_of
+from vidcolor.errors import InputError
+from vidcolor.media.files.inputs import is_pipe
+from vidcolor.media.read.demux import Demuxer
+from vidcolor.media.write.capability import plan_copies
+from vidcolor.media.write.facts import container_facts, find_container
+from vidcolor.media.write.streams import chapters_of
 
 NUMBER: Final = re.compile(r"%(?:0?([1-9]\d?))?d")
 """Where a name is numbered: ``%d``, or ``%06d`` for six digits at least; ``%6d`` is the same."""
@@ -66,7 +66,7 @@ def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> P
     if str(path) == "-":
         return path
     if kind == "image":
-        from .still import writable_extension  # Pillow is slow to import: only for photos
+        from vidcolor.media.still.read import writable_extension
 
         suffix = path.suffix if writable_extension(path.suffix) else ".png"
         return path.with_name(_no_pattern(f"{path.stem}_color{suffix}"))

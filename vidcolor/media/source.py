@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-    from ..types import LumaFrame, VideoInfo
+    from vidcolor.types import LumaFrame, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Files and pipes: open, identify, write atomically, work folder, span files."""

@@ -1,0 +1,242 @@
+"""What a long run has finished so far, in a hidden folder beside its output.
+
+``plan.json`` says what is being made, of what and how, and which spans of it are finished. It is
+replaced as a whole, after all that it names has reached the disk: whatever kills the program, what
+it lists is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from vidcolor.errors import OutputError
+from vidcolor.media.files.atomic import fsync, output_error, short_name
+from vidcolor.media.files.packets import EncodedPacket, KeptFile, is_whole, read_calls
+
+logger = logging.getLogger(__name__)
+
+_PREFIX: Final = ".vidcolor-work-"
+_PLAN: Final = "plan.json"
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSpan:
+    """A finished span.
+
+    Attributes:
+        frames: frames of the film before its end.
+        taken: frames that the network had coloured by then.
+        files: what was written of it.
+        state: the smoother's state at its end; None where nothing has to be known.
+    """
+
+    frames: int
+    taken: int
+    files: tuple[KeptFile, ...]
+    state: KeptFile | None = None
+
+
+def work_folder_of(output: Path) -> Path:
+    """Where the work on an output is kept."""
+    return output.with_name(_PREFIX + short_name(output.name))
+
+
+class WorkFolder:
+    """The finished spans of one output.
+
+    The caller holds the lock on the output: nobody else is in here.
+
+    Attributes:
+        path: the folder.
+        spans: finished, in order.
+        note: why an earlier run's work is of no use, "" if it is or there was none.
+    """
+
+    def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
+        """Find what an earlier run with the same plan has finished, or begin anew.
+
+        Args:
+            output: the final name.
+            plan: all that decides what comes out, as JSON can hold it.
+
+        Raises:
+            OutputError: the folder can't be written.
+        """
+        self.path = work_folder_of(output)
+        self._output = output
+        self._plan = json.loads(json.dumps(plan))
+        self.spans: list[KeptSpan] = []
+        self.note = ""
+        self._check_place()
+        try:
+            self._find()
+            if not self.spans:
+                shutil.rmtree(self.path, ignore_errors=True)
+            self.path.mkdir(exist_ok=True)
+            _sync_folder(self.path.parent)
+            self._write_plan(self.spans)
+        except OSError as error:
+            self.leave()
+            raise output_error(output, error) from error
+
+    @property
+    def frames(self) -> int:
+        """Frames of the film that are finished."""
+        return self.spans[-1].frames if self.spans else 0
+
+    def state(self) -> bytes | None:
+        """The smoother's state at the end of what is finished."""
+        kept = self.spans[-1].state if self.spans else None
+        return None if kept is None else (self.path / kept.name).read_bytes()
+
+    def packets(self) -> Iterator[list[EncodedPacket]]:
+        """What was encoded of a film: for each finished frame what is to be written then.
+
+        What emptied an encoder at a span's end goes with the next frame, as when it was made; after
+        the last finished frame there is one item more for it.
+        """
+        late: list[EncodedPacket] = []
+        start = 0
+        for span in list(self.spans):
+            with contextlib.closing(read_calls(self.path / span.files[0].name)) as calls:
+                for _ in range(start, span.frames):
+                    yield late + next(calls)
+                    late = []
+                late, start = next(calls), span.frames
+        yield late
+
+    def add(self, frames: int, taken: int, files: Sequence[KeptFile], state: bytes | None) -> None:
+        """Note a span as finished; its files are on the disk.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        before = self.spans[-1].state if self.spans else None
+        try:
+            kept = None if state is None else self._keep(f"state-{frames}.safetensors", state)
+            span = KeptSpan(frames, taken, tuple(files), kept)
+            self._write_plan([*self.spans, span])
+        except OSError as error:
+            raise output_error(self._output, error) from error
+        self.spans.append(span)
+        if before is not None:
+            (self.path / before.name).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """The output is whole: nothing of this is needed any more."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @staticmethod
+    def discard(path: Path) -> None:
+        """Remove a work folder, if it is one."""
+        if (path / _PLAN).is_file():
+            shutil.rmtree(path, ignore_errors=True)
+
+    def leave(self) -> bool:
+        """Stop in the middle; whether something is kept to go on from."""
+        if not self.spans:
+            self.remove()
+        return bool(self.spans)
+
+    # -- finding what is there ----------------------------------------------------------------
+
+    def _check_place(self) -> None:
+        """Refuse to write through a link, and whatever else goes by the folder's name.
+
+        Raises:
+            OutputError: there is something that is no folder.
+        """
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
+            raise OutputError(
+                f"{self.path}: is in the way, and no folder; remove it, or use --no-resume"
+            )
+
+    def _find(self) -> None:
+        """Take over the spans of an earlier run, as far as they are whole."""
+        found = self._read_plan()
+        if found is None:
+            return
+        if found["plan"] != self._plan:
+            self.note = f"begun anew, {_difference(found['plan'], self._plan)}"
+            return
+        for span in map(_span_from, found["spans"]):
+            if not all(is_whole(file, self.path) for file in span.files):
+                logger.warning("%s: a finished span is damaged; it is made again", self._output)
+                break
+            self.spans.append(span)
+        while self.spans and not self._has_state(self.spans[-1]):
+            self.spans.pop()
+
+    def _has_state(self, span: KeptSpan) -> bool:
+        return span.state is None or is_whole(span.state, self.path)
+
+    def _read_plan(self) -> dict[str, Any] | None:
+        """The plan file, None where there is none that makes sense."""
+        try:
+            found = json.loads((self.path / _PLAN).read_text(encoding="utf-8"))
+            if found["format"] != _FORMAT:
+                return None
+            list(map(_span_from, found["spans"]))
+            return found if isinstance(found["plan"], dict) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _write_plan(self, spans: Sequence[KeptSpan]) -> None:
+        content = {
+            "format": _FORMAT,
+            "plan": self._plan,
+            "spans": [asdict(span) for span in spans],
+        }
+        self._keep(_PLAN, json.dumps(content, indent=1).encode())
+
+    def _keep(self, name: str, data: bytes) -> KeptFile:
+        """Write a file that is there whole or not at all."""
+        half = self.path / f"{name}.half"
+        with open(half, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(half, self.path / name)
+        _sync_folder(self.path)
+        return KeptFile(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _sync_folder(path: Path) -> None:
+    with contextlib.suppress(OSError):  # not every file system can
+        fsync(path)
+
+
+def _span_from(values: Mapping[str, Any]) -> KeptSpan:
+    """A span as ``asdict`` wrote it."""
+    files = tuple(_file_from(file) for file in values["files"])
+    state = None if values["state"] is None else _file_from(values["state"])
+    return KeptSpan(int(values["frames"]), int(values["taken"]), files, state)
+
+
+def _file_from(values: Mapping[str, Any]) -> KeptFile:
+    name = str(values["name"])
+    if os.path.basename(name) != name:  # a plan can't name files elsewhere
+        raise ValueError(name)
+    return KeptFile(name, int(values["size"]), str(values["sha256"]))
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str:
+    """The first difference in words."""
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            return _difference(old, new, f"{prefix}{key} ")
+        return f"because {prefix}{key} was {old} and is {new}"
+    return "because its plan is another"

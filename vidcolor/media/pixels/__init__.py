@@ -1,0 +1,1 @@
+"""Pixel formats: layout, luma, chroma, fields."""

@@ -1,0 +1,1 @@
+"""Films in: probe, demux, decode, time stamps; frames and packets."""

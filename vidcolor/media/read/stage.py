@@ -1,0 +1,213 @@
+"""From decoded frames to luma frames: cut, stamped, watched and, if asked, deinterlaced."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Final, cast
+
+import av
+
+from vidcolor.media.files.inputs import check_size
+from vidcolor.media.pixels.chroma import has_color
+from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
+from vidcolor.media.pixels.interlace import FieldStage
+from vidcolor.media.pixels.uniform import PictureMaker
+from vidcolor.media.read.durations import ShownDurations, in_decoding_order
+from vidcolor.media.read.probe import with_first_frame
+from vidcolor.media.read.side_data import collect_side_data, display_matrix
+from vidcolor.media.read.timing import Span, StampFiller
+from vidcolor.types import LumaFrame, VideoInfo
+
+_COLOR_EVERY: Final = 10
+_COLOR_FRAMES: Final = 250
+_LATE_SECONDS: Final = 0.5
+
+
+class FrameStage:
+    """What all sources do with the frames that they decode.
+
+    Args:
+        info: from the header; the first wanted frame corrects it.
+        span: the wanted part.
+        deinterlace: run bwdif.
+        label: the input's name for messages.
+        end: where the stream ends, in its time base, where the header says so.
+
+    Attributes:
+        info: see above.
+        seen: frames taken, those outside of the span included.
+        ended: a frame behind the span's end came by: no more are needed.
+        first_packet: time of the first packet fed to the decoder, in seconds, where known.
+        warnings, corrupt, is_interlaced, top_field_first, has_color, side_data_kinds,
+            display_matrix: as in ``source.FrameSource``.
+    """
+
+    def __init__(
+        self,
+        info: VideoInfo,
+        span: Span,
+        *,
+        deinterlace: bool,
+        label: str,
+        end: int | None = None,
+    ) -> None:
+        self.info = info
+        self.span = span
+        self.seen = 0
+        self.ended = False
+        self.first_packet: Fraction | None = None
+        self.warnings: list[str] = []
+        self.corrupt = 0
+        self.is_interlaced = False
+        self.top_field_first = False
+        self.has_color: bool | None = None
+        self.side_data_kinds: set[str] = set()
+        self.display_matrix: tuple[int, ...] | None = None
+        self._label = label
+        self._deinterlace = deinterlace
+        self._stamps = StampFiller(info.time_base, info.rate)
+        self._durations: ShownDurations | None = None
+        if in_decoding_order(info.container):
+            shifted = None if end is None else span.shift(end, info.time_base)
+            self._durations = ShownDurations(shifted)
+        header = cast(FieldOrder, info.field_order)
+        self._fields = FieldStage(header=header, deinterlace=deinterlace)
+        self._flag_order: FieldOrder | None = None
+        self._picture: PictureMaker | None = None
+
+    def restart(self) -> None:
+        """Forget stamps, after a seek."""
+        self.seen = 0
+        self.first_packet = None
+        self._stamps = StampFiller(self.info.time_base, self.info.rate)
+
+    def push(self, frame: av.VideoFrame) -> list[LumaFrame]:
+        """Take a decoded frame, in presentation order; return the frames that are ready."""
+        luma = self._take(frame)
+        if luma is None:
+            return []
+        timed = [luma] if self._durations is None else self._durations.push(luma)
+        return self._through_fields(timed)
+
+    def flush(self) -> list[LumaFrame]:
+        """Return what is left inside."""
+        timed = [] if self._durations is None else self._durations.flush()
+        return self._through_fields(timed) + self._fields.flush()
+
+    def say(self, text: str) -> None:
+        """Add a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def conclude(self, *, damaged: int) -> None:
+        """Say at the end what went wrong on the way."""
+        if damaged:
+            self.say(f"{_count(damaged, 'damaged packet')} skipped")
+        if self.corrupt:
+            self.say(f"{_count(self.corrupt, 'frame')} decoded with errors")
+        if self._stamps.nudged:
+            self.say(f"{_count(self._stamps.nudged, 'frame')} moved: repeated or backward stamps")
+
+    def _take(self, frame: av.VideoFrame) -> LumaFrame | None:
+        """Make a luma frame; None outside of the span."""
+        self.seen += 1
+        time_base = self.info.time_base
+        pts = self._stamps.place(frame.pts, frame.dts, frame.duration)
+        span = self.span
+        if self.ended or span.before(pts * time_base):
+            return None
+        if span.after(pts * time_base):
+            self._end_at(pts)
+            return None
+        if self._picture is None:
+            self._meet(frame, pts)
+        assert self._picture is not None
+        interlaced = frame.interlaced_frame
+        if interlaced and self._flag_order is None:
+            self._flag_order = frame_field_order(frame)
+        self.corrupt += frame.is_corrupt
+        self._watch_color(frame)
+        side_data = collect_side_data(frame, self.info.codec)
+        self.side_data_kinds.update(item.kind for item in side_data)
+        luma = self._picture.make(frame)
+        if self._picture.changed:
+            self.say("the picture's size or format changes: scaled and converted to the first's")
+        return LumaFrame(
+            luma=luma,
+            depth=self._picture.depth,
+            full_range=self._picture.full_range,
+            pts=span.shift(pts, time_base),
+            time_base=time_base,
+            duration=frame.duration,
+            interlaced=interlaced,
+            top_field_first=interlaced and self._flag_order == "tff",
+            side_data=side_data,
+        )
+
+    def _end_at(self, pts: int) -> None:
+        """Note that the frame at ``pts`` isn't wanted any more: the one before it ends there."""
+        self.ended = True
+        if self._durations is not None:
+            self._durations.stop(self.span.shift(pts, self.info.time_base))
+
+    def _through_fields(self, frames: list[LumaFrame]) -> list[LumaFrame]:
+        ready = [each for frame in frames for each in self._fields.push(self._in_span(frame))]
+        self._watch_fields()
+        return ready
+
+    def _in_span(self, frame: LumaFrame) -> LumaFrame:
+        """Let it end with the span, where frames are of any length."""
+        if self.info.is_vfr and self.span.end is not None:
+            unit = self.info.time_base
+            end = self.span.shift(math.ceil(self.span.end / unit), unit)
+            frame.duration = min(frame.duration, max(1, end - frame.pts))
+        return frame
+
+    def _meet(self, frame: av.VideoFrame, pts: int) -> None:
+        """Learn from the first wanted frame."""
+        check_size(frame.width, frame.height, self._label)
+        self.display_matrix = display_matrix(frame, self.info.codec)
+        order = cast(FieldOrder, self.info.field_order)
+        if frame.interlaced_frame:
+            order = self._flag_order = frame_field_order(frame)
+        self.info = with_first_frame(
+            self.info,
+            frame,
+            field_order="progressive" if self._deinterlace else order,
+            matrix=self.display_matrix,
+        )
+        self._picture = PictureMaker(frame, self.info.tags)
+        if self.span.start is None and self.first_packet is not None:
+            late = float(pts * self.info.time_base - self.first_packet)
+            if late > _LATE_SECONDS:
+                self.say(f"the first {late:.1f} s have no key frame and can't be decoded")
+
+    def _watch_color(self, frame: av.VideoFrame) -> None:
+        if self.has_color or (self.has_color is not None and self.seen % _COLOR_EVERY != 1):
+            return
+        if self.seen > _COLOR_FRAMES and self.has_color is not None:
+            return
+        self.has_color = has_color(frame)
+        if self.has_color:
+            self.say("the source has colour; its colours are replaced")
+
+    def _watch_fields(self) -> None:
+        fields = self._fields
+        if fields.is_interlaced and not self.is_interlaced:
+            self.is_interlaced = not self._deinterlace  # then what goes out holds none
+            self.top_field_first = fields.order == "tff"
+            first = "top" if self.top_field_first else "bottom"
+            what = f"the source is interlaced ({first} field first"
+            what += ", by measurement)" if fields.measured else ")"
+            self.say(
+                f"{what}: it is deinterlaced"
+                if self._deinterlace
+                else f"{what}: its fields are kept; --deinterlace on makes it progressive"
+            )
+        if fields.found_nothing:
+            self.say("the source looks progressive; it is deinterlaced all the same")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun} was" if number == 1 else f"{number} {noun}s were"

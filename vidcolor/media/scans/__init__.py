@@ -1,0 +1,1 @@
+"""Numbered images as a film, in and out."""

@@ -1,0 +1,218 @@
+"""Numbered scans in: DPX, TIFF, PNG, EXR and JPEG files named by one pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+from av.codec.context import CodecContext
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+
+from vidcolor.errors import InputError
+from vidcolor.media.files.inputs import reason, shown
+from vidcolor.media.naming import is_pattern, numbered
+from vidcolor.media.read.base import BaseSource, Item, check_span
+from vidcolor.media.read.stage import FrameStage
+from vidcolor.media.read.timing import Span, exact_seconds
+from vidcolor.media.still.orientation import read_orientation
+from vidcolor.media.still.raster import turn_upright
+from vidcolor.types import ColorTags, LumaFrame, VideoInfo
+
+_DEFAULT_FPS: Final = Fraction(24)
+_CODECS: Final = (
+    (b"SDPX", "dpx"),
+    (b"XPDS", "dpx"),
+    (b"\x89PNG", "png"),
+    (b"II", "tiff"),
+    (b"MM", "tiff"),
+    (b"\xff\xd8\xff", "mjpeg"),
+    (b"\x76\x2f\x31\x01", "exr"),
+    (b"\xff\x4f\xff\x51", "jpeg2000"),
+    (b"\0\0\0\x0cjP", "jpeg2000"),
+    (b"BM", "bmp"),
+    (b"P5", "pgm"),
+    (b"P6", "ppm"),
+)
+HEADER_CODECS: Final = ("tiff", "png", "mjpeg")
+"""Codecs of scans whose metadata is carried on to images."""
+
+
+class SequenceReader(BaseSource):
+    """Reads numbered files, one frame each; keeps ``source.FrameSource``.
+
+    Numbers may begin anywhere. A missing number leaves a gap in time, as a damaged packet does in
+    a film; a file that can't be decoded counts as a damaged packet. Frames are upright: all are
+    turned as the first scan's EXIF or TIFF tag says.
+
+    Args:
+        path: pattern with one ``%d`` or ``%06d`` in the file's name.
+        fps: frames per second, None for 24.
+        start_s: seconds from the first file; frames with ``start <= t < end`` are read.
+        end_s: likewise.
+        deinterlace: run bwdif.
+
+    Raises:
+        InputError: no file fits, or none can be decoded.
+        OptionError: ``end_s`` isn't after ``start_s``.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: Fraction | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        deinterlace: bool = False,
+    ) -> None:
+        super().__init__()
+        start, end = exact_seconds(start_s), exact_seconds(end_s)
+        check_span(start, end)
+        self._label = shown(path)
+        self._files = find_files(path)
+        if not self._files:
+            raise InputError(f"{self._label}: no file has a name of this pattern")
+        self._file_of = dict(self._files)
+        rate = fps or _DEFAULT_FPS
+        span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
+        self._stage = FrameStage(
+            _describe(str(path), rate, self._files),
+            span,
+            deinterlace=deinterlace,
+            label=self._label,
+        )
+        self._failure = ""
+        self._orientation = 1
+        missing = self._files[-1][0] - self._files[0][0] + 1 - len(self._files)
+        if missing:
+            self._stage.say(f"{missing} numbers are missing between the first file and the last")
+        if fps is None:
+            self._stage.say(f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed")
+        self._prime(self._process())
+        self._describe_upright()
+
+    @property
+    def first_file(self) -> Path:
+        """The file with the lowest number."""
+        return self._files[0][1]
+
+    def scan_of(self, frame: LumaFrame) -> tuple[int, Path]:
+        """The number and the file that one of this source's frames was read from."""
+        number = self._files[0][0] + frame.pts + int(self.time_offset_s / frame.time_base)
+        return number, self._file_of[number]
+
+    def _process(self) -> Generator[Item, None, None]:
+        first = self._files[0][0]
+        for number, file in self._files:
+            pts = number - first
+            if self._stage.span.before(pts * self.info.time_base):
+                continue
+            frame = self._decode(file)
+            if frame is None:
+                if not self.damaged:
+                    self._stage.say(f"left out: {self._failure}")
+                self.damaged += 1
+                continue
+            frame.pts, frame.duration = pts, 1
+            frame.time_base = self.info.time_base
+            yield from map(self._turn, self._stage.push(frame))
+            if self._stage.ended:
+                break
+        yield from map(self._turn, self._stage.flush())
+        self._stage.conclude(damaged=self.damaged)
+
+    def _decode(self, file: Path) -> av.VideoFrame | None:
+        """Decode one file; None where that fails."""
+        try:
+            data = file.read_bytes()
+            context = CodecContext.create(_codec(data), "r")
+            assert isinstance(context, VideoCodecContext)
+            context.thread_count = 1
+            frames = [*context.decode(Packet(data)), *context.decode(None)]
+        except (FFmpegError, OSError, ValueError) as error:
+            self._failure = f"{shown(file)}: {reason(error)}"
+            return None
+        if not frames:
+            self._failure = f"{shown(file)}: holds no picture"
+            return None
+        orientation = read_orientation(data)
+        if not self._stage.seen:
+            self._stage.info = replace(self.info, codec=context.name)
+            self._orientation = orientation
+        elif orientation != self._orientation:
+            self._stage.say("the scans' orientation changes: all are turned as the first is")
+        return frames[0]
+
+    def _turn(self, frame: LumaFrame) -> LumaFrame:
+        frame.luma = turn_upright(frame.luma, self._orientation)
+        return frame
+
+    def _describe_upright(self) -> None:
+        """Make what the first frame as stored has told true of the upright ones."""
+        # libav says the orientation of some formats as a display matrix too
+        info = replace(self.info, rotation=0, is_mirrored=False)
+        if self._orientation >= 5:
+            info = replace(info, width=info.height, height=info.width)
+        self._stage.info, self._stage.display_matrix = info, None
+
+    def _why_nothing(self) -> str:
+        if self._failure:
+            return f"{self._label}: no file can be decoded: {self._failure}"
+        return f"{self._label}: no frame lies in the part that was asked for"
+
+
+def find_files(path: str | Path) -> list[tuple[int, Path]]:
+    """Return (number, file) of all files whose names fit the pattern, by number.
+
+    ``%06d`` fits numbers written with at least six digits, ``%d`` those without leading zeros.
+    """
+    pattern = Path(path)
+    if not is_pattern(pattern) or not pattern.parent.is_dir():
+        return []
+    name = numbered(pattern.name)
+    found = []
+    for entry in pattern.parent.iterdir():
+        fits = name.fullmatch(entry.name)
+        if fits and entry.is_file():
+            found.append((int(fits.group(1)), entry))
+    return sorted(found)
+
+
+def _codec(data: bytes) -> str:
+    for magic, codec in _CODECS:
+        if data.startswith(magic):
+            return codec
+    raise ValueError("not a DPX, TIFF, PNG, EXR, JPEG, BMP or PNM file")
+
+
+def _describe(path: str, rate: Fraction, files: list[tuple[int, Path]]) -> VideoInfo:
+    count = files[-1][0] - files[0][0] + 1
+    return VideoInfo(
+        path=path,
+        container="image2",
+        codec="",
+        width=0,
+        height=0,
+        pix_fmt="",
+        depth=8,
+        chroma_shift=(0, 0),
+        is_gray=False,
+        is_rgb=False,
+        has_alpha=False,
+        time_base=1 / rate,
+        rate=rate,
+        is_vfr=False,
+        sar=Fraction(1),
+        rotation=0,
+        field_order="progressive",
+        tags=ColorTags(),
+        duration_s=float(count / rate),
+        frames=len(files),
+        start_s=0.0,
+    )

@@ -1,0 +1,1 @@
+"""Photographs in and out: pixels, depth, profile and metadata."""

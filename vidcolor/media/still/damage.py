@@ -1,0 +1,71 @@
+"""What to tell the user about a photo that a decoder gave up on."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from PIL import Image, UnidentifiedImageError
+
+from vidcolor.errors import InputError
+from vidcolor.media.still.open import MAX_PIXELS, StillFile
+
+_CUT_WORDS = re.compile(
+    r"truncat|unexpected end|broken data|premature|incomplete|not enough data|past end", re.I
+)
+
+
+def explain(file: StillFile, error: Exception) -> InputError:
+    """Turn whatever a decoder raised into one line: too large, truncated, or damaged."""
+    detail = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
+    if isinstance(error, MemoryError):
+        return InputError(f"{file.name}: not enough memory to decode it")
+    if isinstance(error, Image.DecompressionBombError):
+        pixels = re.search(r"\d{7,}", detail)
+        size = f"{int(pixels[0]) / 1e6:,.0f} megapixels" if pixels else "too many pixels"
+        return InputError(f"{file.name}: {size}; the limit is {MAX_PIXELS / 1e6:.0f}")
+    if is_cut(file.kind, file.data) or _CUT_WORDS.search(detail):
+        return InputError(f"{file.name}: truncated: the file ends before the picture does")
+    if isinstance(error, (UnidentifiedImageError, struct.error)):
+        return InputError(f"{file.name}: damaged: its header makes no sense")
+    return InputError(f"{file.name}: damaged or of an unsupported kind ({detail[:160]})")
+
+
+def is_cut(kind: str, data: bytes) -> bool:
+    """Whether a file's own lengths say that its end is missing.
+
+    Args:
+        kind: format by content.
+        data: the file.
+    """
+    if kind == "JPEG":
+        return not data.rstrip(b"\0").endswith(b"\xff\xd9")
+    if kind == "PNG":
+        return b"IEND" not in data[-64:] and b"IEND" not in data
+    if kind == "WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if kind in ("AVIF", "HEIF", "JPEG2000") and not data.startswith(b"\xff\x4f"):
+        return _boxes_end(data) > len(data)
+    if kind == "JPEG2000":
+        return not data.endswith(b"\xff\xd9")
+    if kind == "TIFF":
+        order = "<" if data.startswith(b"II") else ">"
+        big = b"\x2b" in data[2:4]
+        at, size = (8, "Q") if big else (4, "I")
+        head = data[at : at + struct.calcsize(size)]
+        whole = len(head) == struct.calcsize(size)
+        return not whole or struct.unpack(order + size, head)[0] + 6 > len(data)
+    return False
+
+
+def _boxes_end(data: bytes) -> int:
+    """Where the last top-level box of an ISO file says that it ends."""
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size < 8:  # 0: up to the end of the file
+            return len(data) if size == 0 else at
+        at += size
+    return at

@@ -1,0 +1,172 @@
+"""Get at a photo's bytes, know what kind they are, and refuse what can't fit, before decoding."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from vidcolor.errors import InputError
+from vidcolor.media.files.inputs import shown
+
+MAX_PIXELS = 300_000_000
+"""Larger pictures are refused: 300 Mpx is a 60 x 50 cm plate scanned at 800 dpi."""
+
+MAX_BYTES = 4_000_000_000
+"""Larger files are refused before reading (300 Mpx of 16-bit RGBA are 2.4 GB)."""
+
+_MAGIC: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
+    (kind, re.compile(pattern, re.DOTALL))
+    for kind, pattern in (
+        ("JPEG", rb"\xff\xd8\xff"),
+        ("PNG", rb"\x89PNG\r\n\x1a\n"),
+        ("TIFF", rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]"),
+        ("GIF", rb"GIF8[79]a"),
+        ("WEBP", rb"RIFF....WEBP"),
+        ("JPEG2000", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
+        ("AVIF", rb"....ftypavi[fs]"),
+        ("HEIF", rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)"),
+        ("BMP", rb"BM.{8}"),
+        ("PPM", rb"P[1-7]\s"),
+        ("PSD", rb"8BPS"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StillFile:
+    """A photo's bytes, and how to speak of it.
+
+    Attributes:
+        name: how messages call it.
+        path: where it was read from, None for bytes and standard input.
+        data: the whole file.
+        kind: format by content, as Pillow spells it.
+    """
+
+    name: str
+    path: Path | None
+    data: bytes
+    kind: str
+
+
+def open_still(source: str | os.PathLike[str] | bytes) -> StillFile:
+    """Read a photo's bytes; "-" is standard input.
+
+    Raises:
+        InputError: missing, empty, a folder, not readable, too large, or no picture by content.
+    """
+    if isinstance(source, bytes):
+        return _known("<bytes>", None, source)
+    if os.fspath(source) == "-":
+        return _known("standard input", None, sys.stdin.buffer.read())
+    path = Path(source)
+    name = shown(path)
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            head = stream.read(4096)
+            kind = identify(head)
+            if head and kind is None:
+                raise InputError(f"{name}: not a picture in a format that vidcolor knows")
+            if size > MAX_BYTES:
+                raise InputError(f"{name}: {size / 1e9:.1f} GB is too large for a picture")
+            return _known(name, path, head + stream.read())
+    except FileNotFoundError:
+        raise InputError(f"{name}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{name}: is a folder, not a picture") from None
+    except PermissionError:
+        reason = "is a folder, not a picture" if path.is_dir() else "no permission to read it"
+        raise InputError(f"{name}: {reason}") from None
+    except OSError as error:
+        raise InputError(f"{name}: can't be read ({error.strerror or error})") from error
+
+
+def identify(head: bytes) -> str | None:
+    """The format that a file's first bytes announce, as Pillow spells it, or None."""
+    for kind, pattern in _MAGIC:
+        if pattern.match(head):
+            return "AVIF" if kind == "HEIF" and _says_avif(head) else kind
+    return None
+
+
+def _says_avif(head: bytes) -> bool:
+    """Whether an ISO file of a generic brand ("mif1") lists AVIF among its compatible brands."""
+    size = int.from_bytes(head[:4], "big")
+    brands = head[8 : min(size, len(head))]
+    return b"avif" in brands and b"heic" not in brands
+
+
+def _known(name: str, path: Path | None, data: bytes) -> StillFile:
+    if not data:
+        raise InputError(f"{name}: the file is empty (0 bytes)")
+    kind = identify(data[:4096])
+    if kind is None:
+        raise InputError(f"{name}: not a picture in a format that vidcolor knows")
+    return StillFile(name, path, data, kind)
+
+
+def check_size(name: str, width: int, height: int, sample_bytes: int) -> None:
+    """Refuse sizes that make no sense or can't fit, before anything is allocated.
+
+    Args:
+        name: how messages call the file.
+        width: from the header, in pixels.
+        height: from the header, in pixels.
+        sample_bytes: bytes per pixel of the decoded samples.
+
+    Raises:
+        InputError: no pixels, more than ``MAX_PIXELS``, or more than the machine's memory holds.
+    """
+    if width <= 0 or height <= 0:
+        raise InputError(f"{name}: the picture has no pixels ({width}x{height})")
+    pixels = width * height
+    if pixels > MAX_PIXELS:
+        raise InputError(
+            f"{name}: {width}x{height} is {pixels / 1e6:,.0f} megapixels; "
+            f"the limit is {MAX_PIXELS / 1e6:.0f} (cut it into parts, or scale it down first)"
+        )
+    # decoded samples, their converted copy, the coloured result and its encoded form live at once
+    need = pixels * (sample_bytes * 3 + 8)
+    memory = _physical_memory()
+    if memory is not None and need > memory:
+        raise InputError(
+            f"{name}: {width}x{height} needs about {need / 1e9:.1f} GB of memory, "
+            f"this machine has {memory / 1e9:.1f} GB"
+        )
+
+
+def _physical_memory() -> int | None:
+    """Bytes of memory in this machine, None where the system doesn't say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep Pillow's warnings and tifffile's log off the user's terminal while decoding.
+
+    Pillow's own size limit is set to ours meanwhile (it raises at twice what it is told).
+    """
+    log = logging.getLogger("tifffile")
+    level, limit = log.level, Image.MAX_IMAGE_PIXELS
+    log.setLevel(logging.CRITICAL + 1)
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+        log.setLevel(level)

@@ -1,0 +1,182 @@
+"""Photos that Pillow decodes at their full depth: 8 bits, in nearly every format."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vidcolor.errors import DependencyError
+from vidcolor.media.still.deep import decode_deep, split_channels
+from vidcolor.media.still.exif import ORIENTATION, ExifBlock
+from vidcolor.media.still.jp2 import read_facts
+from vidcolor.media.still.metadata import StillMetadata
+from vidcolor.media.still.open import StillFile, check_size
+from vidcolor.media.still.png import only_text
+from vidcolor.media.still.raster import Raster, Samples
+
+_FORMATS = {
+    "JPEG": ("JPEG",),  # its plugin opens MPO too, which has none of its own
+    "PNG": ("PNG",),
+    "TIFF": ("TIFF",),
+    "GIF": ("GIF",),
+    "WEBP": ("WEBP",),
+    "JPEG2000": ("JPEG2000",),
+    "AVIF": ("AVIF",),
+    "HEIF": ("HEIF",),
+    "BMP": ("BMP",),
+    "PPM": ("PPM",),
+    "PSD": ("PSD",),
+}
+"""Format by content and the Pillow plugins that may open it; no others, some run programs."""
+
+_NO_TEXT = re.compile(r"(?i)^(xml:com\.adobe\.xmp|raw profile type .*)$")
+
+
+def decode_with_pillow(file: StillFile) -> Raster:
+    """Decode the first picture of a file.
+
+    Raises:
+        InputError: its size can't be.
+        DependencyError: HEIC without pillow-heif.
+        Exception: whatever Pillow raises for damaged files; the caller words it.
+    """
+    if file.kind == "HEIF":
+        register_heif(file.name)
+    with Image.open(io.BytesIO(file.data), formats=_FORMATS[file.kind]) as image:
+        check_size(file.name, *image.size, 2 * len(image.getbands()))
+        pages = _count_pages(image)
+        samples, alpha, model = _pixels(image, file)
+        metadata = collect_metadata(image, file)
+        raster = Raster(samples, model, alpha, str(image.format), pages=pages, metadata=metadata)
+        raster.icc = image.info.get("icc_profile") or None
+        if file.kind == "PNG" and raster.icc is None and "srgb" not in image.info:
+            raster.gamma = image.info.get("gamma")
+        if file.kind == "JPEG2000":
+            _add_boxes(file, raster)
+        metadata.profiled = raster.icc is not None or "srgb" in image.info
+        # Pillow turns TIFFs by itself; JPEG 2000 viewers don't heed EXIF's word
+        if file.kind not in ("TIFF", "JPEG2000"):
+            raster.orientation = metadata.exif.number(ORIENTATION) or 1
+        return raster
+
+
+def _pixels(image: Image.Image, file: StillFile) -> tuple[Samples, Samples | None, Any]:
+    """Samples, alpha and model at full depth; leaves the picture loaded where that is cheap."""
+    deep = decode_deep(file)
+    # a mosaic or a crop that only Pillow's decoder knows comes out in another size
+    if deep is None or deep.shape[1::-1] != image.size:
+        image.load()
+        return _split(image)
+    return split_channels(deep)
+
+
+def _add_boxes(file: StillFile, raster: Raster) -> None:
+    facts = read_facts(file.data)
+    raster.icc = raster.icc or facts.icc
+    raster.metadata.xmp = raster.metadata.xmp or facts.xmp
+    raster.metadata.exif = ExifBlock.parse(facts.exif)
+
+
+def register_heif(name: str) -> None:
+    """Teach Pillow to read and write HEIC.
+
+    Raises:
+        DependencyError: pillow-heif isn't installed.
+    """
+    try:
+        import pillow_heif
+    except ImportError:
+        raise DependencyError(
+            f"{name}: HEIC needs the package pillow-heif: pip install pillow-heif"
+        ) from None
+    if "HEIF" not in Image.OPEN:
+        pillow_heif.register_heif_opener()
+
+
+def collect_metadata(image: Image.Image, file: StillFile) -> StillMetadata:
+    """What Pillow found beside the pixels of a loaded picture."""
+    info = image.info
+    metadata = StillMetadata(path=file.path)
+    metadata.exif = ExifBlock.parse(_exif_bytes(info))
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    metadata.xmp = xmp.encode("utf-8") if isinstance(xmp, str) else bytes(xmp)
+    photoshop = info.get("photoshop")
+    if isinstance(photoshop, dict) and isinstance(photoshop.get(0x0404), bytes):
+        metadata.iptc = photoshop[0x0404]
+    dpi = info.get("dpi")
+    if dpi and "resolution" not in info and all(1 < float(value) < 1e5 for value in dpi):
+        metadata.dpi = (float(dpi[0]), float(dpi[1]))
+    metadata.text = _png_texts(file) if file.kind == "PNG" else _comment(image)
+    return metadata
+
+
+def _png_texts(file: StillFile) -> dict[str, str]:
+    """Keywords and texts, but for those that hold other metadata."""
+    with Image.open(io.BytesIO(only_text(file.data)), formats=("PNG",)) as image:
+        texts: dict[str, str] = getattr(image, "text", {})
+        return {
+            str(key): str(value) for key, value in texts.items() if not _NO_TEXT.match(str(key))
+        }
+
+
+def _comment(image: Image.Image) -> dict[str, str]:
+    """The comment of a JPEG or GIF."""
+    comment = image.info.get("comment")
+    if isinstance(comment, bytes):
+        comment = comment.decode("utf-8", "replace")
+    return {"Comment": str(comment)} if comment and image.format != "JPEG2000" else {}
+
+
+def _exif_bytes(info: dict[Any, Any]) -> bytes:
+    """EXIF as found, or from the hexadecimal text that older ImageMagick wrote into PNG."""
+    exif = info.get("exif")
+    if isinstance(exif, bytes):
+        return exif
+    for key in ("Raw profile type exif", "Raw profile type APP1"):
+        if isinstance(info.get(key), str):
+            try:
+                return bytes.fromhex("".join(info[key].split()[2:]))
+            except ValueError:
+                return b""
+    return b""
+
+
+def _count_pages(image: Image.Image) -> int:
+    """Frames or pages in the file; 1 where counting them fails."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # damage behind the first picture is none of ours
+        return 1
+    finally:
+        image.seek(0)
+
+
+def _split(image: Image.Image) -> tuple[Samples, Samples | None, Any]:
+    """Samples, alpha and model of a loaded picture, whatever Pillow's mode."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _deep_gray(image), None, "gray"
+    if image.mode == "CMYK":
+        return np.asarray(image), None, "cmyk"
+    if image.mode == "LAB":
+        return np.asarray(image), None, "lab"
+    gray = image.mode in ("1", "L", "LA", "La")
+    if image.has_transparency_data:
+        pixels = np.asarray(image.convert("LA" if gray else "RGBA"))
+        alpha = np.ascontiguousarray(pixels[..., -1])
+        colors = pixels[..., 0] if gray else pixels[..., :3]
+        return np.ascontiguousarray(colors), None if alpha.min() == 255 else alpha, _model(gray)
+    return np.asarray(image.convert("L" if gray else "RGB")), None, _model(gray)
+
+
+def _model(gray: bool) -> str:
+    return "gray" if gray else "rgb"
+
+
+def _deep_gray(image: Image.Image) -> Samples:
+    """Pillow's 16 and 32-bit gray modes; "I" holds 16-bit codes for the formats read here."""
+    codes: Samples = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
+    return codes

@@ -1,0 +1,1 @@
+"""Films out: encoder, muxer, streams, tags; what containers hold."""

@@ -1,0 +1,163 @@
+"""Finds out what a container holds of a source's other streams, by trying its muxer."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from vidcolor.media.write.amr import split_amr
+from vidcolor.media.write.facts import CONTAINERS, ContainerFacts
+from vidcolor.media.write.streams import (
+    add_copy,
+    codec_name,
+    is_chapter_text,
+    is_cover,
+    is_time_code,
+    needs_split,
+)
+
+logger = logging.getLogger(__name__)
+
+_LEAST_VALUED_FIRST = ("data", "attachment", "subtitle", "video", "audio")
+_DUMMY_CODECS = ("mpeg4", "vp8", "flv1")
+_REFUSED = (av.error.FFmpegError, OSError, ValueError, TypeError, RuntimeError)
+
+
+@dataclass(slots=True)
+class CopyPlan:
+    """Which streams are copied, and which the container can't hold.
+
+    Attributes:
+        streams: to be copied.
+        lost: can't be.
+        notes: one line for each of ``lost``.
+    """
+
+    streams: list[Stream] = field(default_factory=list)
+    lost: list[Stream] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def plan_copies(
+    streams: Iterable[Stream],
+    container: ContainerFacts,
+    *,
+    audio: bool = True,
+    chapters: bool = False,
+) -> CopyPlan:
+    """Find out what ``container`` holds, by trying each stream in a muxer that writes to memory.
+
+    Args:
+        streams: candidates.
+        container: where to.
+        audio: False leaves audio streams out, silently.
+        chapters: the source has chapters; their text track is then written anew, not copied.
+    """
+    plan = CopyPlan()
+    for stream in streams:
+        if stream.type == "audio" and not audio:
+            continue
+        if chapters and is_chapter_text(stream):
+            continue
+        if is_time_code(stream) and container.metadata != "none":
+            continue
+        if can_hold(container, stream):
+            plan.streams.append(stream)
+        else:
+            plan.lost.append(stream)
+    plan.notes = loss_notes(plan.lost, container)
+    return plan
+
+
+def loss_notes(lost: Sequence[Stream], container: ContainerFacts) -> list[str]:
+    """One line for each stream that ``container`` can't hold, with one that can where there is."""
+    notes = []
+    for stream in lost:
+        better = _better_container(container, stream)
+        hint = f"; {better.suffixes[0]} can" if better else ""
+        notes.append(
+            f"stream {stream.index} ({stream.type}, {codec_name(stream)}) is left out:"
+            f" {container.name} can't hold it{hint}"
+        )
+    return notes
+
+
+def can_hold(
+    container: ContainerFacts, stream: Stream, first: Packet[Stream] | None = None
+) -> bool:
+    """Whether a muxer takes the stream beside a dummy video stream: its header, and one packet."""
+    if is_cover(stream) and container.covers != "stream":
+        return container.covers == "file"
+    if container.copies is not None and codec_name(stream) not in container.copies:
+        return False
+    output = av.open(
+        io.BytesIO(), "w", format=container.name, container_options={"strict": "experimental"}
+    )
+    try:
+        _add_dummy(output)
+        target = add_copy(output, stream)
+        output.start_encoding()
+        if first is not None:
+            part = split_amr(first)[0] if needs_split(container, stream) else first
+            output.mux_one(_copied_packet(part, target))
+            output.close()
+    except _REFUSED as error:
+        logger.debug("%s refuses stream %d: %s", container.name, stream.index, error)
+        return False
+    finally:
+        close_quietly(output)
+    return True
+
+
+def without_least(streams: Sequence[Stream]) -> tuple[list[Stream], Stream | None]:
+    """``streams`` without the least valued one (data first), and that one; None where empty."""
+    for kind in _LEAST_VALUED_FIRST:
+        for stream in reversed(streams):
+            if stream.type == kind:
+                return [other for other in streams if other is not stream], stream
+    return list(streams), None
+
+
+def _copied_packet(packet: Packet[Stream], target: Stream) -> Packet[Stream]:
+    """A packet with the same data for a trial: muxing changes stamps."""
+    copy = Packet(bytes(packet))
+    copy.time_base, copy.is_keyframe = packet.time_base, packet.is_keyframe
+    copy.pts = copy.dts = 0
+    copy.duration = packet.duration or 0
+    copy.stream = target
+    return copy
+
+
+def _better_container(container: ContainerFacts, stream: Stream) -> ContainerFacts | None:
+    """Another container that takes the stream; Matroska first."""
+    by_name = {facts.name: facts for facts in CONTAINERS}
+    names = ("matroska", "mov", "mpegts")
+    others = (by_name[name] for name in names if name != container.name)
+    return next((facts for facts in others if can_hold(facts, stream)), None)
+
+
+def _add_dummy(output: OutputContainer) -> None:
+    """Add some video stream that the container takes: alone, some streams are refused."""
+    for codec in _DUMMY_CODECS:
+        try:
+            dummy = output.add_mux_stream(codec, rate=25, width=64, height=64)
+        except ValueError:
+            continue
+        dummy.time_base = Fraction(1, 25)
+        return
+
+
+def close_quietly(output: OutputContainer) -> None:
+    """Free a muxer whose output nobody wants."""
+    try:
+        output.close()
+    except _REFUSED as error:
+        logger.debug("closing a trial muxer: %s", error)
