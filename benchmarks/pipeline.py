@@ -37,7 +37,7 @@ sys.path[:0] = [str(_ROOT / "reference"), str(_ROOT / "tests" / "models_deoldify
 
 from deoldify_recordings import read_recording  # noqa: E402
 
-from vidcolor.benchmark.material import make_material  # noqa: E402
+from vidcolor.bench.material import make_material  # noqa: E402
 
 _FIRST = 4
 """Frames of vidcolor's short run: one batch."""

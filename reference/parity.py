@@ -29,7 +29,7 @@ from torch import nn
 
 from vidcolor.models.deoldify import DeOldifyColorizer
 from vidcolor.models.networks.deoldify import build_deoldify
-from vidcolor.models.safe_load import load_checkpoint
+from vidcolor.models.weights.safe_load import load_checkpoint
 
 HERE = Path(__file__).resolve().parent
 

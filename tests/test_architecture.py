@@ -30,10 +30,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """Which rooms each room may import besides itself."""
 _CORE = set(MAY_IMPORT)
-MAY_IMPORT["benchmark"] = _CORE
+MAY_IMPORT["bench"] = _CORE
 MAY_IMPORT["evaluation"] = _CORE
 MAY_IMPORT["training"] = _CORE | {"evaluation"}
-MAY_IMPORT["cli"] = _CORE | {"benchmark", "evaluation", "training"}
+MAY_IMPORT["cli"] = _CORE | {"bench", "evaluation", "training"}
 MAY_IMPORT["__main__"] = {"cli"}
 
 ONLY_IN_MEDIA = {"av", "PIL", "pillow_heif", "tifffile", "imagecodecs", "ffmpeg"}

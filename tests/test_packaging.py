@@ -68,7 +68,7 @@ def test_wheel_finds_its_own_weights(wheel: zipfile.ZipFile, tmp_path: Path) -> 
     """Away from the source tree, whose ``weights`` folder would hide that the wheel has none."""
     wheel.extractall(tmp_path)
     code = (
-        "from vidcolor.models.store import bundled_path\n"
+        "from vidcolor.models.weights.store import bundled_path\n"
         "for name in ('compact', 'large'): print(bundled_path(name + '.safetensors'))"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

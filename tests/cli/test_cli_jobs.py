@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cli_helpers import make_clip, make_photo, make_scan
 
-from vidcolor.cli._jobs import Job, Plan, existing_outputs, make_plan, scans_in
+from vidcolor.cli.work.jobs import Job, Plan, existing_outputs, make_plan, scans_in
 from vidcolor.errors import InputError, OptionError
 
 

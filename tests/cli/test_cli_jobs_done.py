@@ -17,7 +17,7 @@ import pytest
 from cli_helpers import RunHere, command, make_clip, make_photo, on_terminal
 from PIL import Image
 
-from vidcolor.models.store import bundled_path
+from vidcolor.models.weights.store import bundled_path
 
 
 def frames_of(path: Path) -> int:

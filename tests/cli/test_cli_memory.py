@@ -21,7 +21,7 @@ def touch():
 touch()
 print(min(touch() for _ in range(3)))
 """
-_KEEP = "from vidcolor.cli._memory import keep_freed_memory; assert keep_freed_memory()"
+_KEEP = "from vidcolor.cli.terminal.memory import keep_freed_memory; assert keep_freed_memory()"
 
 glibc_only = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="an option of glibc's")
 
@@ -42,5 +42,7 @@ def test_large_blocks_are_not_asked_for_anew() -> None:
 
 @glibc_only
 def test_an_environment_that_sets_up_malloc_is_respected() -> None:
-    setup = "from vidcolor.cli._memory import keep_freed_memory; assert not keep_freed_memory()"
+    setup = (
+        "from vidcolor.cli.terminal.memory import keep_freed_memory; assert not keep_freed_memory()"
+    )
     assert faults(setup, {"MALLOC_TOP_PAD_": "0"}) > 40

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from vidcolor.cli._params import parse_rate, parse_time
+from vidcolor.cli.words.params import parse_rate, parse_time
 
 
 @pytest.mark.parametrize(

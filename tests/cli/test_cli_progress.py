@@ -15,9 +15,9 @@ from typing import Any, TextIO
 
 import pytest
 
-from vidcolor.cli._console import Console
-from vidcolor.cli._logging import close_logging, set_up_logging
-from vidcolor.cli._progress import (
+from vidcolor.cli.terminal.console import Console
+from vidcolor.cli.terminal.logging import close_logging, set_up_logging
+from vidcolor.cli.terminal.progress import (
     BarProgress,
     JsonProgress,
     MessageProgress,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cli_helpers import RunHere, make_clip, make_photo
 
-from vidcolor.cli._console import PROTOCOL
+from vidcolor.cli.terminal.console import PROTOCOL
 from vidcolor.media.files.identity import BLOCK_BYTES, BLOCKS, file_identity
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "progress.md"

@@ -9,9 +9,9 @@ import click
 import pytest
 
 from vidcolor import __version__
-from vidcolor.cli._options import colorize_options
-from vidcolor.cli.colorize import colorize
+from vidcolor.cli.commands.colorize import colorize
 from vidcolor.cli.main import cli, main
+from vidcolor.cli.words.options import colorize_options
 from vidcolor.engine.options import ColorizeOptions
 
 HEAVY = ("torch", "av", "cv2", "numpy", "PIL", "tqdm")

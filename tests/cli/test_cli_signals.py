@@ -13,7 +13,7 @@ import pytest
 
 _PROGRAM = """
 import sys, time
-from vidcolor.cli._signals import Stop
+from vidcolor.cli.terminal.signals import Stop
 
 stop = Stop()
 with stop:
@@ -71,7 +71,7 @@ def test_second_signal_ends_what_does_not_listen() -> None:
 
 _WHILE_TEXT_IS_RUN = """
 import os, signal, sys
-from vidcolor.cli._signals import Stop
+from vidcolor.cli.terminal.signals import Stop
 
 stop = Stop()
 with stop:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from vidcolor.cli._text import count, duration, printable, shorten
+from vidcolor.cli.terminal.text import count, duration, printable, shorten
 
 
 @pytest.mark.parametrize(

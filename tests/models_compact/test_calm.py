@@ -11,8 +11,8 @@ from torch import Tensor
 
 import vidcolor
 from vidcolor.models.calm import DARK, LOUD, Calm
-from vidcolor.models.store import bundled_path
 from vidcolor.models.trained import TrainedColorizer
+from vidcolor.models.weights.store import bundled_path
 
 RED, GREEN, YELLOW = (30.0, 0.0), (-30.0, 0.0), (0.0, 30.0)
 

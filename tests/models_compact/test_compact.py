@@ -16,7 +16,7 @@ from vidcolor.color import rgb_to_lab
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models.colorizer import Colorizer, CompactColorizer
 from vidcolor.models.networks.compact import CompactConfig, CompactNet, SameConv
-from vidcolor.models.store import bundled_path
+from vidcolor.models.weights.store import bundled_path
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from vidcolor.models.architectures import find_architecture
 from vidcolor.models.calm import Calm
 from vidcolor.models.colorizer import Colorizer, CompactColorizer, build_compact
 from vidcolor.models.networks.compact import ConvNorm, LargeConfig, LargeNet
-from vidcolor.models.safe_load import load_checkpoint
-from vidcolor.models.store import bundled_path
+from vidcolor.models.weights.safe_load import load_checkpoint
+from vidcolor.models.weights.store import bundled_path
 
 _PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 import vidcolor
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.store import bundled_path
+from vidcolor.models.weights.store import bundled_path
 
 
 def _compact(path: Path, **said: str) -> Colorizer:

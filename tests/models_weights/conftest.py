@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mirror_server import PAYLOAD, MirrorServer, Recorder, make_entry
 
-from vidcolor.models.manifest import WeightsEntry
+from vidcolor.models.weights.manifest import WeightsEntry
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from vidcolor.models.download import RetryPolicy
-from vidcolor.models.manifest import WeightsEntry
+from vidcolor.models.weights.download import RetryPolicy
+from vidcolor.models.weights.manifest import WeightsEntry
 
 PAYLOAD = random.Random(3).randbytes(600_000)  # more than two of the downloader's blocks
 QUICK = RetryPolicy(retries=2, backoff_s=0.01, timeout_s=1.0)

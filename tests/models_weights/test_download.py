@@ -15,7 +15,7 @@ import pytest
 from mirror_server import PAYLOAD, QUICK, MirrorServer, Recorder, Route, make_entry
 
 from vidcolor.errors import DownloadError
-from vidcolor.models.download import RetryPolicy, download
+from vidcolor.models.weights.download import RetryPolicy, download
 
 HASH = hashlib.sha256(PAYLOAD).hexdigest()
 OTHER = bytes(reversed(PAYLOAD))
@@ -179,7 +179,7 @@ def test_redirect_from_https_to_http_is_refused() -> None:
     import urllib.request
     from email.message import Message
 
-    from vidcolor.models import _http
+    from vidcolor.models.weights import http as _http
 
     handler = _http._CarefulRedirects()
     request = urllib.request.Request("https://example.org/a")
@@ -246,7 +246,7 @@ def test_disk_full_midway_is_one_line_and_keeps_what_fits(
         from pathlib import Path
         from mirror_server import QUICK, make_entry
         from vidcolor.errors import DownloadError
-        from vidcolor.models.download import download
+        from vidcolor.models.weights.download import download
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
         try:
             download(make_entry(sys.argv[1]), Path(sys.argv[2]), policy=QUICK)

@@ -10,7 +10,7 @@ import pytest
 from mirror_server import make_entry
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.manifest import get_entry, load_manifest
+from vidcolor.models.weights.manifest import get_entry, load_manifest
 
 FACTS = Path(__file__).resolve().parents[2] / "../shared/facts/weights.md"
 

@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import save_file
 
 from vidcolor.errors import UnsafeWeightsError, WeightsError
-from vidcolor.models.safe_load import load_checkpoint
+from vidcolor.models.weights.safe_load import load_checkpoint
 
 Save = Callable[[Any, Path], None]
 

@@ -18,8 +18,8 @@ import pytest
 from mirror_server import PAYLOAD, QUICK, MirrorServer, Recorder, Route
 
 from vidcolor.errors import DownloadError, OptionError, WeightsError
-from vidcolor.models.manifest import WeightsEntry
-from vidcolor.models.store import (
+from vidcolor.models.weights.manifest import WeightsEntry
+from vidcolor.models.weights.store import (
     bundled_path,
     ensure_weights,
     find_weights,
@@ -203,7 +203,7 @@ def test_killed_pull_leaves_a_part_and_no_lock(
     server.routes["/b"] = Route(delay=never)
     manifest(server.url("/a"), server.url("/b"))
     code = (
-        "from vidcolor.models.store import ensure_weights; from mirror_server import QUICK;"
+        "from vidcolor.models.weights.store import ensure_weights; from mirror_server import QUICK;"
         f"ensure_weights('tiny', weights_dir={str(tmp_path)!r}, policy=QUICK)"
     )
     server.routes["/a"].drops = [300_000, 0, 0]

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from mirror_server import PAYLOAD, MirrorServer, Route
 
-from vidcolor.cli.weights import weights
+from vidcolor.cli.commands.weights import weights
 from vidcolor.errors import DownloadError, WeightsError
-from vidcolor.models.manifest import WeightsEntry
+from vidcolor.models.weights.manifest import WeightsEntry
 
 Install = Callable[..., WeightsEntry]
 OTHER = bytes(reversed(PAYLOAD))
@@ -132,7 +132,7 @@ def test_program_ends_with_3_and_one_line(manifest: Install, tmp_path: Path) -> 
 def test_no_torch_is_loaded(command: str) -> None:
     """Torch alone takes a second or more to load, and none of this needs it."""
     code = (
-        "import sys; from vidcolor.cli.weights import weights;"
+        "import sys; from vidcolor.cli.commands.weights import weights;"
         f"weights.main([{command!r}], standalone_mode=False);"
         "sys.exit('torch' in sys.modules)"
     )

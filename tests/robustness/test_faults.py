@@ -319,7 +319,7 @@ def test_missing_encoder(colorize: Run, film: Path, codec: str) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "swapped", "emptied", "a film", "text"])
 def test_weights_that_are_none(run: Run, film: Path, damage: str) -> None:
-    from vidcolor.models.store import bundled_path
+    from vidcolor.models.weights.store import bundled_path
 
     good = bundled_path("compact.safetensors").read_bytes()
     half = len(good) // 2

@@ -90,7 +90,7 @@ class PhotoFiles:
 
 def _tell_passed_over(folder: Path) -> None:
     """Warn of a folder's photographs that don't count because of their format."""
-    from vidcolor.cli._jobs import IMAGE_SUFFIXES
+    from vidcolor.cli.work.jobs import IMAGE_SUFFIXES
     from vidcolor.training.sources import SUFFIXES
 
     passed_over = IMAGE_SUFFIXES - SUFFIXES

@@ -13,26 +13,38 @@ from collections.abc import Sequence
 
 import click
 
-from vidcolor.cli._console import Console
-from vidcolor.cli._errors import report
-from vidcolor.cli._help import DefaultGroup
-from vidcolor.cli._memory import keep_freed_memory
-from vidcolor.cli._session import Session
-from vidcolor.cli._signals import Stop
-from vidcolor.cli._streams import escape_unwritable, hold_standard_streams
-from vidcolor.cli.colorize import colorize
+from vidcolor.cli.commands.colorize import colorize
+from vidcolor.cli.terminal.console import Console
+from vidcolor.cli.terminal.errors import report
+from vidcolor.cli.terminal.memory import keep_freed_memory
+from vidcolor.cli.terminal.signals import Stop
+from vidcolor.cli.terminal.streams import escape_unwritable, hold_standard_streams
+from vidcolor.cli.words.help import DefaultGroup
+from vidcolor.cli.work.session import Session
 from vidcolor.errors import InputError
 
 cli = DefaultGroup(
     name="vidcolor",
     default=colorize,
     lazy={
-        "info": ("vidcolor.cli.info:info", "Say what is in files, and what would be done."),
-        "preview": ("vidcolor.cli.preview:preview", "A picture of a few frames, grey and result."),
-        "weights": ("vidcolor.cli.weights:weights", "List, fetch, check and find model weights."),
-        "train": ("vidcolor.cli.train:train", "Train a network of ours."),
-        "bench": ("vidcolor.cli.bench:bench", "Measure how fast this machine colorizes."),
-        "eval": ("vidcolor.cli.evaluate:evaluate", "Measure a model against true colours."),
+        "info": (
+            "vidcolor.cli.commands.info:info",
+            "Say what is in files, and what would be done.",
+        ),
+        "preview": (
+            "vidcolor.cli.commands.preview:preview",
+            "A picture of a few frames, grey and result.",
+        ),
+        "weights": (
+            "vidcolor.cli.commands.weights:weights",
+            "List, fetch, check and find model weights.",
+        ),
+        "train": ("vidcolor.cli.commands.train:train", "Train a network of ours."),
+        "bench": ("vidcolor.cli.commands.bench:bench", "Measure how fast this machine colorizes."),
+        "eval": (
+            "vidcolor.cli.commands.evaluate:evaluate",
+            "Measure a model against true colours.",
+        ),
     },
 )
 
@@ -107,7 +119,7 @@ def _is_broken_pipe(error: BaseException | None) -> bool:
 
 def _finish(exit_code: int) -> int:
     """Flush, so that a closed pipe is met here and not after the last line of Python."""
-    from vidcolor.cli._logging import close_logging
+    from vidcolor.cli.terminal.logging import close_logging
 
     close_logging()
     try:

@@ -15,7 +15,7 @@ from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason, settings
 from vidcolor.models.architectures import Architecture, find_architecture
 from vidcolor.models.networks.compact import EdgeEncoder
-from vidcolor.models.safe_load import load_checkpoint
+from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.training.checkpoint import UNREADABLE
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.objective import needs

@@ -20,7 +20,7 @@ from vidcolor.errors import OptionError, OutputExistsError, VidcolorError, Weigh
 from vidcolor.models._metadata import settings
 from vidcolor.models.calm import Calm
 from vidcolor.models.colorizer import build_compact, detect_compact
-from vidcolor.models.safe_load import Checkpoint, load_checkpoint
+from vidcolor.models.weights.safe_load import Checkpoint, load_checkpoint
 from vidcolor.training.checkpoint import write_weights
 
 _LEAST_MEMBERS = 2

@@ -1,0 +1,137 @@
+"""``vidcolor IN [OUT]``: the main job."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vidcolor import __version__
+from vidcolor.cli.words.help import RootCommand, option
+from vidcolor.cli.words.options import (
+    OUTPUT,
+    colorize_options,
+    encode_options,
+    input_options,
+    log_options,
+    look_options,
+    model_options,
+    overwrite_options,
+    progress_option,
+    report_option,
+    resume_option,
+)
+from vidcolor.cli.work.session import Session
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.errors import OptionError
+
+if TYPE_CHECKING:
+    from vidcolor.cli.work.report import Report
+
+_EPILOG = """\
+\b
+Examples:
+  vidcolor film.mp4                        writes film_color.mp4, sound and subtitles copied
+  vidcolor photo.jpg out.png               photos too; what a file is, its content says
+  vidcolor -o results reels/ portrait.tif  folders and files, results named *_color
+  vidcolor scan_%06d.dpx out.mov --fps 18 --video-codec prores_ks
+  vidcolor film.mp4 --start 1:30 --end 2:00 --compare try.mp4
+  cat film.mkv | vidcolor - - > out.mkv    standard input and output
+
+\b
+Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
+129 terminal gone, 130 interrupted, 143 terminated.
+"""
+
+
+@click.command(
+    cls=RootCommand,
+    epilog=_EPILOG,
+    context_settings={"max_content_width": 100},
+    help="Colorize black-and-white films and photographs.\n\n"
+    "OUT is by default IN's name with _color; - is standard input or output.",
+)
+@click.argument("words", nargs=-1, metavar="IN [OUT]")
+@option(
+    OUTPUT,
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Where results go: a folder, made if needed (subfolders are kept), or for one input a "
+    "file.",
+)
+@overwrite_options
+@resume_option
+@model_options
+@look_options
+@input_options
+@encode_options
+@progress_option
+@report_option
+@log_options
+@click.version_option(__version__, message="vidcolor %(version)s", help="Say the version.")
+@click.help_option("-h", "--help", help="Say this.")
+@click.pass_obj
+def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
+    """Set up talk and report, then plan, ask, do."""
+    options = colorize_options(values)
+    words, output = values["words"], values["output"]
+    named = (*words, *([output] if output else []))
+    session.set_up_talk(
+        verbose=values["verbose"],
+        quiet=values["quiet"],
+        log_file=values["log_file"],
+        media=named,
+    )
+    if values["report"] is None:
+        return _work(session, values, options, None)
+    from vidcolor.cli.work.report import Report
+
+    report = Report(values["report"], options, named)
+    with report.written(session.stop) as outcome:
+        outcome[0] = _work(session, values, options, report)
+    return outcome[0]
+
+
+def _work(
+    session: Session, values: dict[str, Any], options: ColorizeOptions, report: Report | None
+) -> int:
+    """Plan, ask, do; the exit code."""
+    from vidcolor.cli.work.jobs import make_plan, scans_in
+    from vidcolor.cli.work.overwrite import settle
+    from vidcolor.cli.work.runner import Runner
+
+    words: tuple[str, ...] = values["words"]
+    output: str | None = values["output"]
+    plan = make_plan(words, output, decoder=options.decoder)
+    _spare_terminal([job.output for job in plan.jobs])
+    jobs, replaceable = settle(
+        plan.jobs,
+        session.console,
+        overwrite=values["overwrite"],
+        no_clobber=values["no_clobber"],
+    )
+    if report is not None:
+        report.plan(plan.jobs, skipped=[job for job in plan.jobs if job not in jobs])
+    if plan.passed_over:
+        session.console.say(f"left out: {plan.passed_over} called *_color, as results are")
+    for pattern, number in scans_in(jobs):
+        session.console.say(
+            f"{pattern}: {number} photos, each colorized for itself; if this is a film: "
+            f"vidcolor '{pattern}' OUT.mov --fps 18"
+        )
+    if not jobs:
+        if not plan.jobs:
+            raise OptionError(f"no photo or film in {', '.join(words)}")
+        return 0
+    runner = Runner(
+        session, options, mode=values["progress"], replaceable=replaceable, report=report
+    )
+    return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
+
+
+def _spare_terminal(outputs: list[str]) -> None:
+    """Refuse to pour a film over the user's screen."""
+    if "-" in outputs and sys.stdout.isatty():
+        raise OptionError("standard output is a terminal: name an output, or redirect it (> FILE)")

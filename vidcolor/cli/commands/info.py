@@ -1,0 +1,94 @@
+"""``vidcolor info FILE...``: what is in files, and what would be done with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidcolor.cli.terminal.errors import report
+from vidcolor.cli.terminal.text import printable
+from vidcolor.cli.words.help import GroupedCommand, option
+from vidcolor.cli.words.options import (
+    OUTPUT,
+    colorize_options,
+    encode_options,
+    input_options,
+    log_options,
+    look_options,
+    model_options,
+)
+from vidcolor.cli.work.session import Session
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.errors import VidcolorError
+
+
+@click.command(
+    cls=GroupedCommand,
+    context_settings={"max_content_width": 100},
+    help="Say on standard output what is in files, and what vidcolor would do with them, given "
+    "the same options.",
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@option(
+    OUTPUT, "--json", "as_json", is_flag=True, help="One JSON object per file, each on one line."
+)
+@model_options
+@look_options
+@input_options
+@encode_options
+@log_options
+@click.help_option("-h", "--help", help="Say this.")
+@click.pass_obj
+def info(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
+    """Describe each file; one that can't be read doesn't hide the others."""
+    options = colorize_options(values)
+    session.set_up_talk(
+        verbose=values["verbose"],
+        quiet=values["quiet"],
+        log_file=values["log_file"],
+        media=values["files"],
+    )
+    exit_code = 0
+    for place, name in enumerate(values["files"]):
+        try:
+            text = _as_json(name, options) if values["as_json"] else _as_text(name, options)
+        except (VidcolorError, OSError) as error:
+            exit_code = report(error, session.console, source=name)
+            continue
+        if place and not values["as_json"]:
+            click.echo()
+        click.echo(text)
+    return exit_code if len(values["files"]) == 1 else min(exit_code, 1)
+
+
+def _as_text(name: str, options: ColorizeOptions) -> str:
+    from vidcolor.engine.describe import describe
+
+    return "\n".join(printable(line) for line in describe(_path(name), options).lines)
+
+
+def _as_json(name: str, options: ColorizeOptions) -> str:
+    """``file``, ``kind``, ``lines`` (as the text has them), for films ``video`` (``VideoInfo``)."""
+    from vidcolor.engine.describe import describe
+
+    told = describe(_path(name), options)
+    fields: dict[str, object] = {"file": name, "kind": told.kind, "lines": told.lines}
+    if told.video is not None:
+        fields["video"] = dataclasses.asdict(told.video)
+    return json.dumps(fields, default=_plain_value)
+
+
+def _plain_value(value: object) -> str:
+    """What JSON has no word for: a rate of 30000/1001 stays exact, as text."""
+    if isinstance(value, (Fraction, Path)):
+        return str(value)
+    raise TypeError(f"{value!r} can't be told in JSON")
+
+
+def _path(name: str) -> str | Path:
+    return name if name == "-" else Path(name)

@@ -1,0 +1,134 @@
+"""``vidcolor train CONFIG``: train a network of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vidcolor.cli.terminal.progress import make_progress
+from vidcolor.cli.words.help import GroupedCommand, option
+from vidcolor.cli.words.options import log_options, progress_option
+from vidcolor.cli.work.session import Session
+from vidcolor.engine.progress import Progress
+
+if TYPE_CHECKING:
+    from vidcolor.evaluation.ab_statistics import AbScores
+
+_RUN = "Run (each wins over CONFIG)"
+_SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
+
+
+@click.command(
+    cls=GroupedCommand,
+    context_settings={"max_content_width": 100},
+    help="Train a network as the TOML file CONFIG says (docs/training.md lists its settings; "
+    "vidcolor/training/configs has one for each architecture). Weights, checkpoint, log, sample "
+    "sheets and loss plot go to its 'out' folder. Started again with the same folder, training "
+    "goes on where it stopped. Several processes: torchrun --nproc-per-node N -m vidcolor train.",
+)
+@click.argument("config", type=click.Path(path_type=Path))
+@option(
+    _RUN,
+    "--data",
+    multiple=True,
+    metavar="PATH",
+    help="Folder, tar or index.csv of colour photographs; may be given several times.",
+)
+@option(_RUN, "--val", metavar="PATH", help="The same of photographs to validate on.")
+@option(
+    _RUN,
+    "--pretrained",
+    multiple=True,
+    metavar="FILE",
+    help="ImageNet weights of an encoder; may be given several times.",
+)
+@option(_RUN, "--start", metavar="FILE", help="Weights or checkpoint of a run to start from.")
+@option(_RUN, "--teacher", metavar="FILE", help="Weights or checkpoint to learn from.")
+@option(_RUN, "--out", metavar="DIR", help="Where everything goes.")
+@option(_RUN, "--steps", type=click.IntRange(1), metavar="N", help="Length of the run.")
+@option(_RUN, "--batch-size", type=click.IntRange(1), metavar="N", help="Crops per step.")
+@option(_RUN, "--seed", type=int, metavar="N", help="Of everything random.")
+@option(
+    _RUN, "--compile/--no-compile", default=None, help="Use torch.compile; for long runs on GPUs."
+)
+@option(
+    _RUN, "-d", "--device", default="auto", metavar="DEVICE", help="Default: the best there is."
+)
+@progress_option
+@log_options
+@click.help_option("-h", "--help", help="Say this.")
+@click.pass_obj
+def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's parameters by name
+    """Train to the last step."""
+    session.set_up_talk(
+        verbose=values["verbose"],
+        quiet=values["quiet"],
+        log_file=values["log_file"],
+        media=[str(values["config"])],
+    )
+    from vidcolor.training.config import load_config
+
+    overrides = {name: values[name] for name in _OVERRIDES}
+    for name in ("data", "pretrained"):
+        overrides[name] = values[name] or None
+    config = load_config(values["config"], **overrides)
+    if not config.data:
+        raise click.UsageError("no photographs to train on: give --data or set 'data' in CONFIG")
+    from vidcolor.models.device import resolve_device
+    from vidcolor.training.distributed import join_world, leave_world
+    from vidcolor.training.loop import Trainer
+
+    world = join_world(resolve_device(values["device"]))
+    progress = make_progress(
+        values["progress"] if world.leads else "none",
+        session.console,
+        source=str(values["config"]),
+        output=config.out,
+    )
+    try:
+        with session.stop.patience():
+            trainer = Trainer(config, world)
+            scores = trainer.run(_Report(session, progress, config.steps))
+    finally:
+        progress.close()
+        leave_world()
+    if world.leads:
+        _say(session, trainer.weights, scores)
+
+
+_OVERRIDES = (
+    "val", "pretrained", "start", "teacher", "out", "steps", "batch_size", "seed", "compile",
+)  # fmt: skip
+
+
+def _say(session: Session, weights: Path, scores: AbScores | None) -> None:
+    session.console.say(f"wrote {weights}")
+    if scores is not None:
+        session.console.say(
+            f"validation: ab RMSE {scores.rmse_ratio:.4f} of grey's "
+            f"({scores.rmse_ratio_best:.4f} at the best saturation), "
+            f"correlation {scores.correlation:.4f}, "
+            f"colourfulness {scores.colourfulness_ratio:.2f} of the truth's"
+        )
+
+
+class _Report:
+    """Shows each step, and stops between two of them, when a checkpoint can be gone on from."""
+
+    def __init__(self, session: Session, progress: Progress, steps: int) -> None:
+        self.session, self.progress, self.steps = session, progress, steps
+        self._last: int | None = None
+
+    def __call__(self, step: int, measured: dict[str, float]) -> None:
+        if self._last is None:
+            self._last = step - 1
+            self.progress.start(self.steps, "steps", "training")
+            self.progress.advance(self._last)
+        self.progress.advance(step - self._last)
+        self._last = step
+        shown = [f"{name} {measured[key]:.4f}" for key, name in _SHOWN.items() if key in measured]
+        if shown:
+            self.progress.message(f"step {step}: {', '.join(shown)}")
+        self.session.stop.check()

@@ -1,0 +1,1 @@
+"""What appears on the terminal: console, progress, log lines, errors, signals."""

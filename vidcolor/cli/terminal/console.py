@@ -1,0 +1,154 @@
+"""Standard error, owned: one line at a time, never through the middle of a progress bar.
+
+All that vidcolor says goes through one ``Console``. Standard output is for data alone.
+With ``--progress json`` everything said is one JSON object per line (see ``_progress``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TextIO
+
+from vidcolor.cli.terminal.text import printable
+
+PROTOCOL: int = 1
+"""Version of the JSON lines, ``v`` in each; docs/progress.md says when it goes up."""
+
+SAID: str = "vidcolor.said"
+"""The logger of all that a console says or keeps to itself; only the log file listens."""
+
+_said = logging.getLogger(SAID)
+_said.propagate = False
+_said.addHandler(logging.NullHandler())
+
+
+class QuietStream:
+    """A text stream whose reader may go away: after that, what is written vanishes.
+
+    Nobody reading our talk any more (``2>&1 | head``) is no reason to lose hours of work.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = getattr(stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Write and flush ``text``; errors of the stream are ignored."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # gone, or closed
+            pass
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: every write is flushed."""
+
+    def isatty(self) -> bool:
+        """Whether a terminal is at the other end."""
+        try:
+            return self._stream.isatty()
+        except ValueError:
+            return False
+
+    def fileno(self) -> int:
+        """The file descriptor, for asking the terminal's width."""
+        return self._stream.fileno()
+
+
+class Console:
+    """Says lines on standard error.
+
+    Attributes:
+        as_json: say JSON objects instead of text.
+        quiet: say nothing but errors.
+        lock: held while writing; the progress bar takes the same one.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, as_json: bool = False) -> None:
+        self.stream = QuietStream(stream or sys.stderr)
+        self.as_json = as_json
+        self.quiet = False
+        self.lock = threading.RLock()
+        self._bar: tuple[Callable[[], None], Callable[[], None]] | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a terminal that can rewrite a line is at the other end."""
+        return self.stream.isatty() and os.environ.get("TERM") != "dumb"
+
+    def attach_bar(self, clear: Callable[[], None], refresh: Callable[[], None]) -> None:
+        """From now on ``clear`` a progress bar before a line, and ``refresh`` it after."""
+        with self.lock:
+            self._bar = (clear, refresh)
+
+    def detach_bar(self) -> None:
+        """The progress bar is gone."""
+        with self.lock:
+            self._bar = None
+
+    def say(self, text: str) -> None:
+        """Say one line; with ``-q`` to the log file alone."""
+        self.note(text)
+        if not self.quiet:
+            self._line("message", "info", text)
+
+    def warn(self, text: str) -> None:
+        """Say one line that begins with ``vidcolor: warning:``; with ``-q`` to the log file."""
+        self.note(text, logging.WARNING)
+        if not self.quiet:
+            self._line("message", "warning", text)
+
+    def error(self, text: str, *, exit_code: int = 1, source: str | None = None) -> None:
+        """Say one line that begins with ``vidcolor: error:``.
+
+        Args:
+            text: what is wrong.
+            exit_code: what the process, or this input's part in it, ends with.
+            source: the input it is about, for ``--progress json``.
+        """
+        self.note(text, logging.ERROR)
+        if self.as_json:
+            self.emit("error", input=source, text=text, exit_code=exit_code)
+        else:
+            label = "" if exit_code > 128 else "error: "  # being stopped by the user isn't one
+            self._write(f"vidcolor: {label}{printable(text)}\n")
+
+    def note(self, text: str, level: int = logging.INFO) -> None:
+        """Write one line to the log file alone, if there is one."""
+        _said.log(level, "%s", text)
+
+    def log(self, level: str, text: str) -> None:
+        """Say a line of the log, whose level was decided by the logging module."""
+        self._line("message", level, text)
+
+    def raw(self, text: str) -> None:
+        """Write prepared text as it is (a traceback)."""
+        if self.as_json:
+            self.emit("message", level="debug", text=text)
+        else:
+            self._write(printable(text, keep_newlines=True))
+
+    def emit(self, event: str, **fields: object) -> None:
+        """Write one JSON object on one line."""
+        self._write(json.dumps({"event": event, "v": PROTOCOL, **fields}) + "\n")
+
+    def _line(self, event: str, level: str, text: str) -> None:
+        if self.as_json:
+            self.emit(event, level=level, text=text)
+            return
+        prefix = f"vidcolor: {level}: " if level in ("warning", "error", "debug") else ""
+        self._write(f"{prefix}{printable(text)}\n")
+
+    def _write(self, text: str) -> None:
+        with self.lock:
+            if self._bar is not None:
+                self._bar[0]()
+            self.stream.write(text)
+            if self._bar is not None:
+                self._bar[1]()

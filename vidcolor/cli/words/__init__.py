@@ -1,0 +1,1 @@
+"""Options, their parsing, and help pages."""

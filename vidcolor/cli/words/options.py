@@ -1,0 +1,223 @@
+"""The options that several commands share, by heading, and the way into ``ColorizeOptions``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vidcolor.cli.words.help import option
+from vidcolor.cli.words.params import AUTO_INT, RATE, TIME
+from vidcolor.engine.options import ColorizeOptions
+
+F = TypeVar("F", bound=Callable[..., object])
+
+MODEL, LOOK, PART = "Model", "Colour", "Input"
+ENCODE, OUTPUT, TALK = "Encoding", "Output", "Talk (all on stderr)"
+
+
+def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Apply option decorators so that the help shows them in the order given."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+_model_option: Callable[[F], F] = option(
+    MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
+    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, or "
+    "a checkpoint. Default: DeOldify if its weights are installed (video for films, artistic for "
+    "photos), else large, or compact for films on a CPU.",
+)  # fmt: skip
+
+compute_options: Callable[[F], F] = stack(
+    option(
+        MODEL, "-d", "--device", default="auto", metavar="DEVICE",
+        help="auto, cpu, cuda, cuda:N or mps; several GPUs with commas between: cuda:0,cuda:1. "
+        "Default: the best there is.",
+    ),
+    option(
+        MODEL, "--precision", default="auto",
+        type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+        help="Number format of the network. Default: the fastest that is safe.",
+    ),
+    option(
+        MODEL, "--batch-size", type=AUTO_INT, default="auto", metavar="N|auto",
+        help="Frames per network call. Default: by device and frame size.",
+    ),
+    option(
+        MODEL, "--render-factor", type=int, metavar="N",
+        help="Working size in units of 16 pixels. Default: the model's own "
+        "(DeOldify: 21 for video, 35 for photos).",
+    ),
+    option(
+        MODEL, "--weights-dir", type=click.Path(path_type=Path), metavar="DIR",
+        help="Where downloaded weights are. Default: $VIDCOLOR_HOME, else the user's cache.",
+    ),
+    option(
+        MODEL, "--compile", "compile", is_flag=True,
+        help="Compile the network first: takes minutes, may pay for long films on a GPU.",
+    ),
+    option(MODEL, "--offline", is_flag=True, help="Never download."),
+)  # fmt: skip
+"""On what, and how, networks run."""
+
+model_options: Callable[[F], F] = stack(_model_option, compute_options)
+"""What colorizes, and on what."""
+
+look_options: Callable[[F], F] = stack(
+    option(
+        LOOK, "--stabilize", type=click.Choice(["motion", "ema", "off"]), default="motion",
+        help="Steady colours over time: along what moves, in place, or not. Default: motion.",
+    ),
+    option(
+        LOOK, "--smoothing", type=float, metavar="SECONDS",
+        help="Time constant of it; 0 colours each frame on its own. "
+        "Default: 2 with motion, 0.2 with ema.",
+    ),
+    option(
+        LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",
+        help="Run the network on every N-th frame (auto: where motion asks for it) and carry "
+        "colours between by motion: fast where little moves. Default: 1.",
+    ),
+    option(
+        LOOK, "--deflicker", type=click.Choice(["on", "off"]), default="off",
+        help="Even out the flicker of old film's lightness. Default: off, lightness is kept.",
+    ),
+    option(
+        LOOK, "--saturation", type=float, default=1.0, metavar="FACTOR",
+        help="Strength of the colours; 0 is grey. Default: 1, as the model gives them.",
+    ),
+)  # fmt: skip
+"""How it looks."""
+
+input_options: Callable[[F], F] = stack(
+    option(
+        PART, "--start", type=TIME, metavar="TIME",
+        help="Begin here: seconds or [HH:]MM:SS[.mmm]. Default: the beginning.",
+    ),
+    option(PART, "--end", type=TIME, metavar="TIME", help="End here. Default: the end."),
+    option(
+        PART, "--fps", type=RATE, metavar="RATE",
+        help="Frames per second of numbered images (scan_%06d.dpx): 18, 23.976, 24000/1001. "
+        "Default: 24. Films keep their own.",
+    ),
+    option(
+        PART, "--deinterlace", type=click.Choice(["off", "on"]), default="off",
+        help="Make whole frames of fields (bwdif). Default: off, fields stay as they are.",
+    ),
+    option(
+        PART, "--decoder", type=click.Choice(["pyav", "ffmpeg"]), default="pyav",
+        help="ffmpeg reads through an installed ffmpeg what PyAV can't open. Default: pyav.",
+    ),
+)  # fmt: skip
+"""What is read, and how."""
+
+encode_options: Callable[[F], F] = stack(
+    option(
+        ENCODE, "--video-codec", metavar="NAME",
+        help="libx264, libx265, libsvtav1, libvpx-vp9, ffv1, prores_ks, h264_nvenc or "
+        "hevc_nvenc. Default: H.264, in WebM VP9.",
+    ),
+    option(
+        ENCODE, "--crf", type=float, metavar="N",
+        help="Quality: less is better and larger. Default: 17 with H.264.",
+    ),
+    option(
+        ENCODE, "--preset", metavar="NAME",
+        help="Speed against size, in the encoder's words. Default: ours for the encoder.",
+    ),
+    option(
+        ENCODE, "--pix-fmt", metavar="NAME",
+        help="Pixel format. Default: 4:2:0 at the source's depth; ffv1 and prores keep the "
+        "source's chroma too.",
+    ),
+    option(
+        ENCODE, "--audio", type=click.Choice(["copy", "none"]), default="copy",
+        help="Default: copy, every packet as it is.",
+    ),
+    option(
+        ENCODE, "--strict", is_flag=True,
+        help="Fail where the output can't hold a stream of the input, or numbered images what a"
+        " film has beside its pictures. Default: say so, go on.",
+    ),
+    option(ENCODE, "--compare", is_flag=True, help="Write grey and result side by side."),
+)  # fmt: skip
+"""How video is written."""
+
+overwrite_options: Callable[[F], F] = stack(
+    option(OUTPUT, "-y", "--overwrite", is_flag=True, help="Replace results that exist."),
+    option(
+        OUTPUT, "-n", "--no-clobber", is_flag=True,
+        help="Skip inputs whose result exists. Default of both: ask; without a terminal, refuse.",
+    ),
+)  # fmt: skip
+"""What happens to files that exist."""
+
+resume_option: Callable[[F], F] = option(
+    OUTPUT, "--resume/--no-resume", default=True,
+    help="Go on where a run of a film was cut off; what is finished is kept beside the output "
+    "until that is whole. Default: yes.",
+)  # fmt: skip
+"""What becomes of long runs that are cut off."""
+
+log_options: Callable[[F], F] = stack(
+    option(
+        TALK, "-v", "--verbose", count=True,
+        help="Say more (cuts, decisions); -vv says everything.",
+    ),
+    option(TALK, "-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    option(
+        TALK, "--log-file", type=click.Path(path_type=Path), metavar="FILE",
+        help="Append everything that could be said to FILE, with -q too.",
+    ),
+)  # fmt: skip
+"""How much is said."""
+
+progress_option: Callable[[F], F] = option(
+    TALK, "--progress", type=click.Choice(["auto", "bar", "plain", "json", "none"]),
+    default="auto",
+    help="Default: a bar on a terminal, elsewhere a line now and then if it takes long. "
+    "json: one object per line.",
+)  # fmt: skip
+"""How progress is shown."""
+
+report_option: Callable[[F], F] = option(
+    TALK, "--report", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write what was done as JSON, also after a failure (docs/progress.md).",
+)  # fmt: skip
+"""A record of the work for other programs."""
+
+
+def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
+    """``ColorizeOptions`` from a command's parameters; those that it hasn't keep their defaults.
+
+    Args:
+        values: click's parameters by name.
+
+    Raises:
+        OptionError: when a value is out of range, or two contradict each other.
+    """
+    same = (
+        "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
+        "stabilize", "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset",
+        "pix_fmt", "audio", "strict", "compare", "resume",
+    )  # fmt: skip
+    chosen = {name: values[name] for name in same if name in values}
+    for theirs, ours in (("start", "start_s"), ("end", "end_s")):
+        if theirs in values:
+            chosen[ours] = values[theirs]
+    for name in ("deinterlace", "deflicker"):
+        if name in values:
+            chosen[name] = values[name] == "on"
+    if "every" in values:
+        chosen["every"] = values["every"] or "auto"
+    if "batch_size" in values:
+        chosen["batch_size"] = values["batch_size"] or None
+    return ColorizeOptions(**chosen)

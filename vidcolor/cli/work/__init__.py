@@ -1,0 +1,1 @@
+"""What a run does with its arguments: jobs, overwriting, running, report."""

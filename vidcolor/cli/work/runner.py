@@ -1,0 +1,224 @@
+"""Does the jobs one after the other, and tells what came of them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vidcolor.cli.terminal.console import Console
+from vidcolor.cli.terminal.errors import report
+from vidcolor.cli.terminal.progress import Mode, StoppableProgress, make_progress
+from vidcolor.cli.terminal.text import count, duration
+from vidcolor.cli.work.jobs import Job
+from vidcolor.cli.work.session import Session
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.progress import Progress
+from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
+
+if TYPE_CHECKING:
+    from vidcolor.cli.work.report import Report
+    from vidcolor.models.colorizer import Colorizer
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs jobs.
+
+    Args:
+        session: console and stop.
+        options: for all jobs.
+        mode: how progress is shown.
+        replaceable: outputs that may be overwritten.
+        report: gets what is done.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        options: ColorizeOptions,
+        *,
+        mode: Mode = "auto",
+        replaceable: set[str] | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self.session = session
+        self.options = options
+        self.mode = mode
+        self.replaceable = replaceable or set()
+        self.report = report
+        self._models: dict[str, Colorizer] = {}
+
+    def run_one(self, job: Job) -> int:
+        """Do the only job; its error is the program's.
+
+        Raises:
+            VidcolorError: whatever is wrong.
+        """
+        with self._reported(job):
+            self._tell(job, self._colorize(job))
+        return 0
+
+    def run_batch(self, jobs: Sequence[Job]) -> int:
+        """Do all jobs; one's error doesn't stop the others.
+
+        Args:
+            jobs: at least one.
+
+        Returns:
+            0, or 1 if an input failed.
+
+        Raises:
+            Interrupted: when the user asked to stop.
+            WeightsError: no other job would fare better.
+            DeviceError: likewise.
+        """
+        began = time.monotonic()
+        failed: list[str] = []
+        for done, job in enumerate(jobs):
+            try:
+                self.session.stop.check()
+                self._do_in_batch(job)
+            except (Interrupted, KeyboardInterrupt):
+                text = f"interrupted; {done - len(failed)} of {count(len(jobs), 'input')} done"
+                raise Interrupted(text, self.session.stop.exit_code) from None
+            except (WeightsError, DeviceError) as error:
+                if not isinstance(error, OutOfMemoryError):
+                    raise
+                failed.append(self._report(error, job))
+            except Exception as error:  # noqa: BLE001 - a bug met by one file spares the others
+                failed.append(self._report(error, job))
+        return self._sum_up(len(jobs), failed, time.monotonic() - began)
+
+    def _do_in_batch(self, job: Job) -> None:
+        with self._reported(job):
+            if job.problem is not None:
+                raise job.problem
+            os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
+            self._tell(job, self._colorize(job, self._model(job)))
+
+    def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
+        """Within, what fails goes into the report too."""
+        return self.report.watching(job) if self.report else contextlib.nullcontext()
+
+    def _model(self, job: Job) -> Colorizer:
+        """Loaded once for all; "auto" may mean one for photos and another for films."""
+        from vidcolor.engine.model_choice import load_for
+
+        kind: Literal["image", "video"] = "image" if job.kind == "image" else "video"
+        key = kind if self.options.model == "auto" else "any"
+        if key not in self._models:
+            progress = make_progress(self.mode, self.session.console, source=job.source)
+            try:
+                self._models[key] = load_for(kind, self.options, progress, None)
+            finally:
+                progress.close()
+        return self._models[key]
+
+    def _report(self, error: Exception, job: Job) -> str:
+        report(error, self.session.console, source=job.source)
+        return job.source
+
+    def _sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+        good = total - len(failed)
+        self.session.console.say(f"{good} of {count(total, 'input')} done in {duration(seconds)}")
+        if failed:
+            more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+            self.session.console.error(f"failed: {', '.join(failed[:5])}{more}")
+        return 1 if failed else 0
+
+    def _colorize(self, job: Job, model: Colorizer | None = None) -> ColorizeResult:
+        progress = StoppableProgress(
+            make_progress(self.mode, self.session.console, source=job.source, output=job.output),
+            self.session.stop,
+        )
+        options = replace(self.options, overwrite=job.output in self.replaceable)
+        logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)
+        try:
+            if job.kind == "image":
+                return self._photo(job, options, model, progress)
+            return self._film(job, options, model, progress)
+        finally:
+            progress.close()
+
+    def _photo(
+        self,
+        job: Job,
+        options: ColorizeOptions,
+        model: Colorizer | None,
+        progress: Progress,
+    ) -> ColorizeResult:
+        from vidcolor.engine.image import colorize_image
+
+        return colorize_image(
+            _path(job.source), _path(job.output), options=options, progress=progress, model=model
+        )
+
+    def _film(
+        self,
+        job: Job,
+        options: ColorizeOptions,
+        model: Colorizer | None,
+        progress: Progress,
+    ) -> ColorizeResult:
+        from vidcolor.engine.video import colorize_video
+
+        with self.session.stop.patience() as stop:
+            return colorize_video(
+                _path(job.source),
+                _path(job.output),
+                options=options,
+                progress=progress,
+                stop=stop,
+                model=model,
+            )
+
+    def _tell(self, job: Job, result: ColorizeResult) -> None:
+        """Say what was written, in one line, after the warnings; JSON says both at once."""
+        if self.report is not None:
+            self.report.done(job, result)
+        console = self.session.console
+        fps = result.frames / result.seconds if result.seconds > 0 else 0.0
+        what = f"{count(result.frames, 'frame')} in {duration(result.seconds)} ({fps:.2f} fps)"
+        if job.kind == "image":
+            what = f"a photo in {duration(result.seconds)}"
+        warnings = [f"{job.source}: {warning}" for warning in result.warnings]
+        wrote = (
+            f"wrote {result.output}: {what}, model {result.model} on {result.device} "
+            f"({result.precision})"
+        )
+        logger.info("cuts at (s): %s", ", ".join(f"{cut:.3f}" for cut in result.cuts) or "none")
+        for warning in warnings:
+            console.note(warning, logging.WARNING) if console.as_json else console.warn(warning)
+        if console.as_json:
+            console.note(wrote)
+            _emit_done(console, job, result, fps)
+        else:
+            console.say(wrote)
+
+
+def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -> None:
+    console.emit(
+        "done",
+        input=job.source,
+        output=str(result.output),
+        frames=result.frames,
+        seconds=round(result.seconds, 3),
+        fps=round(fps, 3),
+        model=result.model,
+        device=result.device,
+        precision=result.precision,
+        cuts=[round(cut, 6) for cut in result.cuts],
+        warnings=list(result.warnings),
+    )
+
+
+def _path(name: str) -> str | Path:
+    """The engine knows "-" as it is."""
+    return name if name == "-" else Path(name)

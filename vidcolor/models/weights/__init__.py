@@ -1,0 +1,1 @@
+"""Weights files: known downloads, fetch, verify, store, load safely."""

@@ -1,0 +1,272 @@
+"""Read a checkpoint that may come from anywhere: tensors only, never code.
+
+Formats are told apart by content, not by name: safetensors, torch's zip format (since 1.6) and its
+older sequence of pickles. Files that would run code are refused as such; damaged ones, and ones
+that are something else (a saved web page, a Git LFS pointer), are named for what they are.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from vidcolor.errors import UnsafeWeightsError, VidcolorError, WeightsError
+from vidcolor.models.weights.pickle_scan import (
+    BoundedFile,
+    CodeError,
+    DamagedError,
+    Storage,
+    contains_code,
+    scan_pickle,
+)
+
+_WRAPPERS = ("model", "state_dict", "params_ema", "params", "model_state_dict", "generator", "net")
+"""Keys under which training programs keep the state_dict."""
+
+_MAX_WRAPPERS = 4
+_HEAD_BYTES = 512
+_LEGACY_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+"""What torch's old format begins with: its magic number, pickled."""
+_LEGACY_PICKLES = 5  # magic number, protocol, system, the object, keys of the storages
+_SAFETENSORS_MAX_HEADER = 100_000_000  # the format's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What was in a file.
+
+    Attributes:
+        state_dict: tensors by name, on the CPU, in the dtypes they were saved in.
+        metadata: texts that a safetensors file carries besides; empty for other formats.
+    """
+
+    state_dict: dict[str, torch.Tensor]
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Load the tensors of a .pth, .pt or .safetensors file, recognised by its content.
+
+    Args:
+        path: the file. A state_dict nested as ``{"model": {...}}`` and the like is unwrapped, and
+            the ``module.`` that DataParallel puts before every name is taken off.
+
+    Returns:
+        The tensors; large files are mapped into memory where the format allows.
+
+    Raises:
+        UnsafeWeightsError: loading the file would run code; nothing of it was run.
+        WeightsError: the file is missing, unreadable, damaged, or no checkpoint.
+    """
+    path = Path(path)
+    try:
+        head, size = _read_head(path)
+        return _LOADERS[_kind(head, path)](path, size)
+    except VidcolorError:
+        raise
+    except CodeError as error:
+        raise UnsafeWeightsError(
+            f"{path}: loading it would run code ({str(error)[:80]!r}), so it was not loaded; "
+            "get a file that holds nothing but tensors, best as .safetensors"
+        ) from error
+    except OSError as error:
+        raise WeightsError(f"{path}: can't read it: {error.strerror or error}") from error
+    # Readers of three formats meet nonsense here: whatever they raise, the file is at fault.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise WeightsError(
+            f"{path}: can't be loaded, perhaps damaged or cut short ({reason})"
+        ) from error
+
+
+def _read_head(path: Path) -> tuple[bytes, int]:
+    """The first bytes and the size of a regular file."""
+    if path.is_dir():
+        raise WeightsError(f"{path}: is a folder; name the checkpoint file in it")
+    if not path.exists():
+        raise WeightsError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise WeightsError(f"{path}: is not a regular file")
+    with open(path, "rb") as file:
+        head, size = file.read(_HEAD_BYTES), os.fstat(file.fileno()).st_size
+    if size == 0:
+        raise WeightsError(f"{path}: is empty")
+    return head, size
+
+
+def _kind(head: bytes, path: Path) -> str:
+    """Which reader to use."""
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    if head.startswith(_LEGACY_MAGIC):
+        return "legacy"
+    if head[257:262] == b"ustar":
+        return "tar"
+    if head[8:9] == b"{":
+        (header,) = struct.unpack("<Q", head[:8])
+        if header <= _SAFETENSORS_MAX_HEADER or path.suffix == ".safetensors":
+            return "safetensors"
+    return "other"
+
+
+def _load_safetensors(path: Path, size: int) -> Checkpoint:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise WeightsError(f"{path}: safetensors opens names in UTF-8 only; rename it") from error
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise DamagedError(str(error)) from error
+    return Checkpoint(_state_dict(tensors, path), metadata)
+
+
+def _load_zip(path: Path, size: int) -> Checkpoint:
+    with zipfile.ZipFile(path) as archive:
+        members = _checked_members(archive, size)
+        prefix = next(iter(members)).split("/")[0] + "/" if members else ""
+        for name, member in members.items():
+            if not name.startswith(f"{prefix}data/") and not member.is_dir():
+                with cast(BinaryIO, archive.open(member)) as file:
+                    _scan_member(name, BoundedFile(file, member.file_size))
+        if f"{prefix}data.pkl" not in members:
+            raise WeightsError(f"{path}: a zip archive, but not a checkpoint of torch")
+        storages: dict[str, Storage] = {}
+        pickled = members[f"{prefix}data.pkl"]
+        with cast(BinaryIO, archive.open(pickled)) as file:
+            scan_pickle(BoundedFile(file, pickled.file_size), storages)
+    for storage in storages.values():
+        data = members.get(f"{prefix}data/{storage.key}")
+        if data is None or data.file_size < storage.nbytes:
+            raise DamagedError(f"the data of storage {storage.key[:40]!r} is missing")
+    return Checkpoint(_state_dict(_torch_load(path, mmap=True), path))
+
+
+def _checked_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """Members by name; none may be packed (torch never does it) or there twice.
+
+    So their sizes can't add up to more than the file, and torch's zip reader, which ignores case,
+    sees the same members as Python's.
+    """
+    members = {member.filename: member for member in archive.infolist()}
+    if len({name.casefold() for name in members}) != len(archive.infolist()):
+        raise DamagedError("a member of the archive is there twice")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
+        raise DamagedError("members of the archive are compressed, which torch never does")
+    if sum(member.file_size for member in members.values()) > size:
+        raise DamagedError("members of the archive are larger than the file")
+    return members
+
+
+def _scan_member(name: str, file: BoundedFile) -> None:
+    """Refuse code anywhere in an archive, also in members that torch would not read."""
+    if name.rpartition("/")[2].endswith((".pkl", ".pickle", ".pth", ".pt", ".bin", "pickle")):
+        if code := contains_code(file):
+            raise CodeError(code)
+    elif "/code/" in name and name.endswith(".py"):
+        raise CodeError(f"TorchScript, {name}")
+
+
+def _load_legacy(path: Path, size: int) -> Checkpoint:
+    storages: dict[str, Storage] = {}
+    with open(path, "rb") as file:
+        bounded = BoundedFile(file, size)
+        *_, keys = (scan_pickle(bounded, storages) for _ in range(_LEGACY_PICKLES))
+        _check_legacy_data(file, size, keys, storages)
+    return Checkpoint(_state_dict(_torch_load(path, mmap=False), path))
+
+
+def _check_legacy_data(
+    file: BinaryIO,
+    size: int,
+    keys: object,
+    storages: Mapping[str, Storage],
+) -> None:
+    """After the pickles, each storage is its count as 8 bytes and then its numbers."""
+    if not isinstance(keys, list) or {str(key) for key in keys} != set(storages):
+        raise DamagedError("the list of storages does not fit the tensors")
+    for key in keys:
+        storage, header = storages[str(key)], file.read(8)
+        end = file.tell() + storage.nbytes
+        if len(header) < 8 or end > size:
+            raise DamagedError(f"has {size} bytes, at least {end} were expected")
+        if struct.unpack("<q", header)[0] != storage.count:
+            raise DamagedError("a storage has another size than its tensors say")
+        file.seek(end)
+
+
+def _load_tar(path: Path, size: int) -> Checkpoint:
+    with tarfile.open(path, "r:") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.isreg() else None
+            if file is not None and (
+                code := contains_code(BoundedFile(cast(BinaryIO, file), size))
+            ):
+                raise CodeError(code)
+    raise WeightsError(f"{path}: a tar archive; tensors are not read from those, unpack it first")
+
+
+def _load_other(path: Path, size: int) -> Checkpoint:
+    """Say what the file is, since it is no checkpoint."""
+    with open(path, "rb") as file:
+        head = file.read(_HEAD_BYTES).lstrip()
+        file.seek(0)
+        if head.startswith(b"\x80"):
+            scan_pickle(BoundedFile(file, size), {})
+        elif code := contains_code(BoundedFile(file, size)):
+            raise CodeError(code)
+    if head[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise WeightsError(f"{path}: a web page, not a checkpoint; the download went wrong")
+    if head.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path}: a Git LFS pointer, not the file itself; run git lfs pull")
+    raise WeightsError(f"{path}: not a checkpoint (neither safetensors nor torch's .pth)")
+
+
+def _torch_load(path: Path, *, mmap: bool) -> Any:  # noqa: ANN401
+    return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mmap)
+
+
+def _state_dict(loaded: Any, path: Path) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    """Find the tensors in what training programs wrap around them."""
+    for _ in range(_MAX_WRAPPERS):
+        if not isinstance(loaded, Mapping):
+            break
+        inner = [loaded[key] for key in _WRAPPERS if isinstance(loaded.get(key), Mapping)]
+        if not inner:
+            break
+        loaded = inner[0]
+    if not isinstance(loaded, Mapping):
+        raise WeightsError(f"{path}: holds {type(loaded).__name__}, not a table of named tensors")
+    tensors = {
+        key: value.detach()
+        for key, value in loaded.items()
+        if isinstance(key, str) and isinstance(value, torch.Tensor)
+    }
+    if not tensors:
+        raise WeightsError(
+            f"{path}: holds no named tensors; if it is a run's checkpoint, name the .safetensors "
+            "beside it"
+        )
+    if all(key.startswith("module.") for key in tensors):
+        tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
+    return tensors
+
+
+_LOADERS = {
+    "safetensors": _load_safetensors,
+    "zip": _load_zip,
+    "legacy": _load_legacy,
+    "tar": _load_tar,
+    "other": _load_other,
+}
