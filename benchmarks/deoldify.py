@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 _ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_ROOT / "reference"), str(_ROOT / "tests" / "models_deoldify")]
+sys.path[:0] = [str(_ROOT / "reference"), str(_ROOT / "tests" / "models" / "deoldify")]
 
 from deoldify_recordings import read_recording  # noqa: E402
 from synthetic import PHOTOS, grey_photo  # noqa: E402

@@ -33,7 +33,7 @@ from pathlib import Path
 import torch
 
 _ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_ROOT / "reference"), str(_ROOT / "tests" / "models_deoldify")]
+sys.path[:0] = [str(_ROOT / "reference"), str(_ROOT / "tests" / "models" / "deoldify")]
 
 from deoldify_recordings import read_recording  # noqa: E402
 

@@ -20,8 +20,8 @@ from PIL import Image
 from still_helpers import COMMENT, shared_photos, tint
 
 from vidcolor.errors import InputError
+from vidcolor.media.still import open as still_open
 from vidcolor.media.still.png import SIGNATURE, pack_chunk
-from vidcolor.media.still.read import open as still_open
 from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]
@@ -223,7 +223,7 @@ def test_library_warnings_stay_inside(tmp_path: Path) -> None:
         "        try: read_still(f)\n"
         "        except VidcolorError: pass\n"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
         [sys.executable, "-W", "always::UserWarning", "-c", code, str(folder)],
         capture_output=True, text=True, check=True, timeout=120, cwd=root,

@@ -253,7 +253,7 @@ def test_disk_full_midway_is_one_line_and_keeps_what_fits(
         except DownloadError as error:
             print(error)
     """)
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     path = os.pathsep.join([str(root), str(Path(__file__).parent)])
     target = tmp_path / "tiny.bin"
     result = subprocess.run(

@@ -12,7 +12,7 @@ from vidcolor.errors import InputError
 from vidcolor.media.read.film import VideoReader, open_reader
 from vidcolor.types import LumaFrame
 
-SHARED = Path(__file__).resolve().parents[2] / "../shared/media"
+SHARED = Path(__file__).resolve().parents[3] / "../shared/media"
 
 FILMS = [
     "archival/Zulko__chaplin.mp4",

@@ -12,7 +12,7 @@ from mirror_server import make_entry
 from vidcolor.errors import WeightsError
 from vidcolor.models.weights.manifest import get_entry, load_manifest
 
-FACTS = Path(__file__).resolve().parents[2] / "../shared/facts/weights.md"
+FACTS = Path(__file__).resolve().parents[3] / "../shared/facts/weights.md"
 
 
 def test_builtin_manifest_has_the_official_networks_and_ours() -> None:

@@ -41,7 +41,7 @@ def lightness(image: Image.Image, profile: bytes | None) -> Array:
 
 def shared_photos() -> Path:
     """Real photos beside the project; skips where they are missing."""
-    folder = Path(__file__).resolve().parents[2] / "../shared/media/photos"
+    folder = Path(__file__).resolve().parents[3] / "../shared/media/photos"
     if not folder.is_dir():
         pytest.skip("../shared/media/photos isn't there: this test needs real photos")
     return folder

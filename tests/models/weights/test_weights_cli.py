@@ -21,7 +21,7 @@ from vidcolor.models.weights.manifest import WeightsEntry
 Install = Callable[..., WeightsEntry]
 OTHER = bytes(reversed(PAYLOAD))
 OTHER_HASH = hashlib.sha256(OTHER).hexdigest()
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def invoke(*words: str | Path) -> Result:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-REFERENCE = Path(__file__).resolve().parents[2] / "reference"
+REFERENCE = Path(__file__).resolve().parents[3] / "reference"
 sys.path.insert(0, str(REFERENCE))  # its scripts are no package: they run in another environment
 
 from synthetic import SEEDS, Array, NormStatistics, draw_state, network_input  # noqa: E402

@@ -20,7 +20,7 @@ from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = HERE.parents[2]
 
 
 def names(folder: Path) -> list[str]:

@@ -31,7 +31,7 @@ from vidcolor.models.weights.store import (
 Install = Callable[..., WeightsEntry]
 OTHER = bytes(reversed(PAYLOAD))
 OTHER_HASH = hashlib.sha256(OTHER).hexdigest()
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_argument_goes_before_environment_before_cache(
