@@ -30,7 +30,7 @@ def kind_of(paths: Sequence[Path]) -> Kind:
         InputError: if one can't be read, or is neither.
         OptionError: if there are both: their figures would not belong together.
     """
-    from vidcolor.media.kinds import sniff
+    from vidcolor.media.open import sniff
 
     kinds: dict[Kind, Path] = {}
     for path in paths:
