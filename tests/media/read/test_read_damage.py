@@ -274,6 +274,8 @@ def test_metadata_that_is_no_utf8(tmp_path: Path) -> None:
 READ_AND_COLLECT = """
 import gc, sys
 from fractions import Fraction
+from vidcolor.media.open import open_source
+from vidcolor.media.source import ReadSettings
 with open_source(sys.argv[1], ReadSettings(fps=Fraction(24))) as source:
     print(sum(1 for _ in source))
 del source
