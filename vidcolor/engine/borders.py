@@ -87,7 +87,7 @@ class _Candidate(NamedTuple):
 
 def _surround_of(lightness: _Plane) -> _Plane:
     """The surround of one picture, ``(H, W)``."""
-    smooth = cv2.GaussianBlur(lightness, (3, 3), 0)
+    smooth = cv2.GaussianBlur(lightness, (3, 3), 0).astype(np.float32, copy=False)
     best, belief = np.zeros(lightness.shape, np.bool_), 0.0
     for candidate in _candidates(smooth):
         if _touching(candidate.pixels, candidate) <= belief:
@@ -136,7 +136,8 @@ def _at_edges(pixels: _Mask) -> _Mask:
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         at_edge[side] = True
     at_edge[0] = False  # what isn't among the pixels
-    return at_edge[labels]
+    found: _Mask = at_edge[labels]
+    return found
 
 
 def _touching(region: _Mask, candidate: _Candidate) -> float:
