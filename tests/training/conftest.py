@@ -5,17 +5,15 @@ from __future__ import annotations
 import dataclasses
 import io
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from run_config import MakeConfig
 from skimage import data
 
 from vidcolor.training.config import TrainConfig
-
-MakeConfig = Callable[..., TrainConfig]
 
 
 def add_png(tar: tarfile.TarFile, name: str, rgb: np.ndarray) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from vidcolor.color import grey_to_lightness
-from vidcolor.training.photos import Photo
+from vidcolor.data.photos import Photo
 
 _BLUE_SENSITIVE = np.array([0.08, 0.46, 0.46], np.float32)
 """Weights of R, G, B on orthochromatic stock, which hardly sees red (most film before 1930)."""

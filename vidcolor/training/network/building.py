@@ -18,8 +18,8 @@ from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.training.checkpoint import UNREADABLE
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.objective import needs
-from vidcolor.training.pretrained import load_edge_encoder
+from vidcolor.training.losses.objective import needs
+from vidcolor.training.network.pretrained import load_edge_encoder
 
 logger = logging.getLogger(__name__)
 

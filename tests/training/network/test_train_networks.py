@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import MakeConfig
+from run_config import MakeConfig
 from safetensors.torch import load_file, save_file
 from skimage import data
 
@@ -19,17 +19,17 @@ from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.networks.packed import can_pack
-from vidcolor.training.backbones import load_backbone
-from vidcolor.training.batches import Batch
-from vidcolor.training.building import build_network, load_pretrained, start_from
 from vidcolor.training.config import load_config
-from vidcolor.training.frozen import quicken
-from vidcolor.training.losses import Guess, LossContext
-from vidcolor.training.objective import Objective
+from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.backbones import load_backbone
+from vidcolor.training.losses.objective import Objective
+from vidcolor.training.losses.terms import Guess, LossContext
+from vidcolor.training.network.building import build_network, load_pretrained, start_from
+from vidcolor.training.network.frozen import quicken
+from vidcolor.training.network.predictor import Predictor
+from vidcolor.training.network.pretrained import load_edge_encoder
+from vidcolor.training.network.teacher import Teacher, load_teacher
 from vidcolor.training.optimization import make_optimizer
-from vidcolor.training.predictor import Predictor
-from vidcolor.training.pretrained import load_edge_encoder
-from vidcolor.training.teacher import Teacher, load_teacher
 
 SMALL: dict[str, dict[str, object]] = {
     "compact": {"decoder": [16, 16, 8, 8]},

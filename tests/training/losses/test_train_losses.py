@@ -12,13 +12,13 @@ from torch import Tensor
 from vidcolor.color import lab_to_rgb
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
-from vidcolor.training.adversarial import Gan, PatchCritic, Wgan, gradient_penalty
-from vidcolor.training.backbones import Vgg, load_backbone
-from vidcolor.training.batches import Batch
-from vidcolor.training.losses import Guess, LossContext, cross_entropy, huber
-from vidcolor.training.objective import LOSSES, Objective, needs
-from vidcolor.training.perceptual import join
-from vidcolor.training.predictor import CLASS_EVERY
+from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.adversarial import Gan, PatchCritic, Wgan, gradient_penalty
+from vidcolor.training.losses.backbones import Vgg, load_backbone
+from vidcolor.training.losses.objective import LOSSES, Objective, needs
+from vidcolor.training.losses.perceptual import join
+from vidcolor.training.losses.terms import Guess, LossContext, cross_entropy, huber
+from vidcolor.training.network.predictor import CLASS_EVERY
 
 CPU = torch.device("cpu")
 

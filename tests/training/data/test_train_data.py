@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import MakeConfig
+from run_config import MakeConfig
 
 from vidcolor.color import rgb_to_lab
+from vidcolor.data.photos import load_photos
+from vidcolor.data.sources import iter_named, list_entries
 from vidcolor.errors import InputError
-from vidcolor.training.augment import lab_of, orthochromatic, random_crop
-from vidcolor.training.batches import batches, make_batch
-from vidcolor.training.photos import load_photos
-from vidcolor.training.sources import iter_named, list_entries
+from vidcolor.training.data.augment import lab_of, orthochromatic, random_crop
+from vidcolor.training.data.batches import batches, make_batch
 
 
 def unpacked(photos_tar: Path, folder: Path) -> Path:

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.training.photos import Photo
-from vidcolor.training.validation import colorize
+from vidcolor.data.photos import Photo
+from vidcolor.training.run.validation import colorize
 
 _CELL_PX = (192, 144)  # width, height
 _ACROSS = 3  # triples side by side

@@ -7,13 +7,13 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import MakeConfig
+from run_config import MakeConfig
 from skimage import data
 
-from vidcolor.training.augment import lab_of
-from vidcolor.training.batches import make_batch
-from vidcolor.training.film import film_like
-from vidcolor.training.photos import load_photos
+from vidcolor.data.photos import load_photos
+from vidcolor.training.data.augment import lab_of
+from vidcolor.training.data.batches import make_batch
+from vidcolor.training.data.film import film_like
 
 
 @pytest.fixture(scope="module")

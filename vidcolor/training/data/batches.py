@@ -15,10 +15,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidcolor.training.augment import lab_of, orthochromatic, random_crop
+from vidcolor.data.photos import Photo
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.film import film_like
-from vidcolor.training.photos import Photo
+from vidcolor.training.data.augment import lab_of, orthochromatic, random_crop
+from vidcolor.training.data.film import film_like
 
 
 @dataclass(frozen=True, slots=True)
