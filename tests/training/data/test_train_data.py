@@ -1,100 +1,17 @@
-"""Photographs from folders, tar files and lists; crops; batches that depend on a step alone."""
+"""Crops, and batches that depend on their step alone."""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-import cv2
 import numpy as np
-import pytest
 import torch
 from run_config import MakeConfig
 
 from vidcolor.color import rgb_to_lab
 from vidcolor.data.photos import load_photos
-from vidcolor.data.sources import iter_named, list_entries
-from vidcolor.errors import InputError
-from vidcolor.training.data.augment import lab_of, orthochromatic, random_crop
+from vidcolor.training.data.augment import lab_of, random_crop
 from vidcolor.training.data.batches import batches, make_batch
-
-
-def unpacked(photos_tar: Path, folder: Path) -> Path:
-    for name, blob in iter_named(photos_tar):
-        path = folder / "deep" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(blob)
-    return folder
-
-
-def test_grey_pictures_are_left_out(photos_tar: Path) -> None:
-    assert len(list_entries(photos_tar)) == 13
-    assert len(load_photos((str(photos_tar),))) == 12
-
-
-def test_folder_and_tar_hold_the_same(photos_tar: Path, tmp_path: Path) -> None:
-    folder = unpacked(photos_tar, tmp_path)
-    for a, b in zip(load_photos((str(folder),)), load_photos((str(photos_tar),)), strict=True):
-        assert np.array_equal(a, b)
-
-
-def test_lists_choose_by_split_from_tars_and_folders(photos_tar: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.tar").write_bytes(photos_tar.read_bytes())
-    (tmp_path / "loose.png").write_bytes(dict(iter_named(photos_tar))["05.png"])
-    with (tmp_path / "index.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["member", "split", "path"])
-        writer.writerows([[f"{n:02}.png", "val" if n < 3 else "train", "x"] for n in range(12)])
-        writer.writerow(["loose.png", "train", "x"])
-    index = tmp_path / "index.csv"
-    assert [e.name for e in list_entries(index, split="val")] == ["00.png", "01.png", "02.png"]
-    assert len(load_photos((str(index),), split="train")) == 10
-    with index.open("a") as file:
-        file.write("gone.png,train,x\n")
-    with pytest.raises(InputError, match=r"gone\.png is listed"):
-        list_entries(index)
-    for row in ("x", "x,train", "x,train,"):
-        index.write_text(f"path,split,member\nx,train,00.png\n{row}\n")
-        with pytest.raises(InputError, match=r"csv: line 3 is too short, or its 'member'"):
-            list_entries(index)
-    index.write_text("member,split\n00.png\n")
-    with pytest.raises(InputError, match="line 2 is too short"):
-        list_entries(index)
-    # As Excel saves it.
-    index.write_text("member,split\n00.png,val\n01.png,train\n", encoding="utf-8-sig")
-    assert [e.name for e in list_entries(index, split="val")] == ["00.png"]
-    index.write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="column 'member'"):
-        list_entries(index)
-
-
-def test_the_shared_index_is_understood(shared_dir: Path) -> None:
-    entries = list_entries(shared_dir / "train" / "index.csv", split="val")
-    assert len(entries) == 1000
-    assert {e.file.name for e in entries} == {"val.tar"}
-    assert cv2.imdecode(np.frombuffer(entries[7].read(), np.uint8), 1) is not None
-
-
-def test_missing_data_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nowhere"):
-        load_photos((str(tmp_path / "nowhere.tar"),))
-    with pytest.raises(InputError, match="no colour photographs"):
-        load_photos((str(tmp_path),))
-
-
-def test_beyond_the_memory_photographs_are_decoded_when_wanted(photos_tar: Path) -> None:
-    ahead, late = (load_photos((str(photos_tar),), memory_gb=gb) for gb in (1.0, 0.0))
-    assert len(late) == 13  # nobody has looked yet whether one of them is grey
-    for a, b in zip(ahead, late, strict=False):
-        assert np.array_equal(a, b)
-    assert np.array_equal(late[12], late[0])  # the grey one's place is taken by the next
-
-
-def test_damaged_pictures_are_passed_over(tmp_path: Path, photos_tar: Path) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing")
-    (tmp_path / "empty.png").write_bytes(b"")
-    (tmp_path / "good.png").write_bytes(next(iter_named(photos_tar))[1])
-    assert len(load_photos((str(tmp_path),))) == 1
 
 
 def test_crops_are_parts_of_a_picture_at_any_scale(photos_tar: Path) -> None:
@@ -133,14 +50,6 @@ def test_opencv_lab_is_near_ours(photos_tar: Path) -> None:
     # OpenCV interpolates its curves; 0.5 Lab units are far below what a network could learn.
     assert np.abs(ours[0].numpy() - lightness * 100).max() < 0.5
     assert np.abs(ours[1:].permute(1, 2, 0).numpy() - ab).max() < 0.5
-
-
-def test_blue_sensitive_stock_sees_red_dark_and_blue_bright() -> None:
-    rgb = np.array([[[200, 20, 20], [20, 20, 200], [128, 128, 128]]], np.uint8)
-    plain, stock = lab_of(rgb)[0][0], orthochromatic(rgb)[0]
-    assert stock[0] < plain[0] - 0.2
-    assert stock[1] > plain[1] + 0.05
-    assert stock[2] == pytest.approx(plain[2], abs=0.01)  # one 8-bit step of lightness
 
 
 def test_a_step_has_its_own_chance_whatever_came_before(config: MakeConfig) -> None:
