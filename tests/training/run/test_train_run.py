@@ -13,25 +13,25 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import MakeConfig
+from run_config import MakeConfig
 from safetensors import safe_open
 from skimage import data
 
 from vidcolor.errors import InputError, Interrupted, OptionError, OutputError, WeightsError
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.ab_bins import annealed_mean
-from vidcolor.training.adversarial import Gan
 from vidcolor.training.checkpoint import export_weights
 from vidcolor.training.config import TrainConfig, load_config
 from vidcolor.training.distributed import World
-from vidcolor.training.loop import Trainer
+from vidcolor.training.losses.adversarial import Gan
+from vidcolor.training.network.predictor import Predictor
+from vidcolor.training.network.teacher import load_teacher
 from vidcolor.training.optimization import ema_decay, learning_rate_factor
-from vidcolor.training.plot import read_series, smoothed, write_plot
-from vidcolor.training.predictor import Predictor
-from vidcolor.training.teacher import load_teacher
+from vidcolor.training.run.loop import Trainer
+from vidcolor.training.run.plot import read_series, smoothed, write_plot
 
 ALONE = World(0, 1, torch.device("cpu"))
-CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs").glob("*.toml"))
+CONFIGS = sorted((Path(__file__).parents[3] / "vidcolor" / "training" / "configs").glob("*.toml"))
 
 
 def break_at(step: int):  # noqa: ANN201
@@ -289,7 +289,7 @@ def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar:
 
 
 def test_the_final_figures_are_those_of_eval(config: MakeConfig, tmp_path: Path) -> None:
-    from vidcolor.cli._contest import PhotoFiles
+    from vidcolor.evaluation.inputs import PhotoFiles
     from vidcolor.evaluation.photos import Contender, evaluate_photos
     from vidcolor.models.loading import load_model
 
@@ -330,7 +330,7 @@ def test_weights_beyond_float16_survive_the_file(config: MakeConfig, tmp_path: P
 
 def test_a_gradient_that_is_not_finite_is_passed_over(config: MakeConfig) -> None:
     trainer = Trainer(config(), ALONE)
-    from vidcolor.training.batches import make_batch
+    from vidcolor.training.data.batches import make_batch
 
     batch = make_batch(trainer.photos, trainer.config, 0, 4)
     batch.ab[0, 0, 0, 0] = float("inf")
@@ -414,8 +414,8 @@ def test_the_plot_draws_what_the_log_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
     from vidcolor.models.architectures import find_architecture
-    from vidcolor.training.losses import check_settings
-    from vidcolor.training.objective import LOSSES
+    from vidcolor.training.losses.objective import LOSSES
+    from vidcolor.training.losses.terms import check_settings
 
     config = load_config(path, data=("x",))
     assert config.data == ("x",)

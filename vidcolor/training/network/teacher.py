@@ -13,8 +13,8 @@ from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.trained import annealed_head
-from vidcolor.training.building import check_crops, read_trained
-from vidcolor.training.losses import Guess
+from vidcolor.training.losses.terms import Guess
+from vidcolor.training.network.building import check_crops, read_trained
 
 _UNFIT: tuple[type[Exception], ...] = (*UNUSABLE, WeightsError)
 

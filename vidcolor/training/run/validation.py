@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
+from vidcolor.data.photos import Photo, decode_rgb
+from vidcolor.data.sources import iter_named
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
@@ -19,8 +21,6 @@ from vidcolor.evaluation.photos import as_planes, grey_of
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.loading import load_model
-from vidcolor.training.photos import Photo, decode_rgb
-from vidcolor.training.sources import iter_named
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from vidcolor.errors import DeviceError
-from vidcolor.training.batches import batches
 from vidcolor.training.config import load_config
+from vidcolor.training.data.batches import batches
 from vidcolor.training.distributed import World, join_world
-from vidcolor.training.loop import Trainer
+from vidcolor.training.run.loop import Trainer
 
 _WORKER = """
 import sys
@@ -24,7 +24,7 @@ import torch.distributed as dist
 from pathlib import Path
 from vidcolor.training.config import load_config
 from vidcolor.training.distributed import join_world, leave_world
-from vidcolor.training.loop import Trainer
+from vidcolor.training.run.loop import Trainer
 
 torch.set_num_threads(1)
 world = join_world(torch.device("cpu"))
@@ -59,7 +59,7 @@ from pathlib import Path
 from vidcolor.errors import Interrupted
 from vidcolor.training.config import load_config
 from vidcolor.training.distributed import join_world, leave_world
-from vidcolor.training.loop import Trainer
+from vidcolor.training.run.loop import Trainer
 
 torch.set_num_threads(1)
 world = join_world(torch.device("cpu"))

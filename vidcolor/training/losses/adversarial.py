@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
-from vidcolor.training.batches import Batch
+from vidcolor.training.data.batches import Batch
 from vidcolor.training.distributed import average_gradients
-from vidcolor.training.losses import Guess, Loss, LossContext
+from vidcolor.training.losses.terms import Guess, Loss, LossContext
 from vidcolor.training.optimization import restore
 
 _LEAK = 0.2

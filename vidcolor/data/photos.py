@@ -12,10 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vidcolor.data.sources import Entry, list_entries
 from vidcolor.errors import InputError
-from vidcolor.training.sources import Entry, iter_named, list_entries
-
-__all__ = ["Photo", "PhotoSet", "decode_rgb", "iter_named", "load_photos"]
 
 logger = logging.getLogger(__name__)
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from vidcolor.data.photos import Photo, decode_rgb
+from vidcolor.data.sources import SUFFIXES, iter_named
+from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.errors import InputError, OptionError
-
-if TYPE_CHECKING:
-    from vidcolor.evaluation.photos import Contender, Photo
+from vidcolor.evaluation.photos import Contender
+from vidcolor.media.kinds import sniff
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +33,6 @@ def kind_of(paths: Sequence[Path]) -> Kind:
         InputError: if one can't be read, or is neither.
         OptionError: if there are both: their figures would not belong together.
     """
-    from vidcolor.media.kinds import sniff
-
     kinds: dict[Kind, Path] = {}
     for path in paths:
         if path.is_dir() or path.suffix.lower() == ".tar":
@@ -50,17 +51,21 @@ def kind_of(paths: Sequence[Path]) -> Kind:
 class PhotoFiles:
     """Photographs in the order of their names, decoded when they are wanted.
 
-    Called several times, it warns of files that can't be decoded only once.
+    Called several times, it warns only once of files that can't be decoded.
+
+    Attributes:
+        paths: folders, tar files and photographs.
+        limit: stop after that many; None takes all.
+        unread: suffixes of pictures that aren't read here, to warn of those that a folder has.
     """
 
     paths: Sequence[Path]
-    limit: int | None
+    limit: int | None = None
+    unread: AbstractSet[str] = frozenset()
     _warned: bool = False
 
     def __call__(self) -> Iterator[tuple[str, Photo]]:
         """Names and photographs, from the start."""
-        from vidcolor.training.photos import decode_rgb
-
         taken = 0
         for name, blob in self._blobs():
             photo = decode_rgb(blob)
@@ -77,35 +82,25 @@ class PhotoFiles:
             raise InputError(f"{self.paths[0]}: no photograph that eval reads ({_READ})")
 
     def _blobs(self) -> Iterator[tuple[str, bytes]]:
-        from vidcolor.training.photos import iter_named
-
         for path in self.paths:
             if not self._warned:
-                _tell_passed_over(path)
+                self._warn_of_unread(path)
             if path.is_dir() or path.suffix.lower() == ".tar":
                 yield from iter_named(path)
             else:
                 yield path.name, path.read_bytes()
 
-
-def _tell_passed_over(folder: Path) -> None:
-    """Warn of a folder's photographs that don't count because of their format."""
-    from vidcolor.cli.work.jobs import IMAGE_SUFFIXES
-    from vidcolor.training.sources import SUFFIXES
-
-    passed_over = IMAGE_SUFFIXES - SUFFIXES
-    number = sum(path.suffix.lower() in passed_over for path in folder.rglob("*"))
-    if number:
-        logger.warning("%s: %d passed over: eval reads %s", folder, number, _READ)
+    def _warn_of_unread(self, folder: Path) -> None:
+        unread = self.unread - SUFFIXES
+        number = sum(path.suffix.lower() in unread for path in folder.rglob("*"))
+        if number:
+            logger.warning("%s: %d passed over: eval reads %s", folder, number, _READ)
 
 
 def load_contenders(
     names: Sequence[str], kind: Kind, options: ColorizeOptions, progress: Progress
 ) -> list[Contender]:
     """Load the models that compete."""
-    from vidcolor.engine.model_choice import load_for
-    from vidcolor.evaluation.photos import Contender
-
     models = [
         load_for(kind, dataclasses.replace(options, model=name), progress, None) for name in names
     ]

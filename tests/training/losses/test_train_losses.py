@@ -11,14 +11,14 @@ from torch import Tensor
 
 from vidcolor.color import lab_to_rgb
 from vidcolor.errors import OptionError, WeightsError
+from vidcolor.evaluation.backbones import Vgg, load_backbone
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
-from vidcolor.training.adversarial import Gan, PatchCritic, Wgan, gradient_penalty
-from vidcolor.training.backbones import Vgg, load_backbone
-from vidcolor.training.batches import Batch
-from vidcolor.training.losses import Guess, LossContext, cross_entropy, huber
-from vidcolor.training.objective import LOSSES, Objective, needs
-from vidcolor.training.perceptual import join
-from vidcolor.training.predictor import CLASS_EVERY
+from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.adversarial import Gan, PatchCritic, Wgan, gradient_penalty
+from vidcolor.training.losses.objective import LOSSES, Objective, needs
+from vidcolor.training.losses.perceptual import join
+from vidcolor.training.losses.terms import Guess, LossContext, cross_entropy, huber
+from vidcolor.training.network.predictor import CLASS_EVERY
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def context() -> LossContext:
 
 def batch_of(ab: Tensor, side: int = 32) -> Batch:
     grey = torch.linspace(0.2, 0.8, side).expand(len(ab), 1, side, side).contiguous()
-    return Batch(grey, grey, ab)
+    return Batch(grey, grey, torch.zeros_like(grey), ab)
 
 
 def test_bins_put_colours_where_they_belong() -> None:

@@ -15,10 +15,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidcolor.training.augment import lab_of, orthochromatic, random_crop
+from vidcolor.data.photos import Photo
+from vidcolor.data.stock import draw_weights, lightness_on_stock
+from vidcolor.data.wear import Worn, film_like
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.film import film_like
-from vidcolor.training.photos import Photo
+from vidcolor.training.data.augment import lab_of, random_crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Batch:
 
     Attributes:
         lightness: ``(B, 1, crop, crop)`` float32, L*/100, worn: what the network sees.
-        clean: the same before it was worn: what a teacher sees.
+        clean: the same before it was worn, from the true colours: what a teacher sees.
+        dirt: ``(B, 1, crop, crop)`` float32 in [0, 1]: opacity of dirt and scratches drawn over it.
         ab: ``(B, 2, crop/s, crop/s)`` float32, the true colours at the network's output stride s.
     """
 
     lightness: Tensor
     clean: Tensor
+    dirt: Tensor
     ab: Tensor
 
     def to(self, device: torch.device) -> Batch:
@@ -42,7 +45,7 @@ class Batch:
         pinned = device.type == "cuda"
         parts = [
             (t.pin_memory() if pinned else t).to(device, non_blocking=pinned)
-            for t in (self.lightness, self.clean, self.ab)
+            for t in (self.lightness, self.clean, self.dirt, self.ab)
         ]
         return Batch(*parts)
 
@@ -90,6 +93,7 @@ def make_batch(
     side, scale = config.crop_at(step)
     seen = np.empty((len(places), 1, side, side), np.float32)
     clean = np.empty_like(seen)
+    dirt = np.zeros_like(seen)
     few = side // output_stride
     ab = np.empty((len(places), few, few, 2), np.float32)
     for i, place in enumerate(places):
@@ -98,20 +102,22 @@ def make_batch(
         rgb = random_crop(photo, side, scale, rng, config.stretch)
         clean[i, 0], true = lab_of(rgb)
         ab[i] = cv2.resize(true, (few, few), interpolation=cv2.INTER_AREA)
-        seen[i, 0] = _worn(rgb, clean[i, 0], config, rng)
+        worn = _worn(rgb, clean[i, 0], config, rng)
+        seen[i, 0], dirt[i, 0] = worn.lightness, worn.dirt
     colour = torch.from_numpy(ab).permute(0, 3, 1, 2).contiguous()
-    return Batch(torch.from_numpy(seen), torch.from_numpy(clean), colour)
+    return Batch(torch.from_numpy(seen), torch.from_numpy(clean), torch.from_numpy(dirt), colour)
 
 
 def _worn(
     rgb: Photo, clean: npt.NDArray[np.float32], config: TrainConfig, rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
+) -> Worn:
     """What the network sees of a crop."""
+    # A share of 0 draws nothing: such runs repeat those of versions without stock.
     if config.orthochromatic and rng.random() < config.orthochromatic:
-        clean = orthochromatic(rgb)
+        clean = lightness_on_stock(rgb, draw_weights(rng))
     if rng.random() < config.film_share:
         return film_like(clean, config.film, rng)
-    return clean
+    return Worn(clean, np.zeros_like(clean))
 
 
 def _pick(photos: int, config: TrainConfig, position: int) -> int:

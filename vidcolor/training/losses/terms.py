@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from vidcolor.errors import OptionError
 from vidcolor.models._kinds import check_kind, check_least
 from vidcolor.models.networks.ab_bins import AbBins
-from vidcolor.training.batches import Batch
-from vidcolor.training.predictor import CLASS_EVERY
+from vidcolor.training.data.batches import Batch
+from vidcolor.training.network.predictor import CLASS_EVERY
 
 _MAY_BE_ZERO = {"weight", "critic_layers", "penalty"}
 

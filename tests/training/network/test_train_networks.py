@@ -9,28 +9,28 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import MakeConfig
+from run_config import MakeConfig
 from safetensors.torch import load_file, save_file
 from skimage import data
 
 from vidcolor.errors import OptionError, WeightsError
+from vidcolor.evaluation.backbones import load_backbone
 from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_architecture
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.networks.packed import can_pack
-from vidcolor.training.backbones import load_backbone
-from vidcolor.training.batches import Batch
-from vidcolor.training.building import build_network, load_pretrained, start_from
+from vidcolor.models.pretrained import load_edge_encoder
 from vidcolor.training.config import load_config
-from vidcolor.training.frozen import quicken
-from vidcolor.training.losses import Guess, LossContext
-from vidcolor.training.objective import Objective
+from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.objective import Objective
+from vidcolor.training.losses.terms import Guess, LossContext
+from vidcolor.training.network.building import build_network, load_pretrained, start_from
+from vidcolor.training.network.frozen import quicken
+from vidcolor.training.network.predictor import Predictor
+from vidcolor.training.network.teacher import Teacher, load_teacher
 from vidcolor.training.optimization import make_optimizer
-from vidcolor.training.predictor import Predictor
-from vidcolor.training.pretrained import load_edge_encoder
-from vidcolor.training.teacher import Teacher, load_teacher
 
 SMALL: dict[str, dict[str, object]] = {
     "compact": {"decoder": [16, 16, 8, 8]},
@@ -271,7 +271,7 @@ def test_joined_networks_teach_what_the_student_is_configured_for(
     lightness, device = torch.rand(2, 1, 64, 64), torch.device("cpu")
     objective = Objective(load_config(path).losses, LossContext(device, AbBins(device), 16))
     guess = Guess(*Predictor(student)(lightness))
-    batch = Batch(lightness, lightness, torch.zeros(2, 2, 16, 16))
+    batch = Batch(lightness, lightness, torch.zeros_like(lightness), torch.zeros(2, 2, 16, 16))
     loss, parts = objective(guess, batch, teacher(ModelInput(lightness)))
     loss.backward()
     assert all(value.isfinite() for value in parts.values())

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.training.photos import Photo
-from vidcolor.training.validation import Usable, colorize
+from vidcolor.data.photos import Photo
+from vidcolor.training.run.validation import Usable, colorize
 
 _CELL_PX = (192, 144)  # width, height
 _ACROSS = 3  # triples side by side

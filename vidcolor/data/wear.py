@@ -1,11 +1,12 @@
-"""Lightness that looks like old film: what lens, stock, projector, wear and codecs do to it.
+"""Film-like wear: lightness as old film shows it, and where dirt covers it.
 
 One picture at a time with OpenCV, in the order in which it happens to film: lens, development,
-exposure, dirt, grain, then digitisation. Colour is never touched: the truth stays the truth.
+exposure, dirt, grain, then digitisation. Colours are not touched.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -16,37 +17,52 @@ Plane = npt.NDArray[np.float32]
 """``(H, W)`` float32, L*/100 in [0, 1]."""
 
 _UNIT_PX = 128.0
-"""Sizes of dirt are told for pictures of this side."""
+"""Sizes of dirt are given for pictures of this side."""
 
 _BLOCK_PX = 16  # a macroblock of MPEG
 
 
-def film_like(lightness: Plane, strength: float, rng: np.random.Generator) -> Plane:
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """A worn picture.
+
+    Attributes:
+        lightness: ``(H, W)`` float32, L*/100 in [0, 1].
+        dirt: ``(H, W)`` float32 in [0, 1], the opacity of dust, hairs and scratches: 0 where there
+            are none. Grain, blur and compression are not in it.
+    """
+
+    lightness: Plane
+    dirt: Plane
+
+
+def film_like(lightness: Plane, strength: float, rng: np.random.Generator) -> Worn:
     """Make modern lightness look filmed; each kind of wear comes by chance.
 
     Args:
-        lightness: of one picture.
+        lightness: of one picture, ``(H, W)``, L*/100 in [0, 1].
         strength: 0 leaves it alone, 0.5 is film as it is mostly found, 1 an old worn reel.
         rng: source of chance.
 
     Returns:
-        A new plane of the same shape, in [0, 1].
+        Lightness and dirt of the same size; with a strength of 0 the lightness given.
     """
+    dirt = np.zeros_like(lightness)
     if strength <= 0:
-        return lightness
+        return Worn(lightness, dirt)
     x = _lens(lightness, strength, rng)
     x = _develop(x, strength, rng)
     x *= _exposure(x.shape, strength, rng)
     if rng.random() < 0.5 * strength:
-        _dirt(x, strength, rng)
+        dirt = _dirt(x, strength, rng)
     x += _grain(x, strength, rng)
     np.clip(x, 0.0, 1.0, out=x)
     chance = rng.random()
     if chance < 0.3:
         x = _jpeg(x, int(rng.uniform(80 - 65 * strength, 90)))
     elif chance < 0.3 + 0.3 * strength:
-        x = _mpeg(x, strength, rng)
-    return x
+        x = _mpeg(x, dirt, strength, rng)
+    return Worn(x, dirt)
 
 
 def _lens(x: Plane, strength: float, rng: np.random.Generator) -> Plane:
@@ -92,8 +108,8 @@ def _exposure(shape: tuple[int, ...], strength: float, rng: np.random.Generator)
     return _plane(cv2.resize(gain.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
 
 
-def _dirt(x: Plane, strength: float, rng: np.random.Generator) -> None:
-    """Scratches along the film, dust and hairs, bright or dark; in place."""
+def _dirt(x: Plane, strength: float, rng: np.random.Generator) -> Plane:
+    """Draw scratches along the film, dust and hairs, bright or dark, into ``x``; their opacity."""
     height, width = x.shape
     unit = min(height, width) / _UNIT_PX
     cover = np.zeros(x.shape, np.uint8)
@@ -112,6 +128,7 @@ def _dirt(x: Plane, strength: float, rng: np.random.Generator) -> None:
     share = cover.astype(np.float32) * np.float32(rng.uniform(0.3, 1.0) / 255.0)
     shade_of_all = np.float32(1.0 if rng.random() < 0.6 else 0.05)
     x += share * (shade_of_all - x)
+    return share
 
 
 def _draw(
@@ -153,25 +170,27 @@ def _noise() -> list[Plane]:
 def _jpeg(x: Plane, quality: int) -> Plane:
     codes = cv2.convertScaleAbs(x, alpha=255.0)
     _, blob = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, max(quality, 5)])
-    worn = cv2.imdecode(blob, cv2.IMREAD_GRAYSCALE)
-    assert worn is not None
+    worn = np.asarray(cv2.imdecode(blob, cv2.IMREAD_GRAYSCALE))
     return worn.astype(np.float32) / np.float32(255.0)
 
 
-def _mpeg(x: Plane, strength: float, rng: np.random.Generator) -> Plane:
-    """Coarse 8x8 blocks as of low bit rates, and macroblocks taken from the wrong place."""
+def _mpeg(x: Plane, dirt: Plane, strength: float, rng: np.random.Generator) -> Plane:
+    """Coarse 8x8 blocks as of low bit rates, and macroblocks taken from the wrong place.
+
+    A misplaced block of ``x`` brings its dirt along; ``dirt`` is changed in place.
+    """
     worn = _jpeg(x, int(rng.uniform(10, 45 - 20 * strength)))
     height, width = x.shape
     for _ in range(rng.poisson(6.0 * strength)):
         row, column = (int(rng.integers(n // _BLOCK_PX)) * _BLOCK_PX for n in (height, width))
         length = int(rng.integers(1, 5)) * _BLOCK_PX
         down, right = (int(n) for n in rng.integers(-12, 13, 2))
-        part = worn[row : row + _BLOCK_PX, column : column + length]
-        fetch_row = int(np.clip(row + down, 0, height - part.shape[0]))
-        fetch_column = int(np.clip(column + right, 0, width - part.shape[1]))
-        part[:] = worn[
-            fetch_row : fetch_row + part.shape[0], fetch_column : fetch_column + part.shape[1]
-        ].copy()
+        rows, columns = min(_BLOCK_PX, height - row), min(length, width - column)
+        fetch_row = int(np.clip(row + down, 0, height - rows))
+        fetch_column = int(np.clip(column + right, 0, width - columns))
+        for plane in (worn, dirt):
+            block = plane[fetch_row : fetch_row + rows, fetch_column : fetch_column + columns]
+            plane[row : row + rows, column : column + columns] = block.copy()
     return worn
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
-from vidcolor.training.adversarial import Gan, Wgan
-from vidcolor.training.batches import Batch
-from vidcolor.training.losses import (
+from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.adversarial import Gan, Wgan
+from vidcolor.training.losses.perceptual import Perceptual
+from vidcolor.training.losses.terms import (
     L1,
     Classification,
     Guess,
@@ -22,7 +23,6 @@ from vidcolor.training.losses import (
     TeacherBins,
     check_settings,
 )
-from vidcolor.training.perceptual import Perceptual
 
 LOSSES: Mapping[str, Callable[..., Loss]] = MappingProxyType(
     {

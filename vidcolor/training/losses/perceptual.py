@@ -10,9 +10,9 @@ from torch import Tensor
 
 from vidcolor.color import lab_to_linear
 from vidcolor.errors import OptionError
-from vidcolor.training.backbones import BACKBONES, load_backbone
-from vidcolor.training.batches import Batch
-from vidcolor.training.losses import Guess, Loss, LossContext
+from vidcolor.evaluation.backbones import BACKBONES, load_backbone
+from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.terms import Guess, Loss, LossContext
 
 
 class Perceptual(Loss):

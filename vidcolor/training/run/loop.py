@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from vidcolor.data.photos import PhotoSet, load_photos
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
 from vidcolor.models._metadata import UNUSABLE, reason
@@ -24,8 +25,6 @@ from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
 from vidcolor.models.trained import TrainedNetwork
-from vidcolor.training.batches import Batch, batches, make_batch
-from vidcolor.training.building import build_network, fill_network
 from vidcolor.training.checkpoint import (
     calm_of,
     cut_log,
@@ -35,17 +34,18 @@ from vidcolor.training.checkpoint import (
     save_checkpoint,
 )
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.data.batches import Batch, batches, make_batch
 from vidcolor.training.distributed import World
-from vidcolor.training.frozen import hold_norms, quicken
-from vidcolor.training.losses import Guess, LossContext
-from vidcolor.training.objective import Objective, check_tables, needs
+from vidcolor.training.losses.objective import Objective, check_tables, needs
+from vidcolor.training.losses.terms import Guess, LossContext
+from vidcolor.training.network.building import build_network, fill_network
+from vidcolor.training.network.frozen import hold_norms, quicken
+from vidcolor.training.network.predictor import Predictor
+from vidcolor.training.network.teacher import load_teacher
 from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
-from vidcolor.training.photos import PhotoSet, load_photos
-from vidcolor.training.plot import write_plot
-from vidcolor.training.predictor import Predictor
-from vidcolor.training.sheets import pick, write_sheet
-from vidcolor.training.teacher import load_teacher
-from vidcolor.training.validation import Usable, final_scores, validate
+from vidcolor.training.run.plot import write_plot
+from vidcolor.training.run.sheets import pick, write_sheet
+from vidcolor.training.run.validation import Usable, final_scores, validate
 
 logger = logging.getLogger(__name__)
 
