@@ -7,10 +7,6 @@ Pillow (libtiff) decodes what is 8-bit gray, RGB, palette, CMYK or subsampled YC
 from __future__ import annotations
 
 import io
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
@@ -23,6 +19,7 @@ from vidcolor.media.still.exif import ORIENTATION, ExifBlock
 from vidcolor.media.still.metadata import StillMetadata
 from vidcolor.media.still.open import StillFile, check_size
 from vidcolor.media.still.pillow import decode_with_pillow
+from vidcolor.media.still.quiet import MUTED_STDERR
 from vidcolor.media.still.raster import Raster, Samples, scale_bits, unpremultiply
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB, _ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
@@ -78,24 +75,6 @@ def _count_pages(tiff: tifffile.TiffFile) -> int:
     return count
 
 
-@contextmanager
-def _mute_libtiff() -> Iterator[None]:
-    """Libtiff writes straight to the process's standard error about damaged strips."""
-    try:
-        sys.stderr.flush()
-        saved = os.dup(2)
-    except (OSError, AttributeError):  # no standard error at all
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
-
 def _bits(page: tifffile.TiffPage) -> int:
     return int(np.max(page.bitspersample))  # one number, or one for each sample
 
@@ -132,7 +111,7 @@ def _check_whole(file: StillFile, page: tifffile.TiffPage) -> None:
 
 
 def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage) -> Raster:
-    with _mute_libtiff():
+    with MUTED_STDERR:  # libtiff writes there about damaged strips
         raster = decode_with_pillow(file)
     raster.metadata, raster.icc = read_metadata(file, page)
     raster.metadata.turn_dpi(raster.metadata.exif.number(ORIENTATION) or 1)  # Pillow has turned it
