@@ -8,7 +8,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from vidcolor.media.still.jp2 import read_facts
+from vidcolor.media.still.boxes import read_facts
 from vidcolor.media.still.open import StillFile
 from vidcolor.media.still.png import only_picture
 from vidcolor.media.still.raster import Samples, full_scale, scale_bits

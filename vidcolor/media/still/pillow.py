@@ -12,7 +12,7 @@ from PIL import Image
 from vidcolor.errors import DependencyError
 from vidcolor.media.still.deep import decode_deep, split_channels
 from vidcolor.media.still.exif import ORIENTATION, ExifBlock
-from vidcolor.media.still.jp2 import read_facts
+from vidcolor.media.still.boxes import read_facts
 from vidcolor.media.still.metadata import StillMetadata
 from vidcolor.media.still.open import StillFile, check_size
 from vidcolor.media.still.png import only_text

@@ -17,7 +17,7 @@ from PIL import Image
 from vidcolor.errors import DependencyError, OptionError, OutputError
 from vidcolor.media.files.atomic import AtomicPath, check_distinct, check_writable, output_error
 from vidcolor.media.still.icc import srgb_profile
-from vidcolor.media.still.jp2 import append_metadata
+from vidcolor.media.still.boxes import append_metadata
 from vidcolor.media.still.metadata import StillMetadata, prepare_exif, prepare_xmp, signed
 from vidcolor.media.still.pillow import register_heif
 from vidcolor.media.still.png import insert_metadata
