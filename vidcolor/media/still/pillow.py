@@ -1,4 +1,4 @@
-"""Photos that Pillow decodes at their full depth: 8 bits, in nearly every format."""
+"""Every format but TIFF: Pillow decodes 8 bits, imagecodecs and pillow-heif what has more."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import io
 import re
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
 from vidcolor.errors import DependencyError
-from vidcolor.media.still.deep import decode_deep, split_channels
-from vidcolor.media.still.exif import ORIENTATION, ExifBlock
 from vidcolor.media.still.boxes import read_facts
+from vidcolor.media.still.exif import ORIENTATION, ExifBlock
 from vidcolor.media.still.metadata import StillMetadata
 from vidcolor.media.still.open import StillFile, check_size
-from vidcolor.media.still.png import only_text
-from vidcolor.media.still.raster import Raster, Samples
+from vidcolor.media.still.png import only_picture, only_text
+from vidcolor.media.still.raster import Raster, Samples, scale_bits, split_channels
 
 _FORMATS = {
     "JPEG": ("JPEG",),  # its plugin opens MPO too, which has none of its own
@@ -66,7 +66,7 @@ def decode_with_pillow(file: StillFile) -> Raster:
 
 def _pixels(image: Image.Image, file: StillFile) -> tuple[Samples, Samples | None, Any]:
     """Samples, alpha and model at full depth; leaves the picture loaded where that is cheap."""
-    deep = decode_deep(file)
+    deep = _decode_deep(file)
     # a mosaic or a crop that only Pillow's decoder knows comes out in another size
     if deep is None or deep.shape[1::-1] != image.size:
         image.load()
@@ -180,3 +180,55 @@ def _deep_gray(image: Image.Image) -> Samples:
     """Pillow's 16 and 32-bit gray modes; "I" holds 16-bit codes for the formats read here."""
     codes: Samples = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
     return codes
+
+
+def _decode_deep(file: StillFile) -> Samples | None:
+    """``(H, W)`` or ``(H, W, C)`` uint16 pixels of a picture that has more than 8 bits.
+
+    Args:
+        file: a file whose header (and so size) has been checked.
+
+    Returns:
+        The pixels, as stored (not turned); None where 8 bits hold all there is.
+
+    Raises:
+        Exception: whatever the decoders raise for damaged files; the caller words it.
+    """
+    depth = _stored_depth(file)
+    if depth <= 8:
+        return None
+    if file.kind == "PNG":
+        return np.asarray(imagecodecs.png_decode(only_picture(file.data)))
+    if file.kind == "JPEG2000":
+        return scale_bits(imagecodecs.jpeg2k_decode(file.data), depth)
+    if file.kind == "AVIF":
+        return scale_bits(imagecodecs.avif_decode(file.data), depth)
+    return _decode_heif(file, depth)
+
+
+def _stored_depth(file: StillFile) -> int:
+    """Bits per sample in the file, for the formats where Pillow may show fewer."""
+    if file.kind == "PNG":
+        return file.data[24]
+    if file.kind == "JPEG2000":
+        facts = read_facts(file.data)
+        return facts.depth if facts.components in (1, 2, 3, 4) else 8
+    if file.kind == "AVIF":
+        at = file.data.find(b"av1C")
+        flags = file.data[at + 6] if 0 < at < len(file.data) - 6 else 0
+        return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+    if file.kind == "HEIF":
+        at = file.data.find(b"hvcC")
+        return (file.data[at + 21] & 7) + 8 if 0 < at < len(file.data) - 21 else 8
+    return 8
+
+
+def _decode_heif(file: StillFile, depth: int) -> Samples:
+    """HEIC above 8 bits: libheif gives the codes in the upper bits of 16."""
+    import pillow_heif
+
+    opened = pillow_heif.open_heif(io.BytesIO(file.data), convert_hdr_to_8bit=False)
+    pixels = np.asarray(opened)
+    if pixels.dtype != np.uint16:
+        return pixels
+    return scale_bits(pixels >> (16 - depth), depth)

@@ -14,7 +14,7 @@ import numpy as np
 
 from vidcolor.errors import VidcolorError
 from vidcolor.media.still.color import has_visible_color
-from vidcolor.media.still.damage import explain
+from vidcolor.media.still.damage import check_jpeg, explain, whole_but_for_end
 from vidcolor.media.still.icc import (
     ProfileError,
     apply_gamma,
@@ -22,7 +22,6 @@ from vidcolor.media.still.icc import (
     convert_to_srgb,
     lab_to_gray,
 )
-from vidcolor.media.still.jpeg_check import check_jpeg, whole_but_for_end
 from vidcolor.media.still.metadata import has_gain_map
 from vidcolor.media.still.open import StillFile, open_still
 from vidcolor.media.still.pillow import decode_with_pillow
