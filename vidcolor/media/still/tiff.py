@@ -16,7 +16,7 @@ import tifffile
 from PIL import UnidentifiedImageError
 
 from vidcolor.errors import InputError
-from vidcolor.media.still.exif import EXIF_IFD, GPS_IFD, ORIENTATION, Entry, ExifBlock
+from vidcolor.media.still.exif import EXIF_IFD, GPS_IFD, ORIENTATION, Entry, ExifBlock, full_page
 from vidcolor.media.still.metadata import StillMetadata
 from vidcolor.media.still.open import StillFile, check_size
 from vidcolor.media.still.pillow import decode_with_pillow
@@ -51,15 +51,16 @@ def decode_tiff(file: StillFile) -> Raster:
         Exception: whatever the decoders raise for damaged files; the caller words it.
     """
     with tifffile.TiffFile(io.BytesIO(file.data)) as tiff:
-        page = cast(tifffile.TiffPage, tiff.pages[0])
-        _refuse_raw(file, page)
+        _refuse_raw(file, cast(tifffile.TiffPage, tiff.pages[0]))
+        number = full_page(file.data)[0]
+        page = cast(tifffile.TiffPage, tiff.pages[number])
         samples_per_pixel = max(1, int(page.samplesperpixel))
         sample_bytes = samples_per_pixel * max(1, _bits(page) // 8)
         check_size(file.name, int(page.imagewidth), int(page.imagelength), sample_bytes)
         _check_whole(file, page)
         full_pages = _count_pages(tiff)
         try:
-            raster = _decode_with_libtiff(file, page) if _suits_pillow(page) else None
+            raster = _decode_with_libtiff(file, page, number) if _suits_pillow(page) else None
         except UnidentifiedImageError:  # a mix of samples that Pillow has no mode for
             raster = None
         if raster is None:
@@ -86,8 +87,11 @@ def _bits(page: tifffile.TiffPage) -> int:
 
 def _is_extra(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
     """Whether a page is a reduced copy or a transparency mask, by its subfile type."""
-    tag = page.tags.get(254) if hasattr(page, "tags") else None
-    return tag is not None and bool(int(tag.value) & 0b101)
+    if not hasattr(page, "tags"):
+        return False
+    kind, old_kind = page.tags.get(254), page.tags.get(255)
+    is_copy = old_kind is not None and old_kind.value == 2
+    return is_copy or (kind is not None and bool(int(kind.value) & 0b101))
 
 
 def _refuse_raw(file: StillFile, page: tifffile.TiffPage) -> None:
@@ -115,9 +119,9 @@ def _check_whole(file: StillFile, page: tifffile.TiffPage) -> None:
         )
 
 
-def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage) -> Raster:
+def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage, number: int) -> Raster:
     with MUTED_STDERR:  # libtiff writes there about damaged strips
-        raster = decode_with_pillow(file)
+        raster = decode_with_pillow(file, page=number)
     raster.metadata, raster.icc = read_metadata(file, page)
     raster.metadata.turn_dpi(raster.metadata.exif.number(ORIENTATION) or 1)  # Pillow has turned it
     return raster
