@@ -38,8 +38,9 @@ class Colors:
     offsets: list[float]
     ends: tuple[SpanEnd, ...] = ()
 
-    def __len__(self) -> int:
-        """How many frames these are for."""
+    @property
+    def count(self) -> int:
+        """How many frames these are for; 0 with ``ends`` is possible, so this is no ``__len__``."""
         return len(self.offsets)
 
 
