@@ -23,7 +23,7 @@ from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.stage import FrameStage
 from vidcolor.media.read.stamps import Span, exact_seconds
 from vidcolor.media.source import ReadSettings
-from vidcolor.media.still.orientation import read_orientation
+from vidcolor.media.still.exif import read_orientation
 from vidcolor.types import ColorTags, LumaFrame, VideoInfo
 
 _DEFAULT_FPS: Final = Fraction(24)
