@@ -231,7 +231,6 @@ class SequenceWriter:
     def _encode_dpx(self, video: av.VideoFrame) -> bytes:
         if self._encoder is None:
             encoder = av.CodecContext.create("dpx", "w")
-            assert isinstance(encoder, VideoCodecContext)
             encoder.width, encoder.height = video.width, video.height
             encoder.pix_fmt = self.plane_format.pix_fmt
             encoder.time_base, encoder.framerate = 1 / self._rate, self._rate

@@ -21,6 +21,7 @@ from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
 from vidcolor.media.files.patterns import is_pattern
 from vidcolor.media.files.pipes import StreamWriter
+from vidcolor.media.files.spool import PacketSpool
 from vidcolor.media.files.work_folder import WorkFolder
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
@@ -102,7 +103,8 @@ class VideoWriter:
         self._streams = self._plan_copies()
         self._target = self._reserve()
         self._mux: Mux | None = None
-        self._pending: list[Packet[Stream]] = []
+        folder = self._target.final.parent if isinstance(self._target, AtomicPath) else None
+        self._pending = PacketSpool(folder)
         self._shift = Fraction(0)
         self._written = 0
         self._work: WorkFolder | None = None
@@ -120,7 +122,7 @@ class VideoWriter:
             if isinstance(item, ColorFrame):
                 self._write_frame(item)
             elif self._mux is None:
-                self._pending.append(item)
+                self._pending.add(item)
             else:
                 self._mux.copy(item)
         except _LIBAV_ERRORS as error:
@@ -160,7 +162,8 @@ class VideoWriter:
         Raises:
             OutputError: the disk is full.
         """
-        assert self._mux is not None and self._span is not None
+        if self._mux is None or self._span is None:
+            raise RuntimeError("a span ends before a frame of it was written")
         try:
             self._put(self._mux, None)
             self._mux.renew_encoder()
@@ -199,7 +202,7 @@ class VideoWriter:
         if self._closed:
             return
         self._closed = True
-        self._pending.clear()
+        self._pending.close()
         if self._span is not None:
             self._span.close()
         if self._mux is not None:
@@ -317,8 +320,7 @@ class VideoWriter:
         )
         if self._work is not None:
             mux.renew_encoder()  # the stream's own lives as long as it: unfed it takes no memory
-        pending, self._pending = self._pending, []
-        for packet in pending:
+        for packet in self._pending.take():
             mux.copy(packet)
         return mux
 
@@ -344,7 +346,7 @@ class VideoWriter:
         """Seconds to add to all stamps, because the container can't begin that early."""
         earliest = start
         if not self._container.below_zero:
-            starts = known_starts(self._source, self._streams, self._first_packets())
+            starts = known_starts(self._source, self._streams, self._pending.first)
             limits = {s.index: earliest_start(s, self._container) for s in self._streams}
             earliest = min([start, *(s - limits[index] for index, s in starts.items())])
         shift = max(Fraction(0), -earliest)
@@ -358,17 +360,13 @@ class VideoWriter:
             )
         return shift
 
-    def _first_packets(self) -> dict[int, Packet[Stream]]:
-        """The first packet of each copied stream that came before the first frame."""
-        return {packet.stream_index: packet for packet in reversed(self._pending)}
-
     def _open(self, start: Fraction) -> Mux:
         """Open the container, leaving out one stream after the other where it is refused.
 
         Raises:
             OutputError: it is refused for another reason.
         """
-        first = self._first_packets()
+        first = self._pending.first
         streams = []
         for stream in self._streams:
             packet = first.get(stream.index)

@@ -24,7 +24,7 @@ from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.amr import split_amr
 from vidcolor.media.write.capability import close_quietly
-from vidcolor.media.write.encoder import EncoderPlan, configure
+from vidcolor.media.write.encoder import EncoderPlan, configure, new_encoder
 from vidcolor.media.write.facts import ContainerFacts
 from vidcolor.media.write.streams import (
     CopiedStream,
@@ -154,11 +154,10 @@ class Mux:
         Raises:
             av.error.FFmpegError, ValueError: the encoder refuses.
         """
-        assert self._video is not None
         if self._encoder is None:
             if frame is None:
                 return []
-            self._encoder = self._another_encoder(self._video)
+            self._encoder = self._another_encoder()
         if frame is not None and frame.pts is not None:
             self._durations[frame.pts] = frame.duration
         packets = []
@@ -177,25 +176,34 @@ class Mux:
         Raises:
             av.error.FFmpegError, OSError: the disk is full, or the muxer refuses.
         """
-        assert self._output is not None and self._video is not None
+        output, video = self._opened()
         for encoded in packets:
             self.encoded += 1
             packet = encoded.packet(self._plan.time_base)
             self._last_dts = _mend_dts(packet, self._last_dts)
             if self._shift:
-                self._move(packet)
-            packet.stream = self._video
-            self._output.mux_one(packet)
+                self._move(packet, Fraction(video.time_base or self._plan.time_base))
+            packet.stream = video
+            output.mux_one(packet)
 
-    def _another_encoder(self, video: VideoStream) -> VideoCodecContext:
+    def _opened(self) -> tuple[OutputContainer, VideoStream]:
+        """The container and the picture's stream.
+
+        Raises:
+            RuntimeError: ``open`` wasn't called.
+        """
+        if self._output is None or self._video is None:
+            raise RuntimeError("the output isn't open")
+        return self._output, self._video
+
+    def _another_encoder(self) -> VideoCodecContext:
         """An encoder whose packets belong into the stream that another one has begun.
 
         Raises:
             ValueError: they don't, because it writes another header.
         """
-        encoder = av.CodecContext.create(self._plan.facts.name, "w")
-        assert isinstance(encoder, VideoCodecContext)
-        configure(encoder, self._plan)
+        video = self._opened()[1]
+        encoder = new_encoder(self._plan)
         encoder.flags |= video.codec_context.flags & _GLOBAL_HEADER
         encoder.open()
         if encoder.extradata != video.codec_context.extradata:
@@ -204,11 +212,8 @@ class Mux:
             )
         return encoder
 
-    def _move(self, packet: Packet[Stream]) -> None:
+    def _move(self, packet: Packet[Stream], unit: Fraction) -> None:
         """Add the shift in the container's unit: in the encoder's it may be no whole number."""
-        assert self._video is not None
-        assert self._video.time_base is not None
-        unit = Fraction(self._video.time_base)
         scale, moved = Fraction(packet.time_base or unit) / unit, round(self._shift / unit)
         packet.pts = round((packet.pts or 0) * scale) + moved
         packet.dts = None if packet.dts is None else round(packet.dts * scale) + moved
@@ -220,14 +225,14 @@ class Mux:
         copied = self._copies.get(packet.stream_index)
         if copied is None or copied.target is None:
             return
-        assert self._output is not None
+        output, _ = self._opened()
         if copied.skips_empty and bytes(packet) == _NO_TEXT:
             return
         for part in split_amr(packet) if copied.amr else [packet]:
             repair_stamps(part, copied, self._shift)
             part.stream = copied.target
             try:
-                self._output.mux_one(part)
+                output.mux_one(part)
             except InvalidDataError as error:
                 # what stands in a damaged packet's place has no header that could be rewritten
                 logger.debug("packet of stream %d not copied: %s", packet.stream_index, error)
@@ -316,8 +321,10 @@ class Mux:
 
     def _add_video(self, output: OutputContainer) -> None:
         plan, source = self._plan, self._source
-        video = output.add_stream(plan.facts.name, rate=plan.rate, time_base=plan.time_base)
-        assert isinstance(video, VideoStream)
+        video = cast(
+            VideoStream,
+            output.add_stream(plan.facts.name, rate=plan.rate, time_base=plan.time_base),
+        )
         configure(video.codec_context, plan)
         if source.display_matrix is not None:
             video.set_display_matrix(source.display_matrix)

@@ -167,10 +167,13 @@ def repair_stamps(packet: Packet[Stream], copy: CopiedStream, shift: Fraction) -
         packet: in any time base; comes out in the target's.
         copy: where it goes; its ``last_dts`` is updated.
         shift: seconds to add.
+
+    Raises:
+        ValueError: the copy has no stream.
     """
-    target = copy.target
-    assert target is not None and target.time_base is not None
-    unit = Fraction(target.time_base)
+    if copy.target is None or not copy.target.time_base:
+        raise ValueError("no stream for this packet")
+    unit = Fraction(copy.target.time_base)
     scale = Fraction(packet.time_base or unit) / unit
     moved = round(shift / unit)
     pts, dts = packet.pts, packet.dts
