@@ -28,10 +28,11 @@ from vidcolor.engine.transfer import FrameOnItsWay
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError
 from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.output import open_writer
 from vidcolor.media.read.film import open_reader
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.film import VideoWriter, open_writer
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import EncodeSettings, LumaFrame
 

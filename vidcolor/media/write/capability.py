@@ -13,7 +13,6 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vidcolor.media.write.amr import split_amr
 from vidcolor.media.write.facts import CONTAINERS, ContainerFacts
 from vidcolor.media.write.streams import (
     add_copy,
@@ -22,6 +21,7 @@ from vidcolor.media.write.streams import (
     is_cover,
     is_time_code,
     needs_split,
+    split_amr,
 )
 
 logger = logging.getLogger(__name__)

@@ -19,11 +19,9 @@ from av.stream import Stream
 from vidcolor.errors import OptionError, OutputError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
-from vidcolor.media.files.patterns import is_pattern
 from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.files.spool import PacketSpool
 from vidcolor.media.files.work_folder import WorkFolder
-from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.capability import can_hold, loss_notes, plan_copies, without_least
 from vidcolor.media.write.encoder import (
@@ -43,25 +41,12 @@ from vidcolor.media.write.hdr import dynamic_losses, hdr_options, static_metadat
 from vidcolor.media.write.mux import Mux, holds_codec
 from vidcolor.media.write.plane_choice import choose_planes, output_tags
 from vidcolor.media.write.streams import chapters_of, earliest_start, known_starts
-from vidcolor.media.write.time_code import moved_codes, time_codes
+from vidcolor.media.write.tags import moved_codes, time_codes
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 logger = logging.getLogger(__name__)
 
 _LIBAV_ERRORS = (av.error.FFmpegError, OSError, ValueError)
-
-
-def open_writer(
-    path: str | Path, source: FrameSource, settings: EncodeSettings
-) -> VideoWriter | SequenceWriter:
-    """The writer that ``path`` asks for: numbered images for a pattern, else a film.
-
-    Raises:
-        OptionError, OutputError, StreamLossError: see the two classes.
-    """
-    if is_pattern(path):
-        return SequenceWriter(path, source, settings)
-    return VideoWriter(path, source, settings)
 
 
 class VideoWriter:

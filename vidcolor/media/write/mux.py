@@ -22,7 +22,6 @@ from av.video.stream import VideoStream
 from vidcolor.media.files.packets import EncodedPacket
 from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.amr import split_amr
 from vidcolor.media.write.capability import close_quietly
 from vidcolor.media.write.encoder import EncoderPlan, configure, new_encoder
 from vidcolor.media.write.facts import ContainerFacts
@@ -38,9 +37,9 @@ from vidcolor.media.write.streams import (
     known_starts,
     needs_split,
     repair_stamps,
+    split_amr,
 )
-from vidcolor.media.write.tags import global_tags, moved_chapters, stream_tags
-from vidcolor.media.write.time_code import is_time_code_tag
+from vidcolor.media.write.tags import global_tags, is_time_code_tag, moved_chapters, stream_tags
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
