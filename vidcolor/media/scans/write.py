@@ -26,7 +26,7 @@ from vidcolor.media.scans.losses import LateLosses, film_losses, header_losses
 from vidcolor.media.scans.read import SequenceReader, find_files
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.facts import SEQUENCE_SUFFIXES
-from vidcolor.media.write.hdr import dynamic_losses
+from vidcolor.media.write.hdr import dynamic_losses, picture_codes
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo
 
 _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
@@ -87,6 +87,7 @@ class SequenceWriter:
         self._strict = settings.strict
         self._lose(film_losses(source, settings))
         self.notes += dynamic_losses(source.side_data_kinds)
+        self.notes += picture_codes(source.side_data_kinds)
         self.notes += header_losses(source, self.codec)
         self._late = LateLosses(source)
         self._orientation = matrix_orientation(source.display_matrix)

@@ -23,7 +23,13 @@ from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.files.spool import PacketSpool
 from vidcolor.media.files.work_folder import WorkFolder
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.capability import can_hold, loss_notes, plan_copies, without_least
+from vidcolor.media.write.capability import (
+    can_hold,
+    loss_notes,
+    plan_copies,
+    recoding_notes,
+    without_least,
+)
 from vidcolor.media.write.encoder import (
     FIELD_BOTTOM_FIRST,
     FIELD_PROGRESSIVE,
@@ -37,7 +43,12 @@ from vidcolor.media.write.encoder import (
 )
 from vidcolor.media.write.facts import container_facts, encoder_facts
 from vidcolor.media.write.frames import FrameBuilder
-from vidcolor.media.write.hdr import dynamic_losses, hdr_options, static_metadata
+from vidcolor.media.write.hdr import (
+    dynamic_losses,
+    hdr_options,
+    static_metadata,
+    time_code_losses,
+)
 from vidcolor.media.write.mux import Mux, holds_codec
 from vidcolor.media.write.plane_choice import choose_planes, output_tags
 from vidcolor.media.write.streams import chapters_of, earliest_start, known_starts
@@ -267,6 +278,8 @@ class VideoWriter:
                 f"closed captions in the picture are lost: {self.codec} can't carry them"
             )
         self._lose(plan.notes)
+        self._recoded = plan.recoded
+        self.notes += recoding_notes(plan.streams, plan.recoded)
         self.notes += dynamic_losses(kinds)
         return plan.streams
 
@@ -294,7 +307,8 @@ class VideoWriter:
         self._complete_plan(first)
         start = first.pts * first.time_base
         self._shift = self._choose_shift(start)
-        mux = self._open(start)
+        mux, codes = self._open(start)
+        self.notes += time_code_losses(first.side_data, codes)
         fields = {FIELD_TOP_FIRST: "tff", FIELD_BOTTOM_FIRST: "bff"}.get(self._plan.field_order, "")
         self._frames = FrameBuilder(
             self.plane_format,
@@ -345,8 +359,11 @@ class VideoWriter:
             )
         return shift
 
-    def _open(self, start: Fraction) -> Mux:
+    def _open(self, start: Fraction) -> tuple[Mux, list[str]]:
         """Open the container, leaving out one stream after the other where it is refused.
+
+        Returns:
+            The container, and the time codes that are written.
 
         Raises:
             OutputError: it is refused for another reason.
@@ -354,7 +371,7 @@ class VideoWriter:
         first = self._pending.first
         streams = []
         for stream in self._streams:
-            packet = first.get(stream.index)
+            packet = None if stream.index in self._recoded else first.get(stream.index)
             if packet is None or can_hold(self._container, stream, packet):
                 streams.append(stream)
             else:
@@ -380,7 +397,8 @@ class VideoWriter:
                 self._lose(loss_notes([dropped], self._container))
             else:
                 self.notes += mux.notes
-                return mux
+                holds_codes = self._container.metadata != "none"
+                return mux, [*codes.values()] if holds_codes else []
 
     def _move_time_codes(self, start: Fraction) -> dict[str, str]:
         """What becomes of each time code.
@@ -403,6 +421,7 @@ class VideoWriter:
             shift=self._shift,
             comment=self._settings.comment,
             time_codes=codes,
+            recoded=self._recoded,
         )
 
     # -- while running ------------------------------------------------------------------------

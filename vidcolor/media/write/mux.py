@@ -14,7 +14,7 @@ import av
 from av.container import OutputContainer
 from av.error import InvalidDataError
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -25,19 +25,21 @@ from vidcolor.media.source import FrameSource
 from vidcolor.media.write.capability import close_quietly
 from vidcolor.media.write.encoder import EncoderPlan, configure, new_encoder
 from vidcolor.media.write.facts import ContainerFacts
+from vidcolor.media.write.pcm import PcmRecoder
 from vidcolor.media.write.streams import (
     CopiedStream,
     add_copy,
     add_cover_attachment,
+    are_channels,
     chapters_of,
     codec_name,
     container_tags,
+    describe_copy,
     is_cover,
     is_time_code,
     known_starts,
     needs_split,
     repair_stamps,
-    split_amr,
 )
 from vidcolor.media.write.tags import global_tags, is_time_code_tag, moved_chapters, stream_tags
 
@@ -52,6 +54,9 @@ _NO_TEXT = b"\0\0"
 _TEN_SECONDS = 10
 _GLOBAL_HEADER = 1 << 22
 """AV_CODEC_FLAG_GLOBAL_HEADER: parameters stand in the container, not before keyframes."""
+
+_TS_NONSTRICT = 1 << 17
+"""AVFMT_TS_NONSTRICT: decoding times may be equal."""
 
 _LOOKAHEAD_FRAMES = 120
 """More frames than any encoder holds back."""
@@ -75,6 +80,7 @@ class Mux:
         shift: Fraction = Fraction(0),
         comment: str = "",
         time_codes: Mapping[str, str] | None = None,
+        recoded: Mapping[int, str] | None = None,
     ) -> None:
         """Take what is known; ``open`` does the work.
 
@@ -87,6 +93,7 @@ class Mux:
             comment: who colorized, for the tags.
             time_codes: what is written for the source's time codes, from which MP4 and QuickTime
                 make a track; others are left out.
+            recoded: streams, by index, that are written in another codec, and in which.
         """
         self._target = target
         self._container = container
@@ -95,10 +102,12 @@ class Mux:
         self._shift = shift
         self._comment = comment
         self._time_codes = time_codes or {}
+        self._recoded = recoded or {}
         self._output: OutputContainer | None = None
         self._video: VideoStream | None = None
         self._encoder: VideoCodecContext | None = None
         self._copies: dict[int, CopiedStream] = {}
+        self._enables_all = False
         self._durations: dict[int, int] = {}
         self._last_dts: int | None = None
         self.encoded = 0
@@ -227,15 +236,15 @@ class Mux:
         output, _ = self._opened()
         if copied.skips_empty and bytes(packet) == _NO_TEXT:
             return
-        for part in split_amr(packet) if copied.amr else [packet]:
-            repair_stamps(part, copied, self._shift)
-            part.stream = copied.target
-            try:
+        try:
+            for part in copied.parts(packet):
+                repair_stamps(part, copied, self._shift)
+                part.stream = copied.target
                 output.mux_one(part)
-            except InvalidDataError as error:
-                # what stands in a damaged packet's place has no header that could be rewritten
-                logger.debug("packet of stream %d not copied: %s", packet.stream_index, error)
-                copied.damaged += 1
+        except InvalidDataError as error:
+            # what stands in a damaged packet's place has no header that could be rewritten
+            logger.debug("packet of stream %d not copied: %s", packet.stream_index, error)
+            copied.damaged += 1
 
     def damage(self) -> list[str]:
         """One line for each stream of which damaged packets were left out."""
@@ -296,6 +305,7 @@ class Mux:
         """Add the picture and the copied streams in the source's order."""
         self._copies.clear()
         wanted = {stream.index for stream in streams}
+        self._enables_all = self._container.enables_tracks and are_channels(streams)
         template, picture = self._source.template, self._source.video_stream
         for stream in [] if template is None else template.streams:
             if picture is not None and stream.index == picture.index:
@@ -312,10 +322,21 @@ class Mux:
         if is_cover(stream) and first is not None and self._container.covers == "file":
             add_cover_attachment(output, stream, bytes(first))
             return CopiedStream(None)
+        codec = self._recoded.get(stream.index)
+        recoder = PcmRecoder(output, stream, codec) if codec else None
+        if recoder is None:
+            target = add_copy(output, stream, self._container)
+        else:
+            target = recoder.target
+            describe_copy(output, target, stream)
+        if stream.type == "audio" and self._enables_all:
+            target.disposition = Disposition(target.disposition | Disposition.default)
         return CopiedStream(
-            add_copy(output, stream),
+            target,
             amr=needs_split(self._container, stream),
             skips_empty=codec_name(stream) == "mov_text",
+            least_step=0 if output.format.flags & _TS_NONSTRICT else 1,
+            recoder=recoder,
         )
 
     def _add_video(self, output: OutputContainer) -> None:
