@@ -10,7 +10,8 @@ from vidcolor.engine.model_choice import auto_line
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import open_source
 from vidcolor.errors import DeviceError, InputError
-from vidcolor.media.kinds import Kind, lone_scan, sniff
+from vidcolor.media.kinds import Kind, lone_scan
+from vidcolor.media.open import sniff
 from vidcolor.media.source import FrameSource
 from vidcolor.media.still.read import read_still
 from vidcolor.models import loading
@@ -83,7 +84,7 @@ def _describe_video(source: FrameSource) -> list[str]:
     lines += [f"  stream {s.index}: {_stream(s)}" for s in info.streams if not _is_main(source, s)]
     if info.chapters:
         lines.append(f"  chapters: {info.chapters}")
-    return lines + [f"  note: {w}" for w in source.warnings]
+    return lines + [f"  note: {w}" for w in source.status.warnings]
 
 
 def _plan(kind: loading.Kind, output: Path, options: ColorizeOptions) -> list[str]:

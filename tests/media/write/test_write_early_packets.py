@@ -16,7 +16,7 @@ from av.packet import Packet
 from write_helpers import FAST, flat_planes, make_clip, ramp
 
 from vidcolor.media.files.spool import MEMORY_BYTES, PacketSpool
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.open import open_source
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, LumaFrame
 
@@ -46,7 +46,7 @@ def _late_picture(path: Path) -> Path:
 def _write(source_path: Path, output: Path, *, limit: int | None) -> int:
     """Write a film; returns the most bytes that waited in memory for the first frame."""
     most = 0
-    with VideoReader(source_path) as source, VideoWriter(output, source, FAST) as writer:
+    with open_source(source_path) as source, VideoWriter(output, source, FAST) as writer:
         if limit is not None:
             writer._pending = PacketSpool(limit=limit)
         planes = flat_planes(writer.plane_format, (64, 48))
@@ -70,7 +70,7 @@ def test_two_minutes_of_sound_before_the_picture(tmp_path: Path, suffix: str) ->
 def test_a_stop_before_the_first_frame_leaves_nothing(tmp_path: Path) -> None:
     source_path = _late_picture(tmp_path / "in.mkv")
     with (
-        VideoReader(source_path) as source,
+        open_source(source_path) as source,
         VideoWriter(tmp_path / "out.mkv", source, FAST) as writer,
     ):
         for item in source:

@@ -13,8 +13,7 @@ from PIL import Image
 from write_helpers import FAST, colorize, flat_planes, inspect, make_clip, write_all
 
 from vidcolor.errors import OptionError, StreamLossError
-from vidcolor.media.read.animation import AnimationReader
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.open import open_source
 from vidcolor.media.write.facts import CONTAINERS, ENCODERS
 from vidcolor.media.write.hdr import LIGHT_LEVEL, MASTERING, hdr_options
 from vidcolor.media.write.plane_choice import choose_planes
@@ -47,7 +46,7 @@ def test_fields_stay_fields_in_their_order(tmp_path: Path, suffix: str, fields: 
     source = make_clip(tmp_path / f"in{suffix}", fields=fields)
     colorize(source, tmp_path / f"out{suffix}")
     assert inspect(tmp_path / f"out{suffix}").interlaced
-    with VideoReader(tmp_path / f"out{suffix}") as result:
+    with open_source(tmp_path / f"out{suffix}") as result:
         frame = next(item for item in result if not isinstance(item, av.Packet))
         assert (frame.interlaced, frame.top_field_first) == (True, fields == "tff")
 
@@ -62,7 +61,7 @@ def test_what_was_deinterlaced_is_marked_progressive(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mkv", fields="tff")
     colorize(source, tmp_path / "out.mkv", deinterlace=True)
     assert not inspect(tmp_path / "out.mkv").interlaced
-    with VideoReader(tmp_path / "out.mkv") as result:
+    with open_source(tmp_path / "out.mkv") as result:
         assert result.info.field_order == "progressive"
 
 
@@ -204,7 +203,7 @@ def test_an_animations_transparency_is_said_to_be_lost(
     )
     path = tmp_path / f"moves.{suffix}"
     first.save(path, save_all=True, append_images=[second], duration=100)
-    with AnimationReader(path) as opened:
+    with open_source(path) as opened:
         notes = write_all(opened, tmp_path / "out.mp4", FAST).notes
     lost = "transparency is not kept: the colorized picture is opaque"
     assert notes == ([lost] if mode == "RGBA" else [])
@@ -353,7 +352,7 @@ def test_nvenc_gets_ten_bits_in_the_upper_bits(tmp_path: Path) -> None:
 
 def test_nvenc_formats_are_chosen_by_depth(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mkv", pix_fmt="yuv420p10le", pts=[0])
-    with VideoReader(source) as opened:
+    with open_source(source) as opened:
         chosen, _ = choose_planes(
             opened.info, ENCODERS["hevc_nvenc"], CONTAINERS[0], EncodeSettings()
         )

@@ -86,8 +86,8 @@ class SequenceWriter:
         self.notes: list[str] = []
         self._strict = settings.strict
         self._lose(film_losses(source, settings))
-        self.notes += dynamic_losses(source.side_data_kinds)
-        self.notes += picture_codes(source.side_data_kinds)
+        self.notes += dynamic_losses(source.status.side_data_kinds)
+        self.notes += picture_codes(source.status.side_data_kinds)
         self.notes += header_losses(source, self.codec)
         self._late = LateLosses(source)
         self._orientation = matrix_orientation(source.display_matrix)

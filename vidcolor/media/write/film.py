@@ -272,7 +272,7 @@ class VideoWriter:
             audio=self._settings.audio == "copy",
             chapters=bool(chapters_of(self._source.template)),
         )
-        kinds = set(self._source.side_data_kinds)
+        kinds = set(self._source.status.side_data_kinds)
         if "A53_CC" in kinds and not self._plan.facts.captions:
             plan.notes.append(
                 f"closed captions in the picture are lost: {self.codec} can't carry them"
@@ -329,8 +329,8 @@ class VideoWriter:
         options, notes = hdr_options(plan.facts, static_metadata(first.side_data))
         self.notes += notes
         order = FIELD_PROGRESSIVE
-        if self._source.is_interlaced or first.interlaced:
-            top = first.top_field_first if first.interlaced else self._source.top_field_first
+        if self._source.status.is_interlaced or first.interlaced:
+            top = first.top_field_first if first.interlaced else self._source.status.top_field_first
             order = FIELD_TOP_FIRST if top else FIELD_BOTTOM_FIRST
             step = 2 << plan.planes.chroma_shift[1]
             if not plan.facts.interlaced or (plan.facts.even_size and plan.size[1] % step):
