@@ -50,7 +50,7 @@ from vidcolor.media.write.hdr import (
     time_code_losses,
 )
 from vidcolor.media.write.mux import Mux, holds_codec
-from vidcolor.media.write.plane_choice import choose_planes, output_tags
+from vidcolor.media.write.plane_choice import TRANSPARENCY_LOST, choose_planes, output_tags
 from vidcolor.media.write.streams import chapters_of, earliest_start, known_starts
 from vidcolor.media.write.tags import moved_codes, time_codes
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
@@ -188,6 +188,8 @@ class VideoWriter:
             )
         self._closed = True
         self.notes += self._mux.damage()
+        if self._source.status.is_transparent:
+            self.notes.append(TRANSPARENCY_LOST)
         if isinstance(self._target, AtomicPath):
             self._target.commit()
         else:
