@@ -11,6 +11,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.deinterlace import FieldStage
 from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
@@ -137,6 +138,8 @@ class FrameStage:
             self._flag_order = frame_field_order(frame)
         self.status.corrupt += frame.is_corrupt
         self._watch_color(frame)
+        if not self.status.is_transparent and self.info.codec != "gif":
+            self.status.is_transparent = is_transparent(frame)
         side_data = collect_side_data(frame, self.info.codec)
         self.status.side_data_kinds.update(item.kind for item in side_data)
         luma = self._picture.make(frame)

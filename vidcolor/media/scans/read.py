@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import av
 from av.codec.context import CodecContext
@@ -118,8 +118,7 @@ class SequenceReader(BaseSource):
         """Decode one file; None where that fails."""
         try:
             data = file.read_bytes()
-            context = CodecContext.create(_codec(data), "r")
-            assert isinstance(context, VideoCodecContext)
+            context = cast(VideoCodecContext, CodecContext.create(_codec(data), "r"))
             context.thread_count = 1
             frames = [*context.decode(Packet(data)), *context.decode(None)]
         except (FFmpegError, OSError, ValueError) as error:
