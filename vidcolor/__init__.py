@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         VidcolorError,
         WeightsError,
     )
+    from vidcolor.library.arrays import colorize_array
     from vidcolor.models.contract import ColorModel, Guidance, ModelInput, Prediction
     from vidcolor.models.loading import load_model
     from vidcolor.models.spec import ModelSpec, WorkingSize
@@ -61,6 +62,7 @@ __all__ = [
     "WeightsError",
     "WorkingSize",
     "__version__",
+    "colorize_array",
     "colorize_image",
     "colorize_video",
     "load_model",
@@ -75,6 +77,7 @@ _HOME: dict[str, str] = {
     "ModelSpec": "vidcolor.models.spec",
     "Prediction": "vidcolor.models.contract",
     "WorkingSize": "vidcolor.models.spec",
+    "colorize_array": "vidcolor.library.arrays",
     "colorize_image": "vidcolor.engine.image",
     "colorize_video": "vidcolor.engine.video",
     "load_model": "vidcolor.models.loading",
