@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 import vidcolor
-from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_architecture
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.mirrored import Mirrored
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead, certainty
-from vidcolor.models.trained import TrainedNetwork
+from vidcolor.models.networks.architectures import ARCHITECTURES, as_trainable, find_architecture
+from vidcolor.models.networks.trained import TrainedNetwork
 
 BINS = len(AbBins(torch.device("cpu")))
 
