@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cli_helpers import make_clip, make_photo, make_scan
 
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import Job, Plan, existing_outputs, make_plan, scans_in
 from vidcolor.errors import InputError, OptionError
 
@@ -180,14 +181,14 @@ def test_scans_are_no_films_of_one_frame(tmp_path: Path, suffix: str) -> None:
         make_scan(reel / f"scan_{number:06d}.{suffix}")
     make_photo(reel / "board.png")
     plan = make_plan([str(reel)], str(tmp_path / "out"))
-    problems = [str(job.problem) for job in plan.jobs if job.problem is not None]
+    problems = [in_flags(job.problem) for job in plan.jobs if job.problem is not None]
     pattern = f"{reel}/scan_%06d.{suffix}"
     assert len(plan.jobs) == 2
     assert problems == [
-        f"{pattern}: scans of a film are read together: vidcolor '{pattern}' OUT.mov --fps 18"
+        f"{pattern}: scans of a film are read together: give '{pattern}' as input, with --fps 18"
     ]
     for name in (reel / f"scan_000001.{suffix}", make_scan(reel / f"alone.{suffix}")):
-        with pytest.raises(InputError, match="OUT.mov --fps 18"):
+        with pytest.raises(InputError, match="with fps=18"):
             make_plan([str(name), str(tmp_path / "out.tif")], None)
     assert make_plan([pattern], None).jobs[0].kind == "sequence"
 

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Option
 from vidcolor.media.files.inputs import InputFile, UnreadableError, is_pipe, open_container, shown
 from vidcolor.media.naming import is_pattern, pattern_of
 
@@ -38,11 +38,14 @@ def lone_scan(path: str | Path) -> InputError:
     if pattern is None:
         return InputError(
             f"{shown(path)}: is a single scan; numbered ones are read as a film"
-            " (vidcolor scan_%06d.dpx OUT.mov --fps 18), photos as TIFF or PNG"
+            " ('scan_%06d.dpx', with ",
+            Option("fps", 18),
+            "), photos as TIFF or PNG",
         )
     name = shown(pattern)
     return InputError(
-        f"{name}: scans of a film are read together: vidcolor '{name}' OUT.mov --fps 18"
+        f"{name}: scans of a film are read together: give '{name}' as input, with ",
+        Option("fps", 18),
     )
 
 

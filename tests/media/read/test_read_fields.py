@@ -101,7 +101,7 @@ def test_flagged_film(tmp_path: Path) -> None:
         assert not reader.top_field_first
         assert reader.info.field_order == "bff"
         assert all(frame.interlaced and not frame.top_field_first for frame in kept)
-        assert any("--deinterlace on" in line for line in reader.warnings)
+        assert any("deinterlace=True" in line for line in reader.warnings)
     with VideoReader(path, deinterlace=True) as reader:
         gone = frames_of(reader)
         assert reader.info.field_order == "progressive"

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from vidcolor.cli.terminal.errors import explain
 from vidcolor.cli.terminal.signals import Stop
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import STANDARD, Job, identity
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.versions import versions
@@ -87,7 +88,7 @@ class Report:
             "device": result.device,
             "precision": result.precision,
             "cuts": [round(cut, 6) for cut in result.cuts],
-            "warnings": list(result.warnings),
+            "warnings": list(map(in_flags, result.warnings)),
         }
 
     def failed(self, job: Job, error: BaseException) -> None:

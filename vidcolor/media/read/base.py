@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from av.packet import Packet
 
-from vidcolor.errors import InputError, OptionError
+from vidcolor.errors import InputError, Option, OptionError
 from vidcolor.types import LumaFrame, VideoInfo
 
 if TYPE_CHECKING:
@@ -160,6 +160,6 @@ class BaseSource:
 def check_span(start: Fraction | None, end: Fraction | None) -> None:
     """Raise OptionError where a span is empty or begins before the file."""
     if start is not None and start < 0:
-        raise OptionError("--start can't be negative")
+        raise OptionError("can't be negative", option="start_s")
     if end is not None and end <= (start or 0):
-        raise OptionError("--end must be later than --start")
+        raise OptionError("must be later than ", Option("start_s"), option="end_s")

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import av
 from av.packet import Packet
 
-from vidcolor.errors import OptionError
+from vidcolor.errors import Message, Option, OptionError
 from vidcolor.media.files.inputs import NO_TIMESTAMPS, shown
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.decoder import Decoder
@@ -24,7 +24,7 @@ from vidcolor.media.source import FrameSource
 
 _Raw: TypeAlias = "av.VideoFrame | Packet[Any]"
 
-_BACK_OFF: Final = (0, 2, 10, 60)  # seconds before --start, until a key frame is found
+_BACK_OFF: Final = (0, 2, 10, 60)  # seconds before start_s, until a key frame is found
 
 
 class VideoReader(BaseSource):
@@ -170,9 +170,11 @@ class VideoReader(BaseSource):
             return f"{self._label}: can't be read: {self._demuxer.failure}"
         codec = self.info.codec
         if self.damaged:
-            return (
+            return Message(
                 f"{self._label}: no frame can be decoded: {self.damaged} damaged or unsupported "
-                f"packets ({codec}); --decoder ffmpeg may know more"
+                f"packets ({codec}); ",
+                Option("decoder", "ffmpeg"),
+                " may know more",
             )
         nothing = f"{self._label}: no frame can be decoded ({codec})"
         if not self._demuxer.can_seek and "mp4" in self._demuxer.container.format.name:
@@ -224,7 +226,9 @@ def open_reader(
         return SequenceReader(path, fps=fps, start_s=start_s, end_s=end_s, deinterlace=deinterlace)
     if fps is not None:
         raise OptionError(
-            f"{shown(path)}: --fps is for numbered images (scan_%06d.tif); this keeps its own times"
+            f"{shown(path)}: ",
+            Option("fps"),
+            " is for numbered images (scan_%06d.tif); this keeps its own times",
         )
     if needs_pillow(path):
         return AnimationReader(path, start_s=start_s, end_s=end_s)

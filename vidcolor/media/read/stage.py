@@ -8,6 +8,7 @@ from typing import Final, cast
 
 import av
 
+from vidcolor.errors import Message, Option
 from vidcolor.media.files.inputs import check_size
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
@@ -200,10 +201,11 @@ class FrameStage:
             first = "top" if self.top_field_first else "bottom"
             what = f"the source is interlaced ({first} field first"
             what += ", by measurement)" if fields.measured else ")"
+            advice = Option("deinterlace", True)
             self.say(
                 f"{what}: it is deinterlaced"
                 if self._deinterlace
-                else f"{what}: its fields are kept; --deinterlace on makes it progressive"
+                else Message(f"{what}: its fields are kept; ", advice, " makes it progressive")
             )
         if fields.found_nothing:
             self.say("the source looks progressive; it is deinterlaced all the same")

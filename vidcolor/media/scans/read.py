@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Message, Option
 from vidcolor.media.files.inputs import reason, shown
 from vidcolor.media.naming import is_pattern, numbered
 from vidcolor.media.read.base import BaseSource, Item, check_span
@@ -93,7 +93,8 @@ class SequenceReader(BaseSource):
         if missing:
             self._stage.say(f"{missing} numbers are missing between the first file and the last")
         if fps is None:
-            self._stage.say(f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed")
+            assumed = f" was given: {_DEFAULT_FPS} frames per second are assumed"
+            self._stage.say(Message("no ", Option("fps"), assumed))
         self._prime(self._process())
         self._describe_upright()
 
