@@ -16,6 +16,7 @@ from vidcolor.engine.colorist import FrameColorist
 from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.video import open_source
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.types import LumaFrame
 
 MEDIA = Path(__file__).resolve().parents[2] / "../shared/media/color_video"
@@ -26,9 +27,10 @@ LOOK_AHEAD = 16
 class OneAtATime(Colorizer):
     """The shipped network, one frame per call: larger batches round float32 differently."""
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Prediction:
         """As ``Colorizer``."""
-        return torch.cat([super(OneAtATime, self).forward(one[None]) for one in lightness])
+        alone = [super(OneAtATime, self).forward(one) for one in inputs.split(len(inputs))]
+        return Prediction.concatenate(alone)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,12 @@ def model() -> Colorizer:
     """The shipped network in float32."""
     loaded = vidcolor.load_model("compact", "cpu", "fp32")
     return OneAtATime(
-        loaded.network, loaded.spec, label="compact", device=loaded.device, dtype=loaded.dtype
+        loaded.network,
+        loaded.spec,
+        label="compact",
+        device=loaded.device,
+        dtype=loaded.dtype,
+        finishing=loaded.finishing,
     )
 
 
@@ -78,7 +85,7 @@ def _color(
     parts = [
         colorist.push(frames[at : at + batch_size]) for at in range(0, len(frames), batch_size)
     ]
-    return torch.cat([p.ab for p in (*parts, colorist.flush()) if len(p)])
+    return torch.cat([p.ab for p in (*parts, colorist.flush()) if p.count])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -118,10 +125,10 @@ def test_what_waits_is_bounded(
 ) -> None:
     colorist, waiting, most = _colorist(model, way), 0, 0
     for frame in film[:10] * 4:  # no cuts but those of the loop
-        waiting += 1 - len(colorist.push([frame]))
+        waiting += 1 - colorist.push([frame]).count
         most = max(most, waiting)
     assert most <= LOOK_AHEAD
-    assert waiting == len(colorist.flush())
+    assert waiting == colorist.flush().count
     assert most > 0, "nothing ever waited: look-ahead is not tested here"
 
 
@@ -137,7 +144,7 @@ def test_no_smoothing_is_the_same_whatever_the_kind(
             over_time=plan_over_time(options, LOOK_AHEAD),
         )  # fmt: skip
         parts = [colorist.push(film[:5]), colorist.flush()]
-        return torch.cat([p.ab for p in parts if len(p)])
+        return torch.cat([p.ab for p in parts if p.count])
 
     assert torch.equal(color(stabilize, 0.0), color("off", None))
 

@@ -26,13 +26,14 @@ from vidcolor.engine.spans import SpanEnd, SpanRules
 from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.transfer import FrameOnItsWay
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, OutputError
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.read.film import open_reader
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.film import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ColorModel
 from vidcolor.types import EncodeSettings, LumaFrame
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def colorize_video(
     options: ColorizeOptions | None = None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
-    model: Colorizer | None = None,
+    model: ColorModel | None = None,
     spans: SpanRules = RULES,
 ) -> ColorizeResult:
     """Colorize a film, or a numbered sequence of scans.
@@ -83,7 +84,8 @@ def colorize_video(
         progress: told of every frame written.
         stop: set it from another thread or a signal handler to stop; nothing is left behind but
             finished spans.
-        model: an already loaded model; None loads the one that the options name.
+        model: an already loaded model, or one of your own; None loads the one that the options
+            name.
         spans: how long spans are.
 
     Returns:
@@ -153,7 +155,7 @@ class _Job:
         look_ahead = look_ahead_frames(
             info.width, info.height, info.depth, working_pixels=size[0] * size[1]
         )
-        over_time = plan_over_time(options, look_ahead)
+        over_time = plan_over_time(options, look_ahead, saturation=model.finishing.saturation)
         begin = work.begin() if work else None
         self.colorist = FrameColorist(
             model,
@@ -201,11 +203,11 @@ class _Job:
         finished = min(self._waiting.frames, self._done - self._released)
         if finished > 0:
             yield from self._release(finished)
-        yield from self._release(len(colors) if colors else 0, colors)
+        yield from self._release(0 if colors is None else colors.count, colors)
 
     def _flush(self) -> Iterator[Chunk]:
         colors = self.colorist.flush()
-        yield from self._release(len(colors), colors)
+        yield from self._release(colors.count, colors)
 
     def _release(self, count: int, colors: Colors | None = None) -> Iterator[Chunk]:
         """Pass on frames that have their colours now, and packets and ends of spans between.
@@ -215,7 +217,8 @@ class _Job:
             colors: of these frames; None where an earlier run has finished them.
         """
         chunk, first = Chunk(), self._released
-        self._ends += colors.ends if colors else ()
+        if colors is not None:
+            self._ends += colors.ends
         for item in self._waiting.release(count):
             if isinstance(item, LumaFrame):
                 # just before the next span's first frame, so that packets go the same way each time
@@ -261,13 +264,15 @@ class _Job:
             self._writer.write(frame.wait())
             self._progress.advance(1)
         else:
-            assert self.written < self._done, "an uncoloured frame reached the writer"
+            if self.written >= self._done:
+                raise OutputError(f"frame {self.written} reached the writer without colours")
             self._writer.replay(frame)
             self._progress.skip(1)
         self.written += 1
 
     def _end_span(self, end: SpanEnd) -> None:
-        assert self._work is not None and end.frames == self.written
+        if self._work is None or end.frames != self.written:
+            raise OutputError(f"a span ends at frame {end.frames}, but {self.written} are written")
         self._work.add(end, self._writer.end_span())
 
 
