@@ -7,6 +7,8 @@ import shutil
 import wave
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pytest
 from cli_helpers import make_clip, make_photo, make_scan
 
@@ -200,6 +202,19 @@ def test_pictures_that_nobody_reads_are_no_films(tmp_path: Path) -> None:
             make_plan([str(tmp_path / name)], None)
     make_photo(tmp_path / "photo.tga")
     assert make_plan([str(tmp_path)], str(tmp_path / "out")).jobs == ()
+
+
+def test_jpeg_xl_is_named_and_left_out_of_folders(tmp_path: Path) -> None:
+    """Its name was taken for a photo's, so that one made a whole folder fail."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    make_photo(folder / "one.png")
+    pixels = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
+    (folder / "two.jxl").write_bytes(imagecodecs.jpegxl_encode(pixels))
+    plan = make_plan([str(folder)], str(tmp_path / "out"))
+    assert names(plan, tmp_path) == {"album/one.png": "out/one_color.png"}
+    with pytest.raises(InputError, match="JPEG XL can't be read"):
+        make_plan([str(folder / "two.jxl")], None)
 
 
 def test_numbered_pictures_are_suspected_to_be_a_film() -> None:
