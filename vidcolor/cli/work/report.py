@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -54,14 +54,18 @@ class Report:
         self._jobs: dict[Job, Fields] = {}
         self._check(words)
 
-    def plan(self, jobs: Sequence[Job], *, skipped: Sequence[Job] = ()) -> None:
+    def plan(self, jobs: Sequence[Job], *, skipped: Set[Job] = frozenset()) -> None:
         """Say what is to be done, so that what an early end prevents is in the report too.
+
+        Args:
+            jobs: all of them, in their order.
+            skipped: those of them that are not done because their result exists.
 
         Raises:
             OptionError: the report would overwrite an input or a result.
         """
         own = identity(str(self.path))
-        for job in (*jobs, *skipped):
+        for job in jobs:
             if own in (identity(job.source), identity(job.output)):
                 raise OptionError(f"--report {self.path}: is an input or a result itself")
             status = "skipped" if job in skipped else "not begun"
