@@ -61,7 +61,7 @@ def test_wheel_holds_code_data_and_weights(wheel: zipfile.ZipFile) -> None:
             assert path.relative_to(ROOT).as_posix() in names
     for name in ("compact", "large"):
         assert {f"vidcolor/_weights/{name}.safetensors", f"vidcolor/_weights/{name}.md"} <= names
-    assert not [n for n in names if n.startswith(("tests/", "samples/", "benchmarks/"))]
+    assert not [n for n in names if n.startswith(("tests/", "samples/", "checks/"))]
 
 
 def test_wheel_finds_its_own_weights(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
