@@ -22,11 +22,15 @@ from vidcolor.media.pixels.orientation import turn_upright
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.stage import FrameStage
 from vidcolor.media.read.stamps import Span, exact_seconds
+from vidcolor.media.scans.header_rate import header_rate
 from vidcolor.media.source import ReadSettings
-from vidcolor.media.still.exif import read_orientation
+from vidcolor.media.still.exif import from_full_page, read_orientation
+from vidcolor.media.still.pillow import decode_deep_jpeg, jpeg_depth
 from vidcolor.types import ColorTags, LumaFrame, VideoInfo
 
 _DEFAULT_FPS: Final = Fraction(24)
+_NAMED: Final = 20
+"""As many files that can't be decoded are named, and the rest counted."""
 HEADER_CODECS: Final = ("tiff", "png", "mjpeg")
 """Codecs of scans whose metadata is carried on to images."""
 
@@ -62,7 +66,8 @@ class SequenceReader(BaseSource):
         if not self._files:
             raise InputError(f"{self._label}: no file has a name of this pattern")
         self._file_of = dict(self._files)
-        rate = settings.fps or _DEFAULT_FPS
+        said = header_rate(file for _, file in self._files)
+        rate = settings.fps or said or _DEFAULT_FPS
         span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
         self._stage = FrameStage(
             _describe(str(path), rate, self._files),
@@ -70,7 +75,7 @@ class SequenceReader(BaseSource):
             deinterlace=settings.deinterlace,
             label=self._label,
         )
-        self._failure = ""
+        self._failures: list[str] = []
         self._orientation = 1
         missing = self._files[-1][0] - self._files[0][0] + 1 - len(self._files)
         if missing:
@@ -79,7 +84,9 @@ class SequenceReader(BaseSource):
             )
         if settings.fps is None:
             self._stage.status.say(
-                f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed"
+                f"{float(said):.5g} frames per second, as the scans' headers say"
+                if said
+                else f"no frame rate is given: {_DEFAULT_FPS} frames per second are assumed"
             )
         self._prime(self._process())
         self._describe_upright()
@@ -102,8 +109,8 @@ class SequenceReader(BaseSource):
                 continue
             frame = self._decode(file)
             if frame is None:
-                if not self.status.damaged:
-                    self._stage.status.say(f"left out: {self._failure}")
+                if len(self._failures) <= _NAMED:
+                    self._stage.status.say(f"left out: {self._failures[-1]}")
                 self.status.damaged += 1
                 continue
             frame.pts, frame.duration = pts, 1
@@ -112,28 +119,26 @@ class SequenceReader(BaseSource):
             if self._stage.ended:
                 break
         yield from map(self._turn, self._stage.flush())
+        if len(self._failures) > _NAMED:
+            self._stage.status.say(f"left out: {len(self._failures) - _NAMED} more files")
         self._stage.conclude()
 
     def _decode(self, file: Path) -> av.VideoFrame | None:
         """Decode one file; None where that fails."""
         try:
             data = file.read_bytes()
-            context = cast(VideoCodecContext, CodecContext.create(_codec(data), "r"))
-            context.thread_count = 1
-            frames = [*context.decode(Packet(data)), *context.decode(None)]
-        except (FFmpegError, OSError, ValueError) as error:
-            self._failure = f"{shown(file)}: {reason(error)}"
-            return None
-        if not frames:
-            self._failure = f"{shown(file)}: holds no picture"
+            codec = _codec(data)
+            frame = _decode(data, codec)
+        except (FFmpegError, OSError, ValueError, RuntimeError) as error:
+            self._failures.append(f"{shown(file)}: {reason(error)}")
             return None
         orientation = read_orientation(data)
         if not self._stage.seen:
-            self._stage.info = replace(self.info, codec=context.name)
+            self._stage.info = replace(self.info, codec=codec)
             self._orientation = orientation
         elif orientation != self._orientation:
             self._stage.status.say("the scans' orientation changes: all are turned as the first is")
-        return frames[0]
+        return frame
 
     def _turn(self, frame: LumaFrame) -> LumaFrame:
         frame.luma = turn_upright(frame.luma, self._orientation)
@@ -148,8 +153,8 @@ class SequenceReader(BaseSource):
         self._stage.info, self._stage.display_matrix = info, None
 
     def _why_nothing(self) -> str:
-        if self._failure:
-            return f"{self._label}: no file can be decoded: {self._failure}"
+        if self._failures:
+            return f"{self._label}: no file can be decoded: {self._failures[0]}"
         return f"{self._label}: no frame lies in the part that was asked for"
 
 
@@ -168,6 +173,25 @@ def find_files(path: str | Path) -> list[tuple[int, Path]]:
         if fits and entry.is_file():
             found.append((int(fits.group(1)), entry))
     return sorted(found)
+
+
+def _decode(data: bytes, codec: str) -> av.VideoFrame:
+    """One scan's picture, as stored.
+
+    Raises:
+        FFmpegError, ValueError, RuntimeError: it is damaged, or of no kind that is read.
+    """
+    if codec == "mjpeg" and jpeg_depth(data) > 8:  # libav reads 8 bits only
+        pixels = decode_deep_jpeg(data)
+        return av.VideoFrame.from_ndarray(pixels, "gray16le" if pixels.ndim == 2 else "rgb48le")
+    context = cast(VideoCodecContext, CodecContext.create(codec, "r"))
+    context.thread_count = 1
+    if codec == "tiff":
+        data = from_full_page(data)
+    frames = [*context.decode(Packet(data)), *context.decode(None)]
+    if not frames:
+        raise ValueError("holds no picture")
+    return frames[0]
 
 
 def _codec(data: bytes) -> str:
