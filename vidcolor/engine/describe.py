@@ -15,8 +15,8 @@ from vidcolor.media.open import sniff
 from vidcolor.media.source import FrameSource
 from vidcolor.media.still.read import read_still
 from vidcolor.models import loading
-from vidcolor.models.device import DTYPES, common_precision, resolve_devices
-from vidcolor.models.registry import MODELS
+from vidcolor.models.families.registry import MODELS
+from vidcolor.models.running.device import DTYPES, common_precision, resolve_devices
 from vidcolor.models.spec import PRECISIONS
 from vidcolor.types import StreamInfo, VideoInfo
 

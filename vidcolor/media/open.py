@@ -314,7 +314,7 @@ def _count_frames(view: InputView) -> int:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(), Image.open(cast(io.BytesIO, view)) as image:
+        with warnings.catch_warnings(), Image.open(io.BufferedReader(view)) as image:
             warnings.simplefilter("ignore")
             return int(getattr(image, "n_frames", 1))
     except Exception:  # Pillow raises whatever its plugins raise; reading will tell

@@ -8,7 +8,7 @@ import stat
 import sys
 import threading
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from vidcolor.errors import InputError, Interrupted
 from vidcolor.media.files.identity import FileIdentity, open_identity
@@ -167,7 +167,7 @@ class InputFile:
         return head
 
 
-class InputView:
+class InputView(io.RawIOBase):
     """A reader of an ``InputFile``, as PyAV wants it; pipes can't ``seek``.
 
     Attributes:
@@ -177,6 +177,7 @@ class InputView:
     """
 
     def __init__(self, file: InputFile) -> None:
+        super().__init__()
         self.failure = ""
         self.name = file.name
         self._file = file
@@ -212,6 +213,16 @@ class InputView:
             self.failure = "the file became shorter while it was read"
         self._position += len(data)
         return data
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        """Fill a buffer as far as one ``read`` does; for what wraps this in Python's buffers."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
 
     def raise_if_stopped(self) -> None:
         """Raise what ended the reading, if that was a stop event or Ctrl-C."""
