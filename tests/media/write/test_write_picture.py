@@ -254,7 +254,7 @@ def test_transparency_is_said_to_be_lost_only_where_there_is_any(
     "pix_fmt",
     [
         "rgba", "bgra", "argb", "abgr", "rgba64le", "rgba64be", "bgra64le", "ya8", "ya16le",
-        "ya16be", "yuva420p", "yuva422p10be", "yuva444p16le", "gbrap", "gbrap12le", "gbrapf32le",
+        "ya16be", "yuva420p", "yuva422p10be", "yuva444p12le", "gbrap", "gbrap12le", "gbrapf32le",
         "vuya", "ayuv64le",
     ],
 )  # fmt: skip
