@@ -101,6 +101,14 @@ def loss_notes(lost: Sequence[Stream], container: ContainerFacts) -> list[str]:
     return notes
 
 
+def language_notes(streams: Iterable[Stream], container: ContainerFacts) -> list[str]:
+    """A note where ``container`` loses the languages of copied streams."""
+    languages = {stream.metadata.get("language", "und") for stream in streams} - {"und"}
+    if container.languages or not languages:
+        return []
+    return [f"{container.name} can't hold the streams' languages ({', '.join(sorted(languages))})"]
+
+
 def recoding_notes(streams: Iterable[Stream], recoded: Mapping[int, str]) -> list[str]:
     """One line for each stream that is written in another codec."""
     return [

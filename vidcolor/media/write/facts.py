@@ -213,6 +213,7 @@ class ContainerFacts:
         attachments: holds attached files.
         chapters: holds chapters.
         time_codes: holds a time code, as a track or a tag.
+        languages: holds the languages of streams.
         options: muxer options, always set.
         tags: codec tag by encoder, where the muxer's default isn't what players want.
     """
@@ -233,6 +234,7 @@ class ContainerFacts:
     attachments: bool = False
     chapters: bool = True
     time_codes: bool = True
+    languages: bool = True
     options: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -346,6 +348,7 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         copies=frozenset({"aac", "mp3"}),
         chapters=False,
         time_codes=False,
+        languages=False,
     ),
 )
 

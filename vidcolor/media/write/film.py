@@ -25,6 +25,7 @@ from vidcolor.media.files.work_folder import WorkFolder
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.capability import (
     can_hold,
+    language_notes,
     loss_notes,
     plan_copies,
     recoding_notes,
@@ -282,6 +283,7 @@ class VideoWriter:
         self._lose([*plan.notes, *self._lost_chapters()])
         self._recoded = plan.recoded
         self.notes += recoding_notes(plan.streams, plan.recoded)
+        self.notes += language_notes(plan.streams, self._container)
         self.notes += dynamic_losses(kinds)
         return plan.streams
 
