@@ -107,7 +107,7 @@ def test_the_headers_rate_is_used_and_said(tmp_path: Path) -> None:
 def test_without_a_rate_one_is_assumed_and_said(tmp_path: Path) -> None:
     (tmp_path / "scan_1.dpx").write_bytes(_dpx())
     assert _read(tmp_path / "scan_%d.dpx")[1] == [
-        "no frame rate is given: 24 frames per second are assumed"
+        "no fps was given: 24 frames per second are assumed"
     ]
 
 

@@ -122,7 +122,7 @@ def test_bits_that_are_rounded_away_are_said(
         written, had = depths
         assert said == [
             f"{codec} writes {written} bits, the source has {had}: rounded;"
-            " --video-codec ffv1 keeps them all, in .mkv"
+            ' video_codec="ffv1" keeps them all, in .mkv'
         ]
 
 
@@ -365,7 +365,7 @@ def test_hdr_metadata_that_is_lost_is_said() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (EncodeSettings(video_codec="mpeg2video"), "unknown video codec"),
+        (EncodeSettings(video_codec="mpeg2video"), "video_codec 'mpeg2video' is unknown"),
         (EncodeSettings(crf=99), "0 (best) to 51"),
         (EncodeSettings(video_codec="ffv1", crf=10), "lossless"),
         (EncodeSettings(preset="warp"), "ultrafast"),

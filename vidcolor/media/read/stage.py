@@ -11,6 +11,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vidcolor.errors import Message, Option
 from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.deinterlace import FieldStage
@@ -215,10 +216,11 @@ class FrameStage:
             first = "top" if status.top_field_first else "bottom"
             what = f"the source is interlaced ({first} field first"
             what += ", by measurement)" if fields.measured else ")"
-            self.status.say(
+            advice = Option("deinterlace", True)
+            status.say(
                 f"{what}: it is deinterlaced"
                 if self._deinterlace
-                else f"{what}: its fields are kept; --deinterlace on makes it progressive"
+                else Message(f"{what}: its fields are kept; ", advice, " makes it progressive")
             )
         if fields.found_nothing:
             self.status.say("the source looks progressive; it is deinterlaced all the same")

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Message, Option
 from vidcolor.media.files.inputs import reason, shown
 from vidcolor.media.files.patterns import is_pattern, numbered
 from vidcolor.media.kinds import find_signature
@@ -83,10 +83,11 @@ class SequenceReader(BaseSource):
                 f"{missing} numbers are missing between the first file and the last"
             )
         if settings.fps is None:
+            assumed = f" was given: {_DEFAULT_FPS} frames per second are assumed"
             self._stage.status.say(
                 f"{float(said):.5g} frames per second, as the scans' headers say"
                 if said
-                else f"no frame rate is given: {_DEFAULT_FPS} frames per second are assumed"
+                else Message("no ", Option("fps"), assumed)
             )
         self._prime(self._process())
         self._describe_upright()

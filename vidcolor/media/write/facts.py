@@ -398,7 +398,7 @@ def encoder_facts(name: str) -> EncoderFacts:
         return ENCODERS[name]
     except KeyError:
         raise OptionError(
-            f"unknown video codec {name!r}: choose one of {', '.join(ENCODERS)}"
+            f"{name!r} is unknown: choose one of {', '.join(ENCODERS)}", option="video_codec"
         ) from None
 
 

@@ -16,7 +16,7 @@ import av
 from av.packet import Packet
 from av.stream import Stream
 
-from vidcolor.errors import OptionError, OutputError, StreamLossError
+from vidcolor.errors import Option, OptionError, OutputError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
 from vidcolor.media.files.pipes import StreamWriter
@@ -261,7 +261,7 @@ class VideoWriter:
             wishes = (self._settings.video_codec, self._settings.pix_fmt, self._settings.crf)
             if any(wish is not None for wish in (*wishes, self._settings.preset)):
                 raise
-            raise OutputError(f"{self._path}: {error}") from error
+            raise OutputError(f"{self._path}: ", error) from error
 
     def _plan_copies(self) -> list[Stream]:
         """Which streams are copied.
@@ -305,7 +305,8 @@ class VideoWriter:
             StreamLossError: ``strict``, and there is one.
         """
         if losses and self._settings.strict:
-            raise StreamLossError(f"{self._path}: {'; '.join(losses)} (--strict)")
+            what = f"{self._path}: {'; '.join(losses)} ("
+            raise StreamLossError(what, Option("strict", True), ")")
         self.notes += losses
 
     def _reserve(self) -> AtomicPath | StreamWriter:
@@ -430,7 +431,7 @@ class VideoWriter:
             return {}
         moved = moved_codes(self._source, start)
         lost = sorted(time_codes(self._source) - moved.keys())
-        self._lose([f"the time code {each} can't be moved to the new start" for each in lost])
+        self._lose([f"the time code {each} can't be moved to the start: left out" for each in lost])
         return moved
 
     def _new_mux(self, codes: dict[str, str]) -> Mux:

@@ -19,6 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vidcolor.errors import Message, Option
 from vidcolor.media.files.packets import EncodedPacket
 from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.source import FrameSource
@@ -222,9 +223,8 @@ class Mux:
         encoder.flags |= video.codec_context.flags & _GLOBAL_HEADER
         encoder.open()
         if encoder.extradata != video.codec_context.extradata:
-            raise ValueError(
-                f"{self._plan.facts.name} writes another header each time; use --no-resume"
-            )
+            what = f"{self._plan.facts.name} writes another header each time; use "
+            raise ValueError(Message(what, Option("resume", False)))
         return encoder
 
     def _move(self, packet: Packet[Stream], unit: Fraction) -> None:

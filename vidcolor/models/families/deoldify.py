@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.color import lightness_to_grey, rgb_to_lab
-from vidcolor.errors import DeviceError, WeightsError
+from vidcolor.errors import DeviceError, Option, WeightsError
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.networks.deoldify import DeOldifyName, DeOldifyNet, build_deoldify
 from vidcolor.models.networks.folding import fold
@@ -90,7 +90,8 @@ class DeOldifyColorizer(nn.Module):
         with torch.autocast(lightness.device.type, enabled=False):
             output = self.network(self._input(lightness.float()))[..., :height, :width]
             if self.dtype is torch.float16 and not bool(torch.isfinite(output).all()):
-                raise DeviceError("DeOldify overflowed in fp16: choose --precision bf16 or fp32")
+                advice = Option("precision", "bf16")
+                raise DeviceError("DeOldify overflowed in fp16: choose ", advice, " or fp32")
             mean, std = _per_channel(output, _IMAGENET_MEAN), _per_channel(output, _IMAGENET_STD)
             return Prediction(rgb_to_lab((output * std + mean).clamp(0.0, 1.0))[:, 1:3])
 

@@ -37,7 +37,7 @@ def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
     except (SafetensorError, IndexError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{path}: not the int8 weights of a MobileNet EdgeTPU 0.75 encoder; a run's own "
-            "weights are for --start"
+            "weights are for 'start'"
         ) from error
 
 

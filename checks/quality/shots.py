@@ -1,6 +1,6 @@
 """How well shots are found, by kind of event: ours beside a plain correlation and PySceneDetect's.
 
-    python benchmarks/shots.py CLIP_OR_FOLDER ... [--films 40] [--seed 7]
+    python checks quality/shots CLIP_OR_FOLDER ... [--films 40] [--seed 7]
 
 Clips are joined to films with known cuts (``shots_films.py``). Printed is, per kind of boundary,
 the share found, and per kind of other event how many false reports it caused; then precision and
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from shots_films import Event, Film, Pictures, load, make_film
+from quality.shots_films import Event, Film, Pictures, load, make_film
 from torch import Tensor
 
 from vidcolor.color import luma_to_lightness

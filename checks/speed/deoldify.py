@@ -2,8 +2,8 @@
 
 ::
 
-    python benchmarks/deoldify.py artistic video             # render factor 21, batches 1 and 4
-    python benchmarks/deoldify.py artistic --render-factor 35 --device cuda
+    python checks speed/deoldify artistic video             # render factor 21, batches 1 and 4
+    python checks speed/deoldify artistic --render-factor 35 --device cuda
 
 Weights are drawn, with statistics calibrated on photographs: speed is that of the published ones;
 differences between number formats are rather larger, because nothing has been trained to be smooth.
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(_ROOT / "reference"), str(_ROOT / "tests" / "models" / "deoldify")]
 
 from deoldify_recordings import read_recording  # noqa: E402

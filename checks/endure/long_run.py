@@ -2,8 +2,8 @@
 
 ::
 
-    python benchmarks/long_run.py --json long.json      # samples/newsreel.mp4, 176 pixels wide
-    python benchmarks/long_run.py CLIP --width 0 --frames 5000 -- --every auto
+    python checks endure/long_run --json long.json      # samples/newsreel.mp4, 176 pixels wide
+    python checks endure/long_run CLIP --width 0 --frames 5000 -- --every auto
 
 The film is a clip in a loop, made by copying packets. What follows ``--`` goes to vidcolor. Exit
 code 1 if a frame, a stamp or a byte of sound is not the source's, picture and sound drift apart by
@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import av
-from long_run_check import PLACES, compare, read_film
-from long_run_memory import Sample, Watcher
-from memory import ALLOWED_GROWTH, NEWSREEL, write_loop
-from running import parse_with_extra, run
+from endure.long_run_check import PLACES, compare, read_film
+from endure.long_run_memory import Sample, Watcher
+from endure.memory import ALLOWED_GROWTH, NEWSREEL, write_loop
+from shared.running import parse_with_extra, run
 
 _ALLOWED_DRIFT_MS = 1.0
 

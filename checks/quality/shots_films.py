@@ -1,4 +1,4 @@
-"""Films with known cuts, made from real clips: what ``benchmarks/shots.py`` measures on.
+"""Films with known cuts, made from real clips: what ``checks/quality/shots.py`` measures on.
 
 Pieces of shots are joined by cuts, jump cuts, dissolves and fades; inside pieces happens what must
 not be taken for one: flashes, flicker, weave, dirt, damage, pans, shake, zooms, things passing by.

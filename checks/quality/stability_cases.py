@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
-from stability_clips import Clip
-from stability_measures import Stabilize, enlarge
+from quality.stability_clips import Clip
+from quality.stability_measures import Stabilize, enlarge
 from torch import Tensor
 
 from vidcolor.models.colorizer import Colorizer

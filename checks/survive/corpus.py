@@ -2,8 +2,8 @@
 
 From the project's folder, with what is installed in this Python's environment::
 
-    python benchmarks/corpus.py ../shared/media/odd ../shared/media/photos
-    python benchmarks/corpus.py FOLDER --contact-sheet sheets -- --model compact --batch-size 4
+    python checks survive/corpus ../shared/media/odd ../shared/media/photos
+    python checks survive/corpus FOLDER --contact-sheet sheets -- --model compact --batch-size 4
 
 What follows ``--`` goes to vidcolor. Results are checked with PyAV and Pillow by ``facts.py``,
 which shares no code with vidcolor. Exit code 1 if any outcome is neither a result nor a clear
@@ -24,9 +24,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from compare import Comparison, compare
-from running import Run, parse_with_extra, run
-from sheet import join_sheets, write_sheet
+from shared.running import Run, parse_with_extra, run
+from survive.compare import Comparison, compare
+from survive.sheet import join_sheets, write_sheet
 
 COLUMNS = (
     "file",

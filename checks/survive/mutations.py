@@ -2,8 +2,8 @@
 
 From the project's folder, with what is installed in this Python's environment (Linux)::
 
-    python benchmarks/mutations.py --made ../shared/media/odd ../shared/media/photos --count 2000
-    python benchmarks/mutations.py --made --only 'h264.mp4' --mutation 'lie-*' --keep broken/
+    python checks survive/mutations --made ../shared/media/odd ../shared/media/photos --count 2000
+    python checks survive/mutations --made --only 'h264.mp4' --mutation 'lie-*' --keep broken/
 
 Sources are files, folders, and with ``--made`` tiny clips and photos made on the spot. Each is
 broken by all of ``mutate.py``; ``--count`` takes that many of all, evenly, by ``--seed``. Worker
@@ -39,11 +39,11 @@ from pathlib import Path
 from typing import Any
 
 import av
-from corpus import media_files
-from mutate import Mutation, mutations_of
-from running import parse_with_extra
-from small_clips import make_sources
-from workers import Worker
+from shared.running import parse_with_extra
+from shared.small_clips import make_sources
+from survive.corpus import media_files
+from survive.mutate import Mutation, mutations_of
+from survive.workers import Worker
 
 Row = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """Does edge-aware resizing of ab to the frame beat bilinear? Measured against true colours.
 
-    python benchmarks/upsampling.py PHOTO_OR_FOLDER ...
+    python checks quality/upsampling PHOTO_OR_FOLDER ...
 
 For each picture: the network's ab at its working size is brought to the picture's size bilinearly
 and by a guided filter (He and Sun, "Fast Guided Filter", 2015) steered by the lightness, with

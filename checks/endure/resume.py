@@ -2,9 +2,9 @@
 
 ::
 
-    python benchmarks/resume.py FILMS_OR_FOLDERS --kills 4 -- --render-factor 2 --end 3
-    python benchmarks/resume.py FILM --suffix .webm -- --video-codec libvpx-vp9
-    python benchmarks/resume.py scan_%04d.png --suffix .png -- --fps 24
+    python checks endure/resume FILMS_OR_FOLDERS --kills 4 -- --render-factor 2 --end 3
+    python checks endure/resume FILM --suffix .webm -- --video-codec libvpx-vp9
+    python checks endure/resume scan_%04d.png --suffix .png -- --fps 24
 
 Each film is colorized in one go, then by runs that get SIGKILL at random moments, every second time
 only after they have finished a span, and once with ``--no-resume``. The first two have to be the
@@ -33,7 +33,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import av
-from running import parse_with_extra
+from shared.running import parse_with_extra
 
 _PRELOADED = ["vidcolor.engine.video", "vidcolor.models.loading", "vidcolor.cli.main"]
 Row = tuple[int | None, int | None, str]

@@ -3,7 +3,7 @@
 Linux, as root: each size is a tmpfs of its own, with an earlier result in it. What must come out is
 the whole result, or exit 1, one line that says that no space is left, and a folder as it was.
 
-    python benchmarks/disk_full.py [--sizes 24]
+    python checks survive/disk_full [--sizes 24]
 """
 
 from __future__ import annotations

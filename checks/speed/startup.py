@@ -2,8 +2,8 @@
 
 ::
 
-    python benchmarks/startup.py                  # the sample newsreel's first frame, compact
-    python benchmarks/startup.py CLIP --repeat 5 -- -m deoldify-video
+    python checks speed/startup                  # the sample newsreel's first frame, compact
+    python checks speed/startup CLIP --repeat 5 -- -m deoldify-video
 
 What follows ``--`` goes to vidcolor. The film is cut to one frame, so the time is that of starting,
 importing, loading the model, decoding, colouring, encoding and closing the file. CPU time stands
@@ -21,9 +21,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from running import parse_with_extra
+from shared.running import parse_with_extra
 
-_NEWSREEL = Path(__file__).resolve().parents[1] / "samples" / "newsreel.mp4"
+_NEWSREEL = Path(__file__).resolve().parents[2] / "samples" / "newsreel.mp4"
 _IMPORT = re.compile(r"import time:\s*(\d+) \|\s*(\d+) \|( *)(\S+)")
 _SHOWN = 12
 

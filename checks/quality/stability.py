@@ -1,6 +1,6 @@
 """How calm and how true are colours over time? Per-frame, plain smoothing, and ours, side by side.
 
-    python benchmarks/stability.py CLIP_OR_FOLDER ... [--cache DIR] [--strips DIR]
+    python checks quality/stability CLIP_OR_FOLDER ... [--cache DIR] [--strips DIR]
 
 The network colours the first frames of each clip once; each row then treats the same ab. Printed
 are means of ratios to per-frame (first table), the drift of each clip (second), flicker made on
@@ -16,10 +16,10 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from stability_cases import after_cut, switched, synthetic, wrong_seconds
-from stability_clips import Clip, load_clip
-from stability_measures import Judge, Stabilize
-from stability_strips import write_strips
+from quality.stability_cases import after_cut, switched, synthetic, wrong_seconds
+from quality.stability_clips import Clip, load_clip
+from quality.stability_measures import Judge, Stabilize
+from quality.stability_strips import write_strips
 from torch import Tensor
 
 import vidcolor

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from stability_clips import Clip
+from quality.stability_clips import Clip
 from torch import Tensor
 
 from vidcolor.color import lab_to_rgb

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from facts import (
+from survive.facts import (
     Rgb,
     VideoFacts,
     is_photo,

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stability_clips import Clip
-from stability_measures import enlarge
+from quality.stability_clips import Clip
+from quality.stability_measures import enlarge
 from torch import Tensor
 
 from vidcolor.color import lab_to_rgb

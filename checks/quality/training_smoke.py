@@ -1,6 +1,6 @@
 """Train every shipped configuration for about a minute, and show that its loss falls.
 
-    python benchmarks/training_smoke.py [--seconds 60] [--data FOLDER_OR_TAR] [CONFIG...]
+    python checks quality/training_smoke [--seconds 60] [--data FOLDER_OR_TAR] [CONFIG...]
 
 Batches are small (8 crops) so that a minute on one CPU core is some dozens of steps; all else is as
 configured. Configurations that start from another run's checkpoint get that of compact's minute;
@@ -22,7 +22,7 @@ from vidcolor.training.config import TrainConfig, load_config
 from vidcolor.training.distributed import join_world
 from vidcolor.training.run.loop import Trainer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "vidcolor" / "training" / "configs"
 SHARED = ROOT / ".." / "shared"
 ENCODER = SHARED / "pretrained" / "mobilenet_edgetpu_075.safetensors"

@@ -2,9 +2,9 @@
 
 ::
 
-    python benchmarks/sparse.py CLIP...                         # quality, compact
-    python benchmarks/sparse.py CLIP... --speed deoldify-video  # CPU seconds, random weights
-    python benchmarks/sparse.py CLIP... --strips FOLDER         # a row of pixels over time, PNG
+    python checks quality/sparse CLIP...                         # quality, compact
+    python checks quality/sparse CLIP... --speed deoldify-video  # CPU seconds, random weights
+    python checks quality/sparse CLIP... --strips FOLDER         # a row of pixels over time, PNG
 
 Clips are in colour: they are made grey, and their own colours are the truth. Columns: motion is the
 mean length of flow between neighbours in pixels at working size; "error" is the mean distance in ab

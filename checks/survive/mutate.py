@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import av
-from lies import header_lies
+from survive.lies import header_lies
 
 Change = Callable[[bytes, random.Random], bytes]
 

@@ -1,6 +1,6 @@
 """How far the network's colours follow the source's flicker, with and without evening its input.
 
-    python benchmarks/shots_flicker.py CLIP_OR_FOLDER ... [--model compact] [--frames 24]
+    python checks quality/shots_flicker CLIP_OR_FOLDER ... [--model compact] [--frames 24]
 
 Two tables. Clips as they are: the jitter of lightness and the jitter of ab, each as the RMS of
 second differences over time, with and without ``ExposureNormalizer``. Steady clips with flicker put

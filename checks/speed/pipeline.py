@@ -2,8 +2,8 @@
 
 ::
 
-    python benchmarks/pipeline.py --ffmpeg /path/to/ffmpeg          # a made-up 640x480 film
-    python benchmarks/pipeline.py CLIP --frames 24 --repeat 3 --network artistic
+    python checks speed/pipeline --ffmpeg /path/to/ffmpeg          # a made-up 640x480 film
+    python checks speed/pipeline CLIP --frames 24 --repeat 3 --network artistic
 
 The original runs in the reference environment (``reference/build_env.py``), by the steps of its
 own pipeline (``reference/pipeline.py``); vidcolor runs as its command. Both read the same weights:
@@ -32,7 +32,7 @@ from pathlib import Path
 
 import torch
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(_ROOT / "reference"), str(_ROOT / "tests" / "models" / "deoldify")]
 
 from deoldify_recordings import read_recording  # noqa: E402

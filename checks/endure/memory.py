@@ -2,8 +2,8 @@
 
 ::
 
-    python benchmarks/memory.py                    # samples/newsreel.mp4, 10 s against 10 min
-    python benchmarks/memory.py CLIP --minutes 3 -- --render-factor 8
+    python checks endure/memory                    # samples/newsreel.mp4, 10 s against 10 min
+    python checks endure/memory CLIP --minutes 3 -- --render-factor 8
 
 What follows ``--`` goes to vidcolor. The loop is made by copying packets, so it takes no time.
 Exit code 1 if the long clip needs more than a tenth more memory than the short one.
@@ -18,11 +18,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from running import Run, parse_with_extra, run
+from shared.running import Run, parse_with_extra, run
 
 ALLOWED_GROWTH = 1.10
 """The indexes that muxers keep of all packets: some 100 bytes each; allocators' noise is more."""
-NEWSREEL = Path(__file__).resolve().parents[1] / "samples" / "newsreel.mp4"
+NEWSREEL = Path(__file__).resolve().parents[2] / "samples" / "newsreel.mp4"
 
 
 def write_loop(source: Path, target: Path, times: int) -> None:

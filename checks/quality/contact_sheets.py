@@ -1,7 +1,7 @@
 """Contact sheets for eyes to judge: grey, what each model makes of it, and the truth where known.
 
-    python benchmarks/contact_sheets.py --out sheets -m compact -m my.safetensors --photos val.tar
-    python benchmarks/contact_sheets.py --out sheets -m compact --old films/ album/
+    python checks quality/contact_sheets --out sheets -m compact -m my.safetensors --photos val.tar
+    python checks quality/contact_sheets --out sheets -m compact --old films/ album/
 
 Everything is coloured through the library with its defaults. Photographs in colour (--photos: a
 folder or tar file) are made grey and shown beside the truth. Films and photographs without colours
