@@ -35,8 +35,8 @@ from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
+from vidcolor.models.families.registry import MODELS
 from vidcolor.models.random_weights import random_model
-from vidcolor.models.registry import MODELS
 from vidcolor.temporal import LONGEST_GAP, CutDetector, SparseColoring
 from vidcolor.temporal.flow import FlowEstimator
 
@@ -180,6 +180,7 @@ def strips(clips: list[Clip], folder: Path) -> None:
         cv2.imwrite(str(folder / f"{clip.name}.png"), large)
 
 
+@torch.inference_mode()
 def main() -> None:
     """Command line."""
     layout = argparse.RawTextHelpFormatter
@@ -199,8 +200,3 @@ def main() -> None:
         (lambda: strips(clips, args.strips)) if args.strips else (lambda: quality(clips))
     )
     job()
-
-
-if __name__ == "__main__":
-    with torch.inference_mode():
-        main()

@@ -62,8 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     escape_unwritable()
     words = list(sys.argv[1:] if argv is None else argv)
     session = Session(Console(as_json=_wants_json(words)), Stop())
-    # libsvtav1 writes its banner to stderr, through the bar, unless told otherwise.
-    os.environ.setdefault("SVT_LOG", "1")
     # OpenCV logs to stderr about pictures that it can't decode; vidcolor reports those itself.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     # OpenMP's threads spin while they wait, and take the cores from decoder and encoder: on a busy
