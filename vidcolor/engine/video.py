@@ -29,9 +29,10 @@ from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError, OutputError
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.open import open_source as open_media
+from vidcolor.media.output import open_writer
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource, ReadSettings
-from vidcolor.media.write.film import VideoWriter, open_writer
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.types import EncodeSettings, LumaFrame

@@ -15,7 +15,7 @@ from typing import Final, Self, cast
 
 from av.stream import Disposition
 
-from vidcolor.errors import InputError, OptionError
+from vidcolor.errors import InputError, Option, OptionError
 from vidcolor.media.files.identity import FileIdentity, files_identity
 from vidcolor.media.files.inputs import InputFile, InputView, is_pipe, shown
 from vidcolor.media.kinds import (
@@ -331,8 +331,9 @@ class Input:
             )
         if settings.fps is not None:
             raise OptionError(
-                f"{self.label}: --fps is for numbered images (scan_%06d.tif);"
-                " this keeps its own times"
+                f"{self.label}: ",
+                Option("fps"),
+                " is for numbered images (scan_%06d.tif); this keeps its own times",
             )
         opened, self._opened = self._opened, None
         if settings.decoder == "ffmpeg" and self.path == "-":

@@ -58,6 +58,8 @@ class SourceStatus:
         has_color: the source is visibly coloured (its colours get replaced); None before the first
             frame.
         side_data_kinds: kinds of side data seen ("A53_CC" means captions in the video).
+        is_transparent: a frame had pixels that aren't opaque. GIF's don't count: nearly every one
+            leaves out what didn't change.
     """
 
     warnings: list[str] = field(default_factory=list)
@@ -67,6 +69,7 @@ class SourceStatus:
     top_field_first: bool = False
     has_color: bool | None = None
     side_data_kinds: set[str] = field(default_factory=set)
+    is_transparent: bool = False
 
     def say(self, text: str) -> None:
         """Add a warning, once."""

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import av
 from av.packet import Packet
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Message, Option
 from vidcolor.media.files.inputs import InputFile
 from vidcolor.media.read.access import FrameAccess
 from vidcolor.media.read.base import MAX_EARLY_BYTES, BaseSource, Item, check_span
@@ -26,7 +26,7 @@ from vidcolor.types import LumaFrame
 
 _Raw: TypeAlias = "av.VideoFrame | Packet[Any]"
 
-_BACK_OFF: Final = (0, 2, 10, 60)  # seconds before --start, until a key frame is found
+_BACK_OFF: Final = (0, 2, 10, 60)  # seconds before start_s, until a key frame is found
 
 
 class VideoReader(BaseSource):
@@ -247,9 +247,11 @@ class VideoReader(BaseSource):
             return f"{self._label}: can't be read: {self._demuxer.failure}"
         codec = self.info.codec
         if self.status.damaged:
-            return (
+            return Message(
                 f"{self._label}: no frame can be decoded: {self.status.damaged} damaged or "
-                f"unsupported packets ({codec}); --decoder ffmpeg may know more"
+                f"unsupported packets ({codec}); ",
+                Option("decoder", "ffmpeg"),
+                " may know more",
             )
         nothing = f"{self._label}: no frame can be decoded ({codec})"
         if not self._demuxer.can_seek and "mp4" in self._demuxer.container.format.name:

@@ -12,6 +12,8 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vidcolor.errors import Message, Option
+from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.deinterlace import FieldStage
 from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
@@ -180,6 +182,8 @@ class FrameStage:
         if interlaced and self._flag_order is None:
             self._flag_order = frame_field_order(frame)
             self._met_flags = True
+        if not self.status.is_transparent and self.info.codec != "gif":
+            self.status.is_transparent = is_transparent(frame)
         side_data = collect_side_data(frame, self.info.codec)
         self.status.side_data_kinds.update(item.kind for item in side_data)
         luma = self._picture.make(frame)
@@ -269,10 +273,11 @@ class FrameStage:
             first = "top" if status.top_field_first else "bottom"
             what = f"the source is interlaced ({first} field first"
             what += ", by measurement)" if fields.measured else ")"
-            self.status.say(
+            advice = Option("deinterlace", True)
+            status.say(
                 f"{what}: it is deinterlaced"
                 if self._deinterlace
-                else f"{what}: its fields are kept; --deinterlace on makes it progressive"
+                else Message(f"{what}: its fields are kept; ", advice, " makes it progressive")
             )
         if fields.found_nothing:
             self.status.say("the source looks progressive; it is deinterlaced all the same")

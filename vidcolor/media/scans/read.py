@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import av
 from av.codec.context import CodecContext
@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Message, Option
 from vidcolor.media.files.inputs import reason, shown
 from vidcolor.media.files.patterns import is_pattern, numbered
 from vidcolor.media.kinds import find_signature
@@ -26,11 +26,15 @@ from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.stage import FrameStage
 from vidcolor.media.read.stamps import Span, exact_seconds
+from vidcolor.media.scans.header_rate import header_rate
 from vidcolor.media.source import ReadSettings
-from vidcolor.media.still.exif import read_orientation
+from vidcolor.media.still.exif import from_full_page, read_orientation
+from vidcolor.media.still.pillow import decode_deep_jpeg, jpeg_depth
 from vidcolor.types import ColorTags, LumaFrame, VideoInfo
 
 _DEFAULT_FPS: Final = Fraction(24)
+_NAMED: Final = 20
+"""As many files that can't be decoded are named, and the rest counted."""
 HEADER_CODECS: Final = ("tiff", "png", "mjpeg")
 """Codecs of scans whose metadata is carried on to images."""
 
@@ -69,7 +73,8 @@ class SequenceReader(BaseSource):
         if not self._files:
             raise InputError(f"{self._label}: no file has a name of this pattern")
         self._file_of = dict(self._files)
-        rate = settings.fps or _DEFAULT_FPS
+        said = header_rate(file for _, file in self._files)
+        rate = settings.fps or said or _DEFAULT_FPS
         span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
         self._stage = FrameStage(
             _describe(str(path), rate, self._files),
@@ -80,7 +85,7 @@ class SequenceReader(BaseSource):
         self._index = index
         if index is not None and not len(index):
             self._stage.index = index
-        self._failure = ""
+        self._failures: list[str] = []
         self._orientation = 0
         missing = self._files[-1][0] - self._files[0][0] + 1 - len(self._files)
         if missing:
@@ -88,8 +93,11 @@ class SequenceReader(BaseSource):
                 f"{missing} numbers are missing between the first file and the last"
             )
         if settings.fps is None:
+            assumed = f" was given: {_DEFAULT_FPS} frames per second are assumed"
             self._stage.status.say(
-                f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed"
+                f"{float(said):.5g} frames per second, as the scans' headers say"
+                if said
+                else Message("no ", Option("fps"), assumed)
             )
         self._prime(self._process(self._files))
         self._describe_upright()
@@ -158,8 +166,8 @@ class SequenceReader(BaseSource):
                 continue
             frame = self._decode(file)
             if frame is None:
-                if not self.status.damaged:
-                    self._stage.status.say(f"left out: {self._failure}")
+                if len(self._failures) <= _NAMED:
+                    self._stage.status.say(f"left out: {self._failures[-1]}")
                 self.status.damaged += 1
                 continue
             frame.pts, frame.duration = pts, 1
@@ -168,6 +176,8 @@ class SequenceReader(BaseSource):
             if self._stage.ended:
                 break
         yield from map(self._turn, self._stage.flush())
+        if len(self._failures) > _NAMED:
+            self._stage.status.say(f"left out: {len(self._failures) - _NAMED} more files")
         self._stage.conclude()
         if self._stage.index is not None:
             self._stage.index.is_complete = True
@@ -176,23 +186,18 @@ class SequenceReader(BaseSource):
         """Decode one file; None where that fails."""
         try:
             data = file.read_bytes()
-            context = CodecContext.create(_codec(data), "r")
-            assert isinstance(context, VideoCodecContext)
-            context.thread_count = 1
-            frames = [*context.decode(Packet(data)), *context.decode(None)]
-        except (FFmpegError, OSError, ValueError) as error:
-            self._failure = f"{shown(file)}: {reason(error)}"
-            return None
-        if not frames:
-            self._failure = f"{shown(file)}: holds no picture"
+            codec = _codec(data)
+            frame = _decode(data, codec)
+        except (FFmpegError, OSError, ValueError, RuntimeError) as error:
+            self._failures.append(f"{shown(file)}: {reason(error)}")
             return None
         orientation = read_orientation(data)
         if not self._orientation:
-            self._stage.info = replace(self.info, codec=context.name)
+            self._stage.info = replace(self.info, codec=codec)
             self._orientation = orientation
         elif orientation != self._orientation:
             self._stage.status.say("the scans' orientation changes: all are turned as the first is")
-        return frames[0]
+        return frame
 
     def _turn(self, frame: LumaFrame) -> LumaFrame:
         frame.luma = turn_upright(frame.luma, self._orientation)
@@ -207,8 +212,8 @@ class SequenceReader(BaseSource):
         self._stage.info, self._stage.display_matrix = info, None
 
     def _why_nothing(self) -> str:
-        if self._failure:
-            return f"{self._label}: no file can be decoded: {self._failure}"
+        if self._failures:
+            return f"{self._label}: no file can be decoded: {self._failures[0]}"
         return f"{self._label}: no frame lies in the part that was asked for"
 
 
@@ -227,6 +232,25 @@ def find_files(path: str | Path) -> list[tuple[int, Path]]:
         if fits and entry.is_file():
             found.append((int(fits.group(1)), entry))
     return sorted(found)
+
+
+def _decode(data: bytes, codec: str) -> av.VideoFrame:
+    """One scan's picture, as stored.
+
+    Raises:
+        FFmpegError, ValueError, RuntimeError: it is damaged, or of no kind that is read.
+    """
+    if codec == "mjpeg" and jpeg_depth(data) > 8:  # libav reads 8 bits only
+        pixels = decode_deep_jpeg(data)
+        return av.VideoFrame.from_ndarray(pixels, "gray16le" if pixels.ndim == 2 else "rgb48le")
+    context = cast(VideoCodecContext, CodecContext.create(codec, "r"))
+    context.thread_count = 1
+    if codec == "tiff":
+        data = from_full_page(data)
+    frames = [*context.decode(Packet(data)), *context.decode(None)]
+    if not frames:
+        raise ValueError("holds no picture")
+    return frames[0]
 
 
 def _codec(data: bytes) -> str:
