@@ -135,7 +135,7 @@ def test_every_frame_comes_once_and_in_order(made: Made) -> None:
     assert [f.luma.tobytes() for f in frames] == [moving_luma(i).tobytes() for i in range(COUNT)]
     start = _seconds(frames[0])
     assert [_seconds(f) - start for f in frames] == [Fraction(i, RATE) for i in range(COUNT)]
-    assert all(f.full_range and f.depth == 8 for f in frames)
+    assert all(f.depth == 8 for f in frames)
 
 
 def test_each_frame_lasts_until_the_next(made: Made) -> None:
