@@ -22,7 +22,7 @@ _PACKED: Final = {  # place of alpha, samples per pixel
 }
 _ALPHA_PLANE: Final = 3
 _OPAQUE: Final = 1 - 1 / 256
-"""Share of full alpha from which on a pixel counts as opaque: less than a step of 8 bits is lost."""
+"""Share of full alpha from which on a pixel counts as opaque: less than one step of 8 bits."""
 
 
 def is_transparent(frame: av.VideoFrame) -> bool:
