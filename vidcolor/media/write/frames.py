@@ -9,8 +9,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
-from av.video.plane import VideoPlane
 
+from vidcolor.media.pixels.planes import plane_view
 from vidcolor.media.source import SideDatum
 from vidcolor.types import ColorFrame, ColorTags, PlanarFormat, Plane
 
@@ -100,22 +100,14 @@ def fill_planes(
     Raises:
         ValueError: a plane's shape isn't the format's.
     """
+    dtype = np.dtype(np.uint8 if form.depth <= 8 else "<u2")
     if not form.pix_fmt.startswith("p"):
         for target, plane in zip(video.planes, planes, strict=True):
-            _copy(_plane_view(target, form.depth), plane)
+            _copy(plane_view(target, dtype), plane)
         return
-    luma, chroma = (_plane_view(plane, 16, samples=n) for n, plane in enumerate(video.planes, 1))
-    pairs = chroma.reshape(chroma.shape[0], -1, 2)
-    for view, plane in zip((luma, pairs[..., 0], pairs[..., 1]), planes, strict=True):
+    luma, chroma = (plane_view(each, "<u2", per_pixel=n) for n, each in enumerate(video.planes, 1))
+    for view, plane in zip((luma, chroma[:, 0::2], chroma[:, 1::2]), planes, strict=True):
         _copy(view, np.left_shift(plane, 16 - form.depth))
-
-
-def _plane_view(plane: VideoPlane, depth: int, *, samples: int = 1) -> npt.NDArray[np.generic]:
-    """``(lines, width * samples)`` view of a libav plane, without the padding at lines' ends."""
-    dtype = np.dtype(np.uint8 if depth <= 8 else "<u2")
-    lines = np.frombuffer(memoryview(plane), dtype)
-    lines = lines.reshape(plane.height, plane.line_size // dtype.itemsize)
-    return lines[:, : plane.width * samples]
 
 
 def _copy(view: npt.NDArray[np.generic], plane: npt.NDArray[np.generic]) -> None:
