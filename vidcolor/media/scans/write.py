@@ -35,7 +35,7 @@ _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
 
 
 _CREATOR = slice(160, 260)
-"""Where a DPX header says what made the file."""
+"""Bytes of a DPX header that name the program that made the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class SequenceWriter:
     Attributes:
         plane_format: R, G, B in full range, 8 bit or, for deeper sources, 16 (DPX: 10 or 12).
         codec: FFmpeg's name of the image format.
-        notes: one line for everything that images can't hold; grows.
+        notes: one line for everything that images can't hold; grows while writing.
     """
 
     def __init__(self, path: str | Path, source: FrameSource, settings: EncodeSettings) -> None:
@@ -105,11 +105,11 @@ class SequenceWriter:
         self._encoder: VideoCodecContext | None = None
 
     def write(self, item: ColorFrame | Packet[Stream]) -> None:
-        """Write one image; packets of other streams are dropped (the notes say so).
+        """Write one image; packets of other streams are dropped, with a note.
 
         Raises:
             OutputError: the disk is full.
-            StreamLossError: ``strict``, and this frame shows what images can't hold.
+            StreamLossError: ``strict``, and this frame has what images can't hold.
         """
         if not isinstance(item, ColorFrame):
             return
@@ -134,7 +134,7 @@ class SequenceWriter:
         self._next_name(frame)
 
     def end_span(self) -> list[KeptFile]:
-        """Bring this span's images to the disk.
+        """Flush this span's images to the disk.
 
         Returns:
             The list of them in the work folder.
@@ -154,7 +154,7 @@ class SequenceWriter:
             raise output_error(self._pattern, error) from error
 
     def commit(self) -> None:
-        """Move all images to their names, the last first: if that is cut off, a prefix is kept.
+        """Move all images to their names, the last first, so that a break leaves no gap at the end.
 
         Raises:
             OutputError: an image can't be replaced.
@@ -199,7 +199,7 @@ class SequenceWriter:
         self.notes += [loss for loss in losses if loss not in self.notes]
 
     def _note_others(self, folder: Path) -> None:
-        """Tell of images of an earlier, longer run: players would take all for one film."""
+        """Note images of an earlier, longer run: players would take all for one film."""
         ours = set(self._names)
         others = [n for n, file in find_files(folder / self._pattern.name) if file.name not in ours]
         if len(others) == 1:

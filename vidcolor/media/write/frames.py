@@ -1,4 +1,4 @@
-"""Turns colour planes into the frames that an encoder takes."""
+"""Colour planes to the frames that an encoder takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vidcolor.types import ColorFrame, ColorTags, PlanarFormat, Plane
 
 _NO_PICTURE_TYPE = 0
 _CARRIED = frozenset({"A53_CC"})
-"""Per-frame side data that encoders write again."""
+"""Per-frame side data that encoders write."""
 
 
 class FrameBuilder:
@@ -31,7 +31,7 @@ class FrameBuilder:
         fields: str = "",
         captions: bool = False,
     ) -> None:
-        """Take the format.
+        """Set the format.
 
         Args:
             planes: pixel format.
@@ -63,7 +63,7 @@ class FrameBuilder:
         return self._mark_fields(video, time_base) if self._fields else video
 
     def _blank(self, frame: ColorFrame) -> av.VideoFrame:
-        """A frame without picture; with the source frame's captions where there are any."""
+        """A frame to be filled, with the source frame's captions where there are any."""
         width, height = self._size
         carrier = _carrier(frame) if self._wants_captions else None
         if carrier is None:
@@ -93,7 +93,7 @@ class FrameBuilder:
 def fill_planes(
     video: av.VideoFrame, planes: tuple[Plane, Plane, Plane], form: PlanarFormat
 ) -> None:
-    """Copy three planes into ``video``, whatever its line padding.
+    """Copy three planes into ``video``.
 
     P010 and P210 interleave Cb and Cr and hold codes in the upper ten of sixteen bits.
 
@@ -117,7 +117,7 @@ def _copy(view: npt.NDArray[np.generic], plane: npt.NDArray[np.generic]) -> None
 
 
 def _carrier(frame: ColorFrame) -> av.VideoFrame | None:
-    """The small frame that holds the source frame's side data, if it has any that we carry."""
+    """The small frame that holds the source frame's side data, if any of it is written."""
     for item in frame.source.side_data:
         if isinstance(item, SideDatum) and item.kind in _CARRIED and item.carrier is not None:
             return item.carrier
