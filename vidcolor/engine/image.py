@@ -21,7 +21,8 @@ from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.media.still.read import check_still_output, read_still, write_still
-from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.colorizer import Colorizer, as_colorizer
+from vidcolor.models.contract import ColorModel, ModelInput
 from vidcolor.types import Plane, StillImage
 
 _STRIP_PIXELS = 1_000_000
@@ -37,7 +38,7 @@ def colorize_image(
     *,
     options: ColorizeOptions | None = None,
     progress: Progress | None = None,
-    model: Colorizer | None = None,
+    model: ColorModel | None = None,
 ) -> ColorizeResult:
     """Colorize a photo.
 
@@ -46,7 +47,8 @@ def colorize_image(
         output: path, or "-" for standard output (PNG).
         options: how; what concerns time and video codecs is ignored.
         progress: told when it is done.
-        model: an already loaded model; None loads the one that the options name.
+        model: an already loaded model, or one of your own; None loads the one that the options
+            name.
 
     Returns:
         What was done; depth, alpha, profile and metadata of the photo are kept.
@@ -74,14 +76,15 @@ def colorize_image(
     )  # fmt: skip
 
 
-def colorize_still(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
+def colorize_still(photo: StillImage, model: ColorModel, options: ColorizeOptions) -> Rgb:
     """The colour picture of a photo already read, ``(H, W, 3)`` in the photo's depth.
 
     Raises:
         DeviceError: the device fails, or its memory runs out.
     """
-    with device_errors(model.device_label):
-        return _colorized(photo, model, options)
+    colorizer = as_colorizer(model)
+    with device_errors(colorizer.device_label):
+        return _colorized(photo, colorizer, options)
 
 
 def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
@@ -99,12 +102,12 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
 
 
 def still_ab(photo: StillImage, model: Colorizer, *, render_factor: int | None = None) -> Tensor:
-    """The network's ab for a photo at the model's working size, ``(1, 2, h, w)`` float32."""
+    """The model's finished ab for a photo at its working size, ``(1, 2, h, w)`` float32."""
     spec = model.spec.working_size
     height, width = photo.luma.shape
     size = working_size(spec, width, height, render_factor=render_factor or spec.image)
-    lightness = _lightness(photo, model, 0, height)
-    return Batcher(model, 1)(resize_lightness(lightness, size))
+    lightness = resize_lightness(_lightness(photo, model, 0, height), size)
+    return model.finishing(Batcher(model, 1)(ModelInput(lightness)).ab, lightness)
 
 
 def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Tensor:

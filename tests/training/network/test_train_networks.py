@@ -16,6 +16,7 @@ from skimage import data
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.evaluation.backbones import load_backbone
 from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_architecture
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.compact import EdgeEncoder
@@ -67,11 +68,12 @@ def test_each_colorizes_from_its_own_file(name: str, tmp_path: Path) -> None:
     model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
     lightness = torch.rand(2, 1, 64, 96, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        wanted = network(lightness) * 1.5
+        wanted = network(ModelInput(lightness))
     # Norms are folded in the product, so sums are rounded elsewhere.
-    assert torch.allclose(model(lightness), wanted, atol=2e-3)
+    assert torch.allclose(model(ModelInput(lightness)).ab, wanted, atol=2e-3)
+    assert model.finishing.saturation == 1.5
     # Sizes that fit no stride: the whole picture comes back, not a padded or stretched one.
-    odd = model(torch.rand(1, 1, 75, 101))
+    odd = model(ModelInput(torch.rand(1, 1, 75, 101))).ab
     assert odd.shape[-2:] == (75, 101)
     assert torch.isfinite(odd).all()
 
@@ -83,11 +85,11 @@ def test_annealed_mean_decodes_where_the_file_says_so(name: str, tmp_path: Path)
     with torch.inference_mode():
         trainable = as_trainable(network)
         assert trainable.classify is not None
-        logits = trainable.classify(trainable.features(lightness))
-        wanted = annealed_mean(logits, AbBins(torch.device("cpu")).centres, 0.5) * 1.5
+        logits = trainable.classify(trainable.features(ModelInput(lightness)))
+        wanted = annealed_mean(logits, AbBins(torch.device("cpu")).centres, 0.5)
     model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
-    assert torch.allclose(model(lightness), wanted, atol=2e-2)
-    rough = load_model(tmp_path / "w.safetensors", "cpu", "bf16")(lightness)
+    assert torch.allclose(model(ModelInput(lightness)).ab, wanted, atol=2e-2)
+    rough = load_model(tmp_path / "w.safetensors", "cpu", "bf16")(ModelInput(lightness)).ab
     # bfloat16 has 8 bits; the colours of a softmax over 248 bins move by little.
     assert (rough - wanted).abs().mean() < 1.0
 
@@ -232,7 +234,7 @@ def test_frozen_parts_work_in_their_quick_form(config: MakeConfig) -> None:
     def colours() -> torch.Tensor:
         network.load_state_dict(before)  # the norms' statistics too
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            return network(lightness)  # type: ignore[no-any-return]
+            return network(ModelInput(lightness))  # type: ignore[no-any-return]
 
     plain = colours()
     assert quicken(network) == 2  # the first member's encoder, and the second's first stage
@@ -252,9 +254,9 @@ def test_a_teachers_encoder_works_in_its_quick_form() -> None:
     teacher = Teacher(find_architecture("compact").build(SMALL["compact"]))
     lightness = torch.rand(2, 1, 64, 96)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        plain = teacher(lightness).ab
+        plain = teacher(ModelInput(lightness)).ab
         assert quicken(teacher) == 1
-        quick = teacher(lightness).ab
+        quick = teacher(ModelInput(lightness)).ab
     # Rounded to bfloat16 (1 in 256) at other places, some thirty layers deep.
     assert 0 < (quick - plain).norm() < 0.05 * plain.norm()
 
@@ -270,7 +272,7 @@ def test_joined_networks_teach_what_the_student_is_configured_for(
     objective = Objective(load_config(path).losses, LossContext(device, AbBins(device), 16))
     guess = Guess(*Predictor(student)(lightness))
     batch = Batch(lightness, lightness, torch.zeros_like(lightness), torch.zeros(2, 2, 16, 16))
-    loss, parts = objective(guess, batch, teacher(lightness))
+    loss, parts = objective(guess, batch, teacher(ModelInput(lightness)))
     loss.backward()
     assert all(value.isfinite() for value in parts.values())
 

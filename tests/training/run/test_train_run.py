@@ -18,6 +18,7 @@ from safetensors import safe_open
 from skimage import data
 
 from vidcolor.errors import InputError, Interrupted, OptionError, OutputError, WeightsError
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.ab_bins import annealed_mean
 from vidcolor.training.checkpoint import export_weights
 from vidcolor.training.config import TrainConfig, load_config
@@ -221,12 +222,14 @@ def test_a_teacher_says_what_its_file_colorizes_by(config: MakeConfig) -> None:
     )
     trainer.run()
     checkpoint, lightness = trainer.out / "checkpoint.pt", torch.rand(1, 1, 64, 64)
-    wanted = load_model(trainer.weights, "cpu", "fp32")(lightness)
+    wanted = load_model(trainer.weights, "cpu", "fp32")(ModelInput(lightness)).ab
     for path in (checkpoint, trainer.weights):
         teacher = load_teacher(path)
-        assert torch.allclose(teacher(lightness).ab, wanted, atol=0.2)  # weights are in float16
+        assert torch.allclose(
+            teacher(ModelInput(lightness)).ab, wanted, atol=0.2
+        )  # weights are in float16
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            rough = teacher(lightness).ab
+            rough = teacher(ModelInput(lightness)).ab
         assert rough.dtype == torch.float32
         assert (rough - wanted).abs().mean() < 1.0
     state = torch.load(checkpoint, weights_only=True)
@@ -320,7 +323,9 @@ def test_weights_beyond_float16_survive_the_file(config: MakeConfig, tmp_path: P
     lightness = torch.rand(1, 1, 64, 64)
     model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
     with torch.inference_mode():
-        assert torch.allclose(model(lightness), network(lightness), atol=0.1)
+        assert torch.allclose(
+            model(ModelInput(lightness)).ab, network(ModelInput(lightness)), atol=0.1
+        )
 
 
 def test_a_gradient_that_is_not_finite_is_passed_over(config: MakeConfig) -> None:
@@ -348,8 +353,8 @@ def test_weights_colorize_by_the_head_that_the_configuration_chose(config: MakeC
         ab, logits = Predictor(trainer.average.module.eval())(lightness)
         wanted = annealed_mean(logits, trainer.bins.centres, 0.5)
     # Weights went through float16; the head's ab at every 4th place is what training sees.
-    assert torch.allclose(model(lightness)[..., ::4, ::4], wanted, atol=0.2)
-    assert not torch.allclose(model(lightness), ab, atol=2.0)
+    assert torch.allclose(model(ModelInput(lightness)).ab[..., ::4, ::4], wanted, atol=0.2)
+    assert not torch.allclose(model(ModelInput(lightness)).ab, ab, atol=2.0)
     with pytest.raises(OptionError, match="needs a classification loss"):
         Trainer(dataclasses.replace(c, losses={"huber": {}}), ALONE)
     with pytest.raises(OptionError, match="no loss teaches the regression head"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from vidcolor.models.architectures import as_trainable
+from vidcolor.models.contract import ModelInput
 
 CLASS_EVERY = 4
 """Logits at every so many positions a side: the gradient is as good, softmax over bins is dear."""
@@ -20,7 +21,7 @@ class Predictor(nn.Module):
     def forward(self, lightness: Tensor) -> tuple[Tensor, Tensor | None]:
         """``(B, 1, H, W)`` L*/100 to ab ``(B, 2, h, w)`` and, with a head, sparse logits."""
         network = as_trainable(self.network)
-        features = network.features(lightness)
+        features = network.features(ModelInput(lightness))
         ab = network.head_ab(features)
         if network.classify is None:
             return ab, None

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.trained import annealed_head
 from vidcolor.training.losses.terms import Guess
 from vidcolor.training.network.building import check_crops, read_trained
@@ -21,8 +22,8 @@ _UNFIT: tuple[type[Exception], ...] = (*UNUSABLE, WeightsError)
 class Teacher(nn.Module):
     """A frozen network; it sees the lightness before it is worn.
 
-    Its plain view is used: a file's ``mirrored`` would double its time, and ``saturation``,
-    ``cast``, ``shadows`` and ``reds`` are for looking at.
+    It gives its own ab: a file's ``mirrored`` would double its time, and its ``Finishing`` is for
+    looking at.
 
     Args:
         network: with its weights.
@@ -35,11 +36,11 @@ class Teacher(nn.Module):
         self.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def forward(self, lightness: Tensor) -> Guess:
+    def forward(self, inputs: ModelInput) -> Guess:
         """Ab and, where there is a classification head, logits at every position of it."""
         network = as_trainable(self.network)
-        features = network.features(lightness)
-        ab = network.head_ab(features) if self.head is None else self.head(features)
+        features = network.features(inputs)
+        ab = network.head_ab(features) if self.head is None else self.head(features)[0]
         return Guess(ab, None if network.classify is None else network.classify(features))
 
 

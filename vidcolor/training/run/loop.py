@@ -21,8 +21,10 @@ from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
+from vidcolor.models.contract import ModelInput
+from vidcolor.models.finishing import Finishing
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
-from vidcolor.models.trained import TrainedColorizer
+from vidcolor.models.trained import TrainedNetwork
 from vidcolor.training.checkpoint import (
     calm_of,
     cut_log,
@@ -43,7 +45,7 @@ from vidcolor.training.network.teacher import load_teacher
 from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
 from vidcolor.training.run.plot import write_plot
 from vidcolor.training.run.sheets import pick, write_sheet
-from vidcolor.training.run.validation import final_scores, validate
+from vidcolor.training.run.validation import Usable, final_scores, validate
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +168,7 @@ class Trainer:
 
     def _descend(self, guess: Guess, batch: Batch) -> dict[str, float]:
         with self._autocast():
-            taught = self.teacher(batch.clean) if self.teacher is not None else None
+            taught = self.teacher(ModelInput(batch.clean)) if self.teacher is not None else None
         loss, parts = self.objective(guess, batch, taught)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -241,7 +243,7 @@ class Trainer:
         row = torch.cat([ab.permute(1, 0, 2, 3).flatten(1) for ab in sample], dim=1)
         bins.balance(row[None, :, :, None].to(self.device))
 
-    def _for_use(self) -> TrainedColorizer:
+    def _for_use(self) -> Usable:
         """A copy of the averaged weights, as they will colorize."""
         network = copy.deepcopy(self.average.module).eval()
         head = None
@@ -249,10 +251,8 @@ class Trainer:
         if self.config.decoding == "annealed-mean" and classify is not None:
             head = AnnealedHead(classify, self.config.temperature).to(self.device)
         stride = find_architecture(self.config.architecture).stride(self.config.network)
-        saturation = self.config.saturation or 1.0
-        calm = calm_of(self.config)
-        made = TrainedColorizer(network, stride, saturation=saturation, calm=calm, head=head)
-        return made.eval()
+        made = TrainedNetwork(network, stride, head=head).eval()
+        return Usable(made, Finishing(calm_of(self.config), self.config.saturation or 1.0))
 
     def _validate(self) -> dict[str, float]:
         if not self.val_photos:

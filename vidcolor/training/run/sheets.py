@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.data.photos import Photo
-from vidcolor.training.run.validation import colorize
+from vidcolor.training.run.validation import Usable, colorize
 
 _CELL_PX = (192, 144)  # width, height
 _ACROSS = 3  # triples side by side
@@ -28,13 +27,13 @@ def pick(photos: Sequence[Photo], count: int = 12) -> list[Photo]:
 
 @torch.inference_mode()
 def write_sheet(
-    path: Path, network: nn.Module, photos: Sequence[Photo], device: torch.device, *, bf16: bool
+    path: Path, network: Usable, photos: Sequence[Photo], device: torch.device, *, bf16: bool
 ) -> None:
     """Colorize the photographs' grey and write them beside grey and truth.
 
     Args:
         path: PNG to write.
-        network: lightness to ab.
+        network: what colorizes.
         photos: with true colours.
         device: where the network is.
         bf16: whether it runs in bfloat16 autocast.
@@ -48,7 +47,7 @@ def write_sheet(
 
 
 def _triple(
-    network: nn.Module, photo: Photo, device: torch.device, *, bf16: bool
+    network: Usable, photo: Photo, device: torch.device, *, bf16: bool
 ) -> npt.NDArray[np.uint8]:
     rgb = torch.from_numpy(photo).to(device).permute(2, 0, 1)[None].float() / 255.0
     lightness = rgb_to_lab(rgb)[:, :1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,6 +18,8 @@ from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
 from vidcolor.evaluation.photos import as_planes, grey_of
+from vidcolor.models.contract import ModelInput
+from vidcolor.models.finishing import Finishing
 from vidcolor.models.loading import load_model
 
 logger = logging.getLogger(__name__)
@@ -24,14 +27,27 @@ logger = logging.getLogger(__name__)
 _MULTIPLE_PX = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """A network as it will be used.
+
+    Attributes:
+        network: takes a ``ModelInput`` of any size, gives a ``Prediction``.
+        finishing: what is done to its colours then.
+    """
+
+    network: nn.Module
+    finishing: Finishing = field(default_factory=Finishing)
+
+
 @torch.inference_mode()
 def validate(
-    network: nn.Module, photos: Sequence[Photo], device: torch.device, *, bf16: bool
+    network: Usable, photos: Sequence[Photo], device: torch.device, *, bf16: bool
 ) -> AbScores:
     """Quick scores: each photograph at the nearest multiple of 32 pixels to its own size.
 
     Args:
-        network: lightness ``(1, 1, H, W)`` of any size to ab.
+        network: what is judged.
         photos: with true colours.
         device: where the network is.
         bf16: whether it runs in bfloat16 autocast.
@@ -73,12 +89,12 @@ def final_scores(weights: Path, source: Path, device: torch.device) -> AbScores:
     return statistics.scores()
 
 
-def colorize(network: nn.Module, lightness: Tensor, *, bf16: bool) -> Tensor:
+def colorize(network: Usable, lightness: Tensor, *, bf16: bool) -> Tensor:
     """Ab ``(1, 2, H, W)`` float32 of lightness ``(1, 1, H, W)``, L*/100, float32."""
     size = [max(1, round(n / _MULTIPLE_PX)) * _MULTIPLE_PX for n in lightness.shape[-2:]]
     seen = F.interpolate(lightness, size=size, mode="bilinear", antialias=True)
     with torch.autocast(lightness.device.type, dtype=torch.bfloat16, enabled=bf16):
-        ab = network(seen)
+        ab = network.finishing(network.network(ModelInput(seen)).ab, seen)
     return F.interpolate(ab.float(), size=lightness.shape[-2:], mode="bilinear")
 
 
