@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         VidcolorError,
         WeightsError,
     )
+    from vidcolor.library.arrays import colorize_array
     from vidcolor.models.contract import ColorModel, Guidance, ModelInput, Prediction
     from vidcolor.models.loading import load_model
     from vidcolor.models.spec import ModelSpec, WorkingSize
@@ -61,6 +62,7 @@ __all__ = [
     "WeightsError",
     "WorkingSize",
     "__version__",
+    "colorize_array",
     "colorize_image",
     "colorize_video",
     "load_model",
@@ -70,6 +72,7 @@ _HOME: dict[str, str] = {
     "ColorModel": "vidcolor.models.contract",
     "ColorizeOptions": "vidcolor.engine.options",
     "ColorizeResult": "vidcolor.engine.options",
+    "colorize_array": "vidcolor.library.arrays",
     "Guidance": "vidcolor.models.contract",
     "ModelInput": "vidcolor.models.contract",
     "ModelSpec": "vidcolor.models.spec",

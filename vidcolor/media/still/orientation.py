@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from vidcolor.media.read.side_data import is_mirrored, rotation
 from vidcolor.media.still.exif import ORIENTATION, ExifBlock
 from vidcolor.media.still.png import SIGNATURE, read_chunks
-
-_BY_TURN = {
-    (0, False): 1, (0, True): 2, (180, False): 3, (180, True): 4,
-    (90, True): 5, (90, False): 6, (270, True): 7, (270, False): 8,
-}  # fmt: skip
-"""By degrees clockwise to turn for display, and whether left and right are exchanged then."""
 
 
 def read_orientation(data: bytes) -> int:
@@ -27,11 +20,6 @@ def read_orientation(data: bytes) -> int:
         block = ExifBlock.parse(data, is_file=True)
     said = block.number(ORIENTATION) or 1
     return said if said <= 8 else 1
-
-
-def matrix_orientation(matrix: tuple[int, ...] | None) -> int:
-    """The orientation nearest to a display matrix; 1 for None."""
-    return _BY_TURN[rotation(matrix), is_mirrored(matrix)]
 
 
 def _jpeg_exif(data: bytes) -> bytes:

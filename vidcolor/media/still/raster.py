@@ -65,17 +65,6 @@ def luma_601(rgb: Samples) -> Plane:
     return cast(Plane, cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY))
 
 
-def turn_upright(samples: Samples, orientation: int) -> Samples:
-    """Apply an EXIF orientation (1 to 8; others count as 1) to ``(H, W, ...)`` samples."""
-    if orientation in (5, 6, 7, 8):
-        samples = samples.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    return np.ascontiguousarray(samples)
-
-
 def scale_bits(samples: Samples, bits: int) -> Plane:
     """Stretch codes of ``bits`` bits to full 8 bit (up to 8 bits) or full 16 bit, rounded."""
     if bits in (8, 16):

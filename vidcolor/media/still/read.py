@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from vidcolor.errors import VidcolorError
+from vidcolor.media.pixels.orientation import turn_upright
 from vidcolor.media.still.color import has_visible_color
 from vidcolor.media.still.damage import explain
 from vidcolor.media.still.icc import (
@@ -26,7 +27,7 @@ from vidcolor.media.still.jpeg_check import check_jpeg, whole_but_for_end
 from vidcolor.media.still.metadata import has_gain_map
 from vidcolor.media.still.open import StillFile, open_still, quiet_libraries
 from vidcolor.media.still.pillow import decode_with_pillow
-from vidcolor.media.still.raster import Raster, Samples, full_scale, luma_601, turn_upright
+from vidcolor.media.still.raster import Raster, Samples, full_scale, luma_601
 from vidcolor.media.still.tiff import decode_tiff
 from vidcolor.media.still.write import check_still_output, writable_extension, write_still
 from vidcolor.types import StillImage

@@ -14,7 +14,10 @@ from itertools import islice
 from typing import Any, Final
 
 from av.packet import Packet
+from av.stream import Stream
 
+_BACKWARD_JUMP: Final = -1  # seconds; dts never goes back within a stream
+_FORWARD_JUMP: Final = 3600  # seconds; shorter gaps are what a lost signal leaves
 _BACK_S: Final = -1
 """A decoding time never goes back within a stream; damaged durations make it seem so, a little."""
 _AHEAD_S: Final = 1
@@ -127,3 +130,57 @@ def _seconds(packet: Packet[Any]) -> Fraction | None:
     if packet.dts is not None and packet.stream.type in ("audio", "video"):
         return packet.dts * packet.time_base
     return None
+
+
+class Discontinuities:
+    """Joins what transport streams leave apart: a jump of dts shifts all that follows.
+
+    For formats whose stamps may restart (MPEG-TS, MPEG-PS), as where recordings were appended to
+    each other. What follows goes behind the latest packet of any stream. Each stream is shifted
+    from its own jump on: the last picture before it comes late, when the sound has jumped.
+
+    Attributes:
+        found: how many jumps there were.
+    """
+
+    def __init__(self) -> None:
+        self.found = 0
+        self._newest = Fraction(0)
+        self._shifts: dict[int, Fraction] = {}
+        self._last: dict[int, Fraction] = {}
+        self._lengths: dict[int, Fraction] = {}
+
+    def join(self, packet: Packet[Stream]) -> None:
+        """Correct a packet's stamps in place; packets come in file order."""
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        shift = self._newest
+        if stamp is not None and packet.stream.type in ("audio", "video"):
+            seconds, stream = stamp * packet.time_base, packet.stream_index
+            self._shifts[stream] = shift = self._choose(stream, seconds)
+            self._last[stream] = seconds + shift
+            self._lengths[stream] = (packet.duration or 0) * packet.time_base
+        _move(packet, shift)
+
+    def _choose(self, stream: int, seconds: Fraction) -> Fraction:
+        """Return what is added to a stream's stamps: its own shift, the newest, or another."""
+        last = self._last.get(stream)
+        if last is None:
+            return self._newest
+        gaps = {shift: seconds + shift - last for shift in (self._shifts[stream], self._newest)}
+        near = [s for s, gap in gaps.items() if _BACKWARD_JUMP <= gap <= _FORWARD_JUMP]
+        if near:
+            return min(near, key=lambda shift: abs(gaps[shift]))
+        # of the other streams one more packet may be to come
+        ends = (at + self._lengths[s] * (1 if s == stream else 2) for s, at in self._last.items())
+        self._newest = max(ends) - seconds
+        self.found += 1
+        return self._newest
+
+
+def _move(packet: Packet[Stream], shift: Fraction) -> None:
+    """Add seconds to a packet's stamps."""
+    units = round(shift / packet.time_base) if shift else 0
+    if packet.pts is not None:
+        packet.pts += units
+    if packet.dts is not None:
+        packet.dts += units

@@ -12,8 +12,6 @@ from av.stream import Disposition, Stream
 
 _TOLERANCE: Final = Fraction(1, 1_000_000)  # the file's start time is known to a microsecond
 _MAX_COMMON_STEP: Final = Fraction(1, 10)
-_BACKWARD_JUMP: Final = -1  # seconds; dts never goes back within a stream
-_FORWARD_JUMP: Final = 3600  # seconds; shorter gaps are what a lost signal leaves
 
 
 def exact_seconds(seconds: float | None) -> Fraction | None:
@@ -170,57 +168,3 @@ def _exact_offset(start: Fraction, time_bases: Iterable[Fraction]) -> Fraction:
     if step > _MAX_COMMON_STEP:
         step = max(bases)
     return start // step * step
-
-
-class Discontinuities:
-    """Joins what transport streams leave apart: a jump of dts shifts all that follows.
-
-    For formats whose stamps may restart (MPEG-TS, MPEG-PS), as where recordings were appended to
-    each other. What follows goes behind the latest packet of any stream. Each stream is shifted
-    from its own jump on: the last picture before it comes late, when the sound has jumped.
-
-    Attributes:
-        found: how many jumps there were.
-    """
-
-    def __init__(self) -> None:
-        self.found = 0
-        self._newest = Fraction(0)
-        self._shifts: dict[int, Fraction] = {}
-        self._last: dict[int, Fraction] = {}
-        self._lengths: dict[int, Fraction] = {}
-
-    def join(self, packet: Packet[Stream]) -> None:
-        """Correct a packet's stamps in place; packets come in file order."""
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        shift = self._newest
-        if stamp is not None and packet.stream.type in ("audio", "video"):
-            seconds, stream = stamp * packet.time_base, packet.stream_index
-            self._shifts[stream] = shift = self._choose(stream, seconds)
-            self._last[stream] = seconds + shift
-            self._lengths[stream] = (packet.duration or 0) * packet.time_base
-        _move(packet, shift)
-
-    def _choose(self, stream: int, seconds: Fraction) -> Fraction:
-        """Return what is added to a stream's stamps: its own shift, the newest, or another."""
-        last = self._last.get(stream)
-        if last is None:
-            return self._newest
-        gaps = {shift: seconds + shift - last for shift in (self._shifts[stream], self._newest)}
-        near = [s for s, gap in gaps.items() if _BACKWARD_JUMP <= gap <= _FORWARD_JUMP]
-        if near:
-            return min(near, key=lambda shift: abs(gaps[shift]))
-        # of the other streams one more packet may be to come
-        ends = (at + self._lengths[s] * (1 if s == stream else 2) for s, at in self._last.items())
-        self._newest = max(ends) - seconds
-        self.found += 1
-        return self._newest
-
-
-def _move(packet: Packet[Stream], shift: Fraction) -> None:
-    """Add seconds to a packet's stamps."""
-    units = round(shift / packet.time_base) if shift else 0
-    if packet.pts is not None:
-        packet.pts += units
-    if packet.dts is not None:
-        packet.dts += units
