@@ -68,6 +68,9 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
         log_file=values["log_file"],
         media=[str(values["config"])],
     )
+    from vidcolor.training.extra import require_extra
+
+    require_extra()
     from vidcolor.training.config import load_config
 
     overrides = {name: values[name] for name in _OVERRIDES}

@@ -13,7 +13,7 @@ from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.trained import annealed_head
-from vidcolor.training.losses.terms import Guess
+from vidcolor.training.losses.terms import NetworkOutput
 from vidcolor.training.network.building import check_crops, read_trained
 
 _UNFIT: tuple[type[Exception], ...] = (*UNUSABLE, WeightsError)
@@ -36,12 +36,12 @@ class Teacher(nn.Module):
         self.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def forward(self, inputs: ModelInput) -> Guess:
+    def forward(self, inputs: ModelInput) -> NetworkOutput:
         """Ab and, where there is a classification head, logits at every position of it."""
         network = as_trainable(self.network)
         features = network.features(inputs)
         ab = network.head_ab(features) if self.head is None else self.head(features)[0]
-        return Guess(ab, None if network.classify is None else network.classify(features))
+        return NetworkOutput(ab, None if network.classify is None else network.classify(features))
 
 
 def load_teacher(path: Path, crops: Sequence[int] = ()) -> Teacher:

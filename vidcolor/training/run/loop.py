@@ -36,13 +36,14 @@ from vidcolor.training.checkpoint import (
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data.batches import Batch, batches, make_batch
 from vidcolor.training.distributed import World
-from vidcolor.training.losses.objective import Objective, check_tables, needs
-from vidcolor.training.losses.terms import Guess, LossContext
+from vidcolor.training.losses.objective import Objective, needs
+from vidcolor.training.losses.terms import LossContext, NetworkOutput
 from vidcolor.training.network.building import build_network, fill_network
-from vidcolor.training.network.frozen import hold_norms, quicken
+from vidcolor.training.network.frozen import freeze_statistics, pack_frozen
 from vidcolor.training.network.predictor import Predictor
 from vidcolor.training.network.teacher import load_teacher
 from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
+from vidcolor.training.run.checks import check_run
 from vidcolor.training.run.plot import write_plot
 from vidcolor.training.run.sheets import pick, write_sheet
 from vidcolor.training.run.validation import Usable, final_scores, validate
@@ -71,7 +72,7 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, world: World) -> None:
-        _check(config, world)
+        check_run(config, world.size)
         torch.manual_seed(config.seed)
         self.config, self.world, self.device = config, world, world.device
         self.out = Path(config.out)
@@ -125,9 +126,9 @@ class Trainer:
         self._resume()
         plain = self._bf16 and not self.config.compile
         if self.device.type == "cpu" and plain:
-            quicken(self.network)
+            pack_frozen(self.network)
             if self.teacher is not None:
-                quicken(self.teacher)
+                pack_frozen(self.teacher)
         stream = batches(
             self.photos, self.config, self.output_stride, first_step=self.step,
             rank=self.world.rank, world=self.world.size,
@@ -137,64 +138,75 @@ class Trainer:
                 measured = self.train_step(next(stream))
                 self.step += 1
                 if self.world.leads:
-                    self._keep_house(measured)
-                self._tell(measured, report)
+                    self._after_step(measured)
+                self._report(measured, report)
         finally:
             stream.close()  # type: ignore[attr-defined]
         if not self.world.leads:
             return None
         self.save()
-        self._picture()
+        self._draw()
         if not self.val_photos:
             return None
         return final_scores(self.weights, Path(self.config.val), self.device)
 
     def train_step(self, batch: Batch) -> dict[str, float]:
-        """Learn from one batch; returns what was measured."""
+        """Learn from one batch.
+
+        Where a loss or a gradient isn't finite in any process, all leave the step out: weights and
+        norms' statistics stay as they were.
+
+        Returns:
+            What was measured in this process, by name.
+        """
         rate = set_rate(self.optimizer, self.step, self.config)
         # Dropout and the like depend on (seed, step, process) alone, so resuming changes nothing.
         torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 64 + self.world.rank)
         self.network.train()
-        hold_norms(self.network)
+        freeze_statistics(self.network)
+        statistics = [buffer.clone() for buffer in self.network.buffers()]
         batch = batch.to(self.device)
         learns = self.objective.network_turn(self.step)
         lightness = batch.lightness.contiguous(memory_format=torch.channels_last)
         with torch.set_grad_enabled(learns), self._autocast():
-            guess = Guess(*self.predict(lightness))
-        measured = self.objective.learn(guess, batch, self.step)
+            output = NetworkOutput(*self.predict(lightness))
+        measured = self.objective.learn(output, batch, self.step)
         if learns:
-            measured |= self._descend(guess, batch)
+            measured |= self._backward(output, batch)
+        finite = all(math.isfinite(value) for value in measured.values())
+        if self.world.any(not finite):
+            # Losses are each process's own, so all must agree to leave the step out.
+            logger.warning("step %d: loss or gradient isn't finite; left out", self.step + 1)
+            for buffer, before in zip(self.network.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+        elif learns:
+            self.optimizer.step()
+            self.average.update_parameters(self.network)
         return measured | {"rate": rate}
 
-    def _descend(self, guess: Guess, batch: Batch) -> dict[str, float]:
+    def _backward(self, output: NetworkOutput, batch: Batch) -> dict[str, float]:
         with self._autocast():
             taught = self.teacher(ModelInput(batch.clean)) if self.teacher is not None else None
-        loss, parts = self.objective(guess, batch, taught)
+        loss, parts = self.objective(output, batch, taught)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         names = ["gradient", *parts]
         # One copy from the device for all figures.
         values = torch.stack([norm.float(), *(p.float() for p in parts.values())]).tolist()
-        measured = dict(zip(names, values, strict=True))
-        if all(math.isfinite(value) for value in measured.values()):
-            self.optimizer.step()
-            self.average.update_parameters(self.network)
-        else:
-            logger.warning("step %d: loss or gradient isn't finite; passed over", self.step + 1)
-        return measured
+        return dict(zip(names, values, strict=True))
 
-    def _keep_house(self, measured: dict[str, float]) -> None:
+    def _after_step(self, measured: dict[str, float]) -> None:
         config, step = self.config, self.step
         if step % config.validate_every == 0:
             measured |= self._validate()
         self._log(measured)
         if config.sample_every and step % config.sample_every == 0:
-            self._picture()
+            self._draw()
         if step % config.save_every == 0:
             self.save()
 
-    def _tell(self, measured: dict[str, float], report: Report | None) -> None:
+    def _report(self, measured: dict[str, float], report: Report | None) -> None:
         """Report the step; what stops one process stops all, after the same step."""
         stop: Interrupted | None = None
         try:
@@ -206,7 +218,7 @@ class Trainer:
             return
         if self.world.leads:
             self.save()
-        # torchrun ends all as soon as one ends, so nobody may before the checkpoint is there.
+        # torchrun ends all processes as soon as one ends: wait until the checkpoint is written.
         self.world.any(False)
         raise stop or Interrupted("another process was asked to stop")
 
@@ -267,7 +279,7 @@ class Trainer:
             "val_colourfulness": scores.colourfulness_ratio,
         }
 
-    def _picture(self) -> None:
+    def _draw(self) -> None:
         """A sample sheet and the loss plot."""
         photos = pick(self.val_photos or self.photos)
         path = self.out / "samples" / f"{self.step:07}.png"
@@ -322,26 +334,3 @@ class Trainer:
                 "another 'out', and this file as 'start' to begin with its weights"
             ) from error
         self.step = state["step"]
-
-
-def _check(config: TrainConfig, world: World) -> None:
-    check_tables(config.losses)
-    if config.batch_size % world.size:
-        raise OptionError(
-            f"batch_size {config.batch_size} can't be shared evenly by {world.size} processes"
-        )
-    taught = needs(config.losses, "needs_teacher")
-    if taught and not config.teacher:
-        raise OptionError('a teacher\'s loss needs teacher = "FILE"')
-    if config.teacher and not taught:
-        raise OptionError(
-            f"no loss learns from the teacher {config.teacher}: add [losses.teacher-ab], or leave "
-            "the teacher out"
-        )
-    if config.decoding == "annealed-mean" and not needs(config.losses, "needs_classes"):
-        raise OptionError("decoding by annealed mean needs a classification loss")
-    if config.decoding == "regression" and not needs(config.losses, "needs_ab"):
-        raise OptionError(
-            f"no loss teaches the regression head ({', '.join(config.losses)} only the "
-            'classification head): give decoding = "annealed-mean", or add [losses.huber]'
-        )
