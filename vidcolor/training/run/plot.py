@@ -81,6 +81,7 @@ def _draw(axes: Axes, name: str, steps: list[float], values: list[float]) -> Non
         axes.plot(steps, values, color=_SMOOTH, linewidth=1.2, marker=".")
     # Without the rare outliers of a run's first steps.
     low, high = (float(value) for value in np.quantile(values, (0.0, 0.99)))
-    axes.set_ylim(low, max(high, low + 1e-9))
+    if high > low:
+        axes.set_ylim(low, high)
     axes.set_title(f"{name}  {mean[-1]:.4g}", fontsize=9, loc="left")
     axes.tick_params(labelsize=7)
