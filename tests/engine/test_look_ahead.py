@@ -85,7 +85,7 @@ def _color(
     parts = [
         colorist.push(frames[at : at + batch_size]) for at in range(0, len(frames), batch_size)
     ]
-    return torch.cat([p.ab for p in (*parts, colorist.flush()) if len(p)])
+    return torch.cat([p.ab for p in (*parts, colorist.flush()) if p.count])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,10 +125,10 @@ def test_what_waits_is_bounded(
 ) -> None:
     colorist, waiting, most = _colorist(model, way), 0, 0
     for frame in film[:10] * 4:  # no cuts but those of the loop
-        waiting += 1 - len(colorist.push([frame]))
+        waiting += 1 - colorist.push([frame]).count
         most = max(most, waiting)
     assert most <= LOOK_AHEAD
-    assert waiting == len(colorist.flush())
+    assert waiting == colorist.flush().count
     assert most > 0, "nothing ever waited: look-ahead is not tested here"
 
 
@@ -144,7 +144,7 @@ def test_no_smoothing_is_the_same_whatever_the_kind(
             over_time=plan_over_time(options, LOOK_AHEAD),
         )  # fmt: skip
         parts = [colorist.push(film[:5]), colorist.flush()]
-        return torch.cat([p.ab for p in parts if len(p)])
+        return torch.cat([p.ab for p in parts if p.count])
 
     assert torch.equal(color(stabilize, 0.0), color("off", None))
 

@@ -1,4 +1,4 @@
-"""A real file system that is too small; ``benchmarks/disk_full.py`` tries many sizes."""
+"""A real file system that is too small; ``checks/survive/disk_full.py`` tries many sizes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
-    from vidcolor.models.architectures import find_architecture
+    from vidcolor.models.networks.architectures import find_architecture
 
     config = load_config(path, data=("x",))
     assert config.data == ("x",)

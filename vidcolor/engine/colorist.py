@@ -10,7 +10,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from vidcolor.color import join_planes, luma_to_lightness, resize_ab
+from vidcolor.color import join_planes, luma_to_lightness, resize
 from vidcolor.engine.batching import Batcher
 from vidcolor.engine.finished import finished
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
@@ -38,8 +38,9 @@ class Colors:
     offsets: list[float]
     ends: tuple[SpanEnd, ...] = ()
 
-    def __len__(self) -> int:
-        """How many frames these are for."""
+    @property
+    def count(self) -> int:
+        """How many frames these are for; 0 with ``ends`` is possible, so this is no ``__len__``."""
         return len(self.offsets)
 
 
@@ -214,7 +215,7 @@ def side_by_side(
         Lightness and ab of the pair.
     """
     across = 3 if rotation % 180 == 0 else 2
-    full = resize_ab(ab, (int(lightness.shape[-2]), int(lightness.shape[-1])))
+    full = resize(ab, (int(lightness.shape[-2]), int(lightness.shape[-1])))
     pairs = [(source, lightness), (torch.zeros_like(full), full)]
     # Turned or mirrored for display, what is stored first may be shown last.
     if (rotation in (90, 180)) != is_mirrored:

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.color import join_rgb, luma_to_lightness
+from vidcolor.color import join_rgb, luma_to_lightness, resize
 from vidcolor.engine.batching import Batcher
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import resize_lightness, working_size
@@ -118,14 +117,16 @@ def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Te
 
 
 def _strip(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
-    """Rows ``top`` to ``bottom`` of ab resized bilinearly to ``size``, without the rest of it."""
-    height = ab.shape[2]
+    """Rows ``top`` to ``bottom`` of ab as ``resize`` to ``size`` gives them, without the others."""
+    height, width = ab.shape[2:]
+    if size[0] < height:  # rows are averaged: few of them, and seldom more than one strip
+        return resize(resize(ab, (size[0], width))[:, :, top:bottom], (bottom - top, size[1]))
     at = (torch.arange(top, bottom, device=ab.device) + 0.5) * (height / size[0]) - 0.5
     at = at.clamp(0.0, height - 1.0)
     first = at.floor().long()
     second = (first + 1).clamp_max(height - 1)
     rows = torch.lerp(ab[:, :, first], ab[:, :, second], (at - first).view(1, 1, -1, 1))
-    return F.interpolate(rows, size=(bottom - top, size[1]), mode="bilinear")
+    return resize(rows, (bottom - top, size[1]))
 
 
 def _beside(photo: StillImage, rgb: Rgb) -> tuple[StillImage, Rgb]:

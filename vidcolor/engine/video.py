@@ -26,12 +26,13 @@ from vidcolor.engine.spans import SpanEnd, SpanRules
 from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.transfer import FrameOnItsWay
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, OutputError
 from vidcolor.media.files.pipes import ended_by
-from vidcolor.media.read.film import open_reader
+from vidcolor.media.open import open_source as open_media
+from vidcolor.media.output import open_writer
 from vidcolor.media.scans.write import SequenceWriter
-from vidcolor.media.source import FrameSource
-from vidcolor.media.write.film import VideoWriter, open_writer
+from vidcolor.media.source import FrameSource, ReadSettings
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.types import EncodeSettings, LumaFrame
@@ -116,7 +117,7 @@ def colorize_video(
             finally:
                 progress.close()
             forget_work(output)
-            warnings = (*source.warnings, *writer.notes, *job.notes)
+            warnings = (*source.status.warnings, *writer.notes, *job.notes)
     return ColorizeResult(
         output=output, frames=job.written, seconds=time.monotonic() - started,
         model=chosen.label, device=chosen.device_label, precision=chosen.precision,
@@ -126,8 +127,12 @@ def colorize_video(
 
 def open_source(path: str | Path, options: ColorizeOptions) -> FrameSource:
     """Open the input as the options say."""
-    return open_reader(
-        path,
+    return open_media(path, read_settings(options))
+
+
+def read_settings(options: ColorizeOptions) -> ReadSettings:
+    """How the options say that an input is read."""
+    return ReadSettings(
         start_s=options.start_s,
         end_s=options.end_s,
         deinterlace=options.deinterlace,
@@ -203,11 +208,11 @@ class _Job:
         finished = min(self._waiting.frames, self._done - self._released)
         if finished > 0:
             yield from self._release(finished)
-        yield from self._release(len(colors) if colors else 0, colors)
+        yield from self._release(0 if colors is None else colors.count, colors)
 
     def _flush(self) -> Iterator[Chunk]:
         colors = self.colorist.flush()
-        yield from self._release(len(colors), colors)
+        yield from self._release(colors.count, colors)
 
     def _release(self, count: int, colors: Colors | None = None) -> Iterator[Chunk]:
         """Pass on frames that have their colours now, and packets and ends of spans between.
@@ -217,7 +222,8 @@ class _Job:
             colors: of these frames; None where an earlier run has finished them.
         """
         chunk, first = Chunk(), self._released
-        self._ends += colors.ends if colors else ()
+        if colors is not None:
+            self._ends += colors.ends
         for item in self._waiting.release(count):
             if isinstance(item, LumaFrame):
                 # just before the next span's first frame, so that packets go the same way each time
@@ -263,13 +269,15 @@ class _Job:
             self._writer.write(frame.wait())
             self._progress.advance(1)
         else:
-            assert self.written < self._done, "an uncoloured frame reached the writer"
+            if self.written >= self._done:
+                raise OutputError(f"frame {self.written} reached the writer without colours")
             self._writer.replay(frame)
             self._progress.skip(1)
         self.written += 1
 
     def _end_span(self, end: SpanEnd) -> None:
-        assert self._work is not None and end.frames == self.written
+        if self._work is None or end.frames != self.written:
+            raise OutputError(f"a span ends at frame {end.frames}, but {self.written} are written")
         self._work.add(end, self._writer.end_span())
 
 

@@ -113,7 +113,7 @@ def _work(
         no_clobber=values["no_clobber"],
     )
     if report is not None:
-        report.plan(plan.jobs, skipped=[job for job in plan.jobs if job not in jobs])
+        report.plan(plan.jobs, skipped=set(plan.jobs).difference(jobs))
     if plan.passed_over:
         session.console.say(f"left out: {plan.passed_over} called *_color, as results are")
     for pattern, number in scans_in(jobs):

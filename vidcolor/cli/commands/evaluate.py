@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vidcolor.cli.terminal.progress import make_progress
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.words.help import GroupedCommand, option
 from vidcolor.cli.words.options import (
     MODEL,
@@ -20,6 +21,7 @@ from vidcolor.cli.words.options import (
     compute_options,
     log_options,
     look_options,
+    perceptual_option,
     progress_option,
 )
 from vidcolor.cli.work.session import Session
@@ -82,14 +84,7 @@ _FILE = click.Path(path_type=Path)
 )
 @compute_options
 @look_options
-@option(
-    "Measuring",
-    "--perceptual",
-    type=click.Choice(["found", "download", "off"]),
-    default="found",
-    help="LPIPS and FID: where their backbones are found, also by download, or never. They need "
-    "torchmetrics (pip install 'vidcolor[eval]'). Default: found.",
-)
+@perceptual_option
 @option(
     "Measuring",
     "--backbones",
@@ -132,7 +127,7 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
     try:
         backbones = find_backbones(values["perceptual"], values["backbones"])
         for note in backbones.notes:
-            progress.message(note)
+            progress.message(in_flags(note))
         contenders = load_contenders(models, kind, options, progress)
         contest = _Contest(paths, values, options, backbones, progress)
         if kind == "image":
@@ -253,7 +248,7 @@ class _Contest:
         said = {"model": model, **first, "rows": [row.flat() for row in self._rows]}
         if self._clips:
             said["films"] = self._clips
-        return {**said, "skipped": list(self._backbones.notes)}
+        return {**said, "skipped": list(map(in_flags, self._backbones.notes))}
 
     def _write_report(self) -> None:
         from vidcolor.evaluation.report import Report, write_report
@@ -267,5 +262,6 @@ class _Contest:
             f"Colours of {names}" if len(names) < 90 else f"Colours of {len(self._paths)} {what}"
         )
         facts = [f"{value} {label}" for label, value in self._head if label in (what, "frames")]
-        write_report(path, Report(title, facts, self._sections, self._backbones.notes))
+        notes = tuple(map(in_flags, self._backbones.notes))
+        write_report(path, Report(title, facts, self._sections, notes))
         self._progress.message(f"wrote {path}")

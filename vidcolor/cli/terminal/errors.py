@@ -10,6 +10,7 @@ import traceback
 import click
 
 from vidcolor.cli.terminal.console import Console
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.errors import Interrupted, VidcolorError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         error: anything that was raised.
     """
     if isinstance(error, VidcolorError):
-        return str(error), error.exit_code
+        return in_flags(error), error.exit_code
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "vidcolor"
         return f"{_plain(error.format_message())} (see {path} --help)", USAGE_EXIT_CODE
@@ -42,7 +43,7 @@ def explain(error: BaseException) -> tuple[str, int]:
 
         told = as_device_error(error, "the device")
         if told is not None:
-            return str(told), told.exit_code
+            return in_flags(told), told.exit_code
     kind = type(error).__name__
     return f"unexpected error, {kind}: {error}; run with VIDCOLOR_DEBUG=1 to see where", 1
 

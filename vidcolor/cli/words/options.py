@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vidcolor.cli.words.flags import ARGUMENTS
 from vidcolor.cli.words.help import option
 from vidcolor.cli.words.params import AUTO_INT, RATE, TIME
 from vidcolor.engine.options import ColorizeOptions
@@ -195,6 +196,20 @@ report_option: Callable[[F], F] = option(
 """A record of the work for other programs."""
 
 
+accept_option: Callable[[F], F] = click.option(
+    "--accept-sha256", metavar="HASH",
+    help="Accept the file if this is its SHA-256, although the list says another.",
+)  # fmt: skip
+"""Of ``vidcolor weights pull``."""
+
+perceptual_option: Callable[[F], F] = option(
+    "Measuring", "--perceptual", type=click.Choice(["found", "download", "off"]), default="found",
+    help="LPIPS and FID: where their backbones are found, also by download, or never. They need "
+    "torchmetrics (pip install 'vidcolor[eval]'). Default: found.",
+)  # fmt: skip
+"""Of ``vidcolor eval``."""
+
+
 def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     """``ColorizeOptions`` from a command's parameters; those that it hasn't keep their defaults.
 
@@ -210,9 +225,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         "pix_fmt", "audio", "strict", "compare", "resume",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
-    for theirs, ours in (("start", "start_s"), ("end", "end_s")):
-        if theirs in values:
-            chosen[ours] = values[theirs]
+    chosen |= {ours: values[theirs] for theirs, ours in ARGUMENTS.items() if theirs in values}
     for name in ("deinterlace", "deflicker"):
         if name in values:
             chosen[name] = values[name] == "on"

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from vidcolor.cli.terminal.errors import explain
 from vidcolor.cli.terminal.signals import Stop
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import STANDARD, Job, identity
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.versions import versions
@@ -53,14 +54,18 @@ class Report:
         self._jobs: dict[Job, Fields] = {}
         self._check(words)
 
-    def plan(self, jobs: Sequence[Job], *, skipped: Sequence[Job] = ()) -> None:
+    def plan(self, jobs: Sequence[Job], *, skipped: Set[Job] = frozenset()) -> None:
         """Say what is to be done, so that what an early end prevents is in the report too.
+
+        Args:
+            jobs: all of them, in their order.
+            skipped: those of them that are not done because their result exists.
 
         Raises:
             OptionError: the report would overwrite an input or a result.
         """
         own = identity(str(self.path))
-        for job in (*jobs, *skipped):
+        for job in jobs:
             if own in (identity(job.source), identity(job.output)):
                 raise OptionError(f"--report {self.path}: is an input or a result itself")
             status = "skipped" if job in skipped else "not begun"
@@ -87,7 +92,7 @@ class Report:
             "device": result.device,
             "precision": result.precision,
             "cuts": [round(cut, 6) for cut in result.cuts],
-            "warnings": list(result.warnings),
+            "warnings": list(map(in_flags, result.warnings)),
         }
 
     def failed(self, job: Job, error: BaseException) -> None:

@@ -15,6 +15,7 @@ from vidcolor.cli.terminal.console import Console
 from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.progress import Mode, StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
@@ -188,7 +189,7 @@ class Runner:
         what = f"{count(result.frames, 'frame')} in {duration(result.seconds)} ({fps:.2f} fps)"
         if job.kind == "image":
             what = f"a photo in {duration(result.seconds)}"
-        warnings = [f"{job.source}: {warning}" for warning in result.warnings]
+        warnings = [f"{job.source}: {in_flags(warning)}" for warning in result.warnings]
         wrote = (
             f"wrote {result.output}: {what}, model {result.model} on {result.device} "
             f"({result.precision})"
@@ -215,7 +216,7 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
         device=result.device,
         precision=result.precision,
         cuts=[round(cut, 6) for cut in result.cuts],
-        warnings=list(result.warnings),
+        warnings=list(map(in_flags, result.warnings)),
     )
 
 

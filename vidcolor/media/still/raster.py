@@ -111,3 +111,18 @@ def ink_to_rgb(cmyk: Samples) -> Samples:
     paper = white - cmyk.astype(np.uint32)
     light = (paper[..., :3] * paper[..., 3:] + white // 2) // white
     return light.astype(cmyk.dtype)
+
+
+def split_channels(pixels: Samples) -> tuple[Samples, Samples | None, Model]:
+    """Samples, alpha and model of ``(H, W)`` or ``(H, W, 1 to 4)`` pixels."""
+    if pixels.ndim == 2:
+        return pixels, None, "gray"
+    channels = pixels.shape[2]
+    alpha = None
+    if channels in (2, 4):
+        alpha = np.ascontiguousarray(pixels[..., -1])
+        if int(alpha.min()) == full_scale(alpha):
+            alpha = None
+    if channels <= 2:
+        return np.ascontiguousarray(pixels[..., 0]), alpha, "gray"
+    return np.ascontiguousarray(pixels[..., :3]), alpha, "rgb"

@@ -1,0 +1,161 @@
+"""Weights that ``vidcolor train`` wrote, of any architecture, behind the face of a colorizer.
+
+A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "cast", "shadows"
+and "reds" (``calm.Calm``), "mirrored" ("1": see ``Mirrored``), "decoding" ("regression" or
+"annealed-mean") and "temperature".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidcolor.errors import WeightsError
+from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
+from vidcolor.models.contract import ModelInput, Prediction
+from vidcolor.models.finishing import Finishing
+from vidcolor.models.mirrored import Mirrored
+from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
+from vidcolor.models.networks.architectures import ARCHITECTURES, Architecture, as_trainable
+from vidcolor.models.spec import ModelSpec, WorkingSize
+
+_OURS = {"compact", "large"}
+"""What ``colorizer.build_compact`` knows, as long as the regression head decides."""
+
+
+class TrainedNetwork(nn.Module):
+    """A trainable network at any size: padded inside, cropped after.
+
+    Args:
+        network: prepared.
+        stride: what its inputs' sides are multiples of.
+        head: reads the features in place of the network's own regression head.
+    """
+
+    def __init__(
+        self, network: nn.Module, stride: int, *, head: AnnealedHead | None = None
+    ) -> None:
+        super().__init__()
+        self.network, self.head, self.stride = network, head, stride
+
+    def forward(self, inputs: ModelInput) -> Prediction:
+        """Colorize at the size that is given.
+
+        Returns:
+            Ab ``(B, 2, H/s, W/s)``; at full size, ``(B, 2, H, W)``, where H or W isn't a multiple
+            of the output stride s. Confidence comes from a classification head only.
+        """
+        height, width = inputs.lightness.shape[-2:]
+        padded = self._padded(inputs)
+        prediction = self._predict(padded)
+        ratio = padded.lightness.shape[-1] // prediction.ab.shape[-1]
+        if height % ratio or width % ratio:
+            # Smaller samples don't tile such a picture: go back to its own grid, then crop.
+            scale = float(ratio)
+            prediction = prediction.each(
+                lambda each: F.interpolate(each, scale_factor=scale, mode="bilinear")
+            )
+            ratio = 1
+        return prediction.crop(height // ratio, width // ratio)
+
+    def _padded(self, inputs: ModelInput) -> ModelInput:
+        """With sides that are multiples of the stride; guidance at the lightness's size."""
+        height, width = inputs.lightness.shape[-2:]
+        if inputs.guidance is not None:
+            inputs = replace(inputs, guidance=inputs.guidance.resized((height, width)))
+        down, right = -height % self.stride, -width % self.stride
+        if not down and not right:
+            return inputs
+        return inputs.each(lambda each: F.pad(each, (0, right, 0, down), mode="replicate"))
+
+    def _predict(self, inputs: ModelInput) -> Prediction:
+        trainable = as_trainable(self.network)
+        features, confidence = trainable.features(inputs), None
+        if self.head is None:
+            ab = trainable.head_ab(features)
+        else:
+            ab, confidence = self.head(features, with_confidence=inputs.wants_confidence)
+        if not inputs.wants_features:
+            return Prediction(ab, None, confidence)
+        kept = features.detach()
+        if kept.shape[-2:] != ab.shape[-2:]:
+            kept = F.interpolate(kept, size=ab.shape[-2:], mode="bilinear")
+        return Prediction(ab, kept, confidence)
+
+
+def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> ModelSpec | None:
+    """Facts about a file's network, None where ``build_trained`` isn't the one to build it."""
+    architecture = ARCHITECTURES.get(metadata.get("architecture", ""))
+    annealed = metadata.get("decoding", "regression") != "regression"
+    if architecture is None or (architecture.name in _OURS and not annealed):
+        return None
+    return ModelSpec(
+        name=architecture.name,
+        title="trained with vidcolor train",
+        family="trained",
+        variant=architecture.name,
+        licence="that of the file",
+        source="vidcolor train",
+        parameters_millions=round(sum(t.numel() for t in tensors.values()) / 1e6, 1),
+        # The side that crops of the shipped configurations show, which is what they learnt.
+        working_size=WorkingSize(
+            shape="aspect", video=14, image=14, multiple=_stride_of(architecture, metadata)
+        ),
+    )
+
+
+def build_trained(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], dtype: torch.dtype
+) -> tuple[nn.Module, Finishing]:
+    """The network from its file's content, and how its colours are finished.
+
+    Raises:
+        WeightsError: if the tensors are not those of the network that the metadata describe.
+    """
+    architecture = ARCHITECTURES[metadata["architecture"]]
+    try:
+        network = architecture.build(settings(metadata))
+        network.load_state_dict({k: v.float() for k, v in tensors.items()})
+        head = annealed_head(network, metadata)
+        finishing = Finishing.read(metadata)
+        stride = architecture.stride(settings(metadata))
+        mirrored = is_set(metadata, "mirrored")
+    except UNUSABLE as error:
+        raise WeightsError(
+            f"not the weights of a {architecture.name} network: {reason(error)}"
+        ) from error
+    if head is not None:
+        as_trainable(network).classify = None  # the head's now, in float32
+    as_trainable(network).prepare(dtype)
+    trained = TrainedNetwork(network, stride, head=head)
+    return (Mirrored(trained) if mirrored else trained), finishing
+
+
+def annealed_head(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:
+    """What reads the features in place of the regression head; None where that decides.
+
+    Args:
+        network: with the file's weights; shares its classification layer.
+        metadata: of the file.
+
+    Raises:
+        WeightsError: the file has no classification head.
+        ValueError: its temperature is no number above 0.
+    """
+    if metadata.get("decoding", "regression") == "regression":
+        return None
+    classify = as_trainable(network).classify
+    if classify is None:
+        raise WeightsError("the file has no classification head, which its decoding needs")
+    return AnnealedHead(classify, factor(metadata, "temperature", TEMPERATURE))
+
+
+def _stride_of(architecture: Architecture, metadata: Mapping[str, str]) -> int:
+    try:
+        return architecture.stride(settings(metadata))
+    except UNUSABLE:
+        return 32  # told properly when it is built
