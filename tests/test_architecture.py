@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """Which rooms each room may import besides itself."""
 _CORE = set(MAY_IMPORT)
+MAY_IMPORT["library"] = _CORE
 MAY_IMPORT["bench"] = _CORE
 MAY_IMPORT["evaluation"] = _CORE
 MAY_IMPORT["training"] = _CORE | {"evaluation"}

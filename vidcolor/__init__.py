@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         VidcolorError,
         WeightsError,
     )
+    from vidcolor.library.arrays import colorize_array
     from vidcolor.models.loading import load_model
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ __all__ = [
     "VidcolorError",
     "WeightsError",
     "__version__",
+    "colorize_array",
     "colorize_image",
     "colorize_video",
     "load_model",
@@ -61,6 +63,7 @@ __all__ = [
 _HOME: dict[str, str] = {
     "ColorizeOptions": "vidcolor.engine.options",
     "ColorizeResult": "vidcolor.engine.options",
+    "colorize_array": "vidcolor.library.arrays",
     "colorize_image": "vidcolor.engine.image",
     "colorize_video": "vidcolor.engine.video",
     "load_model": "vidcolor.models.loading",
