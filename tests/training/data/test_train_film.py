@@ -11,9 +11,9 @@ from run_config import MakeConfig
 from skimage import data
 
 from vidcolor.data.photos import load_photos
+from vidcolor.evaluation.wear import film_like
 from vidcolor.training.data.augment import lab_of
 from vidcolor.training.data.batches import make_batch
-from vidcolor.training.data.film import film_like
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.compact import EdgeEncoder
 from vidcolor.models.networks.packed import can_pack
+from vidcolor.models.pretrained import load_edge_encoder
 from vidcolor.training.config import load_config
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.losses.backbones import load_backbone
@@ -27,7 +28,6 @@ from vidcolor.training.losses.terms import Guess, LossContext
 from vidcolor.training.network.building import build_network, load_pretrained, start_from
 from vidcolor.training.network.frozen import quicken
 from vidcolor.training.network.predictor import Predictor
-from vidcolor.training.network.pretrained import load_edge_encoder
 from vidcolor.training.network.teacher import Teacher, load_teacher
 from vidcolor.training.optimization import make_optimizer
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from vidcolor.data.photos import Photo
+from vidcolor.evaluation.wear import film_like
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data.augment import lab_of, orthochromatic, random_crop
-from vidcolor.training.data.film import film_like
 
 
 @dataclass(frozen=True, slots=True)

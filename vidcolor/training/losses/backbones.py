@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models.networks.compact import EdgeEncoder, SameConv
+from vidcolor.models.pretrained import load_edge_encoder
 from vidcolor.models.weights.safe_load import load_checkpoint
-from vidcolor.training.network.pretrained import load_edge_encoder
 
 _VGG = {
     "vgg16": (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512),
