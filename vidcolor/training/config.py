@@ -58,7 +58,7 @@ class TrainConfig:
         ema: decay of the moving average of weights, per step.
         film: strength of the film-like wear, 0 to 1.
         film_share: share of pictures that get it.
-        orthochromatic: share of pictures whose lightness is that of blue-sensitive stock.
+        orthochromatic: share of pictures whose lightness is that of stock that hardly sees red.
         memory_gb: decoded photographs to keep in memory; the others are decoded when wanted.
         workers: threads that prepare batches; more for GPUs that would wait for one.
         saturation: factor on ab stored with the weights, 0 for none (1).

@@ -15,7 +15,7 @@ from vidcolor.color import rgb_to_lab
 from vidcolor.data.photos import load_photos
 from vidcolor.data.sources import iter_named, list_entries
 from vidcolor.errors import InputError
-from vidcolor.training.data.augment import lab_of, orthochromatic, random_crop
+from vidcolor.training.data.augment import lab_of, random_crop
 from vidcolor.training.data.batches import batches, make_batch
 
 
@@ -133,14 +133,6 @@ def test_opencv_lab_is_near_ours(photos_tar: Path) -> None:
     # OpenCV interpolates its curves; 0.5 Lab units are far below what a network could learn.
     assert np.abs(ours[0].numpy() - lightness * 100).max() < 0.5
     assert np.abs(ours[1:].permute(1, 2, 0).numpy() - ab).max() < 0.5
-
-
-def test_blue_sensitive_stock_sees_red_dark_and_blue_bright() -> None:
-    rgb = np.array([[[200, 20, 20], [20, 20, 200], [128, 128, 128]]], np.uint8)
-    plain, stock = lab_of(rgb)[0][0], orthochromatic(rgb)[0]
-    assert stock[0] < plain[0] - 0.2
-    assert stock[1] > plain[1] + 0.05
-    assert stock[2] == pytest.approx(plain[2], abs=0.01)  # one 8-bit step of lightness
 
 
 def test_a_step_has_its_own_chance_whatever_came_before(config: MakeConfig) -> None:

@@ -1,19 +1,12 @@
-"""Crops of photographs, and their lightness as film of another sensitivity saw it."""
+"""Crops of photographs, and their lightness and colour."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from vidcolor.color import grey_to_lightness
 from vidcolor.data.photos import Photo
-
-_BLUE_SENSITIVE = np.array([0.08, 0.46, 0.46], np.float32)
-"""Weights of R, G, B on orthochromatic stock, which hardly sees red (most film before 1930)."""
 
 
 def random_crop(
@@ -59,15 +52,3 @@ def lab_of(rgb: Photo) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]
         np.multiply(lab[..., 0], 0.01, dtype=np.float32),
         np.asarray(lab[..., 1:], dtype=np.float32),
     )
-
-
-def orthochromatic(rgb: Photo) -> npt.NDArray[np.float32]:
-    """Lightness ``(H, W)``, L*/100, on blue-sensitive stock: red lips dark, blue skies white."""
-    grey = cv2.transform(rgb, _BLUE_SENSITIVE[None])
-    return np.asarray(cv2.LUT(grey.reshape(rgb.shape[:2]), _lightness_of_codes()), np.float32)
-
-
-@cache
-def _lightness_of_codes() -> npt.NDArray[np.float32]:
-    codes = torch.arange(256, dtype=torch.float32) / 255.0
-    return grey_to_lightness(codes).numpy()

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from vidcolor.data.photos import Photo
+from vidcolor.evaluation.stock import orthochromatic
 from vidcolor.evaluation.wear import film_like
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.data.augment import lab_of, orthochromatic, random_crop
+from vidcolor.training.data.augment import lab_of, random_crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _worn(
 ) -> npt.NDArray[np.float32]:
     """What the network sees of a crop."""
     if config.orthochromatic and rng.random() < config.orthochromatic:
-        clean = orthochromatic(rgb)
+        clean = orthochromatic(rgb, rng)
     if rng.random() < config.film_share:
         return film_like(clean, config.film, rng)
     return clean
