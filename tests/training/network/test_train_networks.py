@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from skimage import data
 
 from vidcolor.errors import OptionError, WeightsError
-from vidcolor.evaluation.backbones import load_backbone
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
@@ -24,6 +23,7 @@ from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
 from vidcolor.models.networks.packed import can_pack
 from vidcolor.training.config import load_config
 from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.backbones import load_backbone
 from vidcolor.training.losses.objective import Objective
 from vidcolor.training.losses.terms import LossContext, NetworkOutput
 from vidcolor.training.network.building import build_network, load_pretrained, start_from

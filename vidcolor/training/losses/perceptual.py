@@ -10,8 +10,8 @@ from torch import Tensor
 
 from vidcolor.color import lab_to_linear
 from vidcolor.errors import OptionError
-from vidcolor.evaluation.backbones import BACKBONES, load_backbone
 from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.backbones import BACKBONES, load_backbone
 from vidcolor.training.losses.terms import Loss, LossContext, NetworkOutput
 
 

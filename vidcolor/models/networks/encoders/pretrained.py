@@ -9,7 +9,21 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.models.networks.compact import EdgeEncoder, SameConv
+
+
+class EdgeBackbone(nn.Module):
+    """MobileNet EdgeTPU 0.75 on colour pictures: features at strides 4 to 32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = EdgeEncoder()
+        self.encoder.stem = SameConv(3, self.encoder.stem.out_channels, 3, stride=2)
+
+    def forward(self, rgb: Tensor) -> list[Tensor]:
+        """``(B, 3, H, W)`` sRGB in [0, 1]; sides are multiples of 32."""
+        features: list[Tensor] = self.encoder((rgb * 255.0 - 123.0) * 0.01157)
+        return features
 
 
 def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
@@ -39,6 +53,17 @@ def load_edge_encoder(encoder: EdgeEncoder, path: Path) -> None:
             f"{path}: not the int8 weights of a MobileNet EdgeTPU 0.75 encoder; a run's own "
             "weights are for 'start'"
         ) from error
+
+
+def load_edge_backbone(path: Path) -> EdgeBackbone:
+    """The encoder with its weights, on colour pictures.
+
+    Raises:
+        WeightsError: as ``load_edge_encoder``.
+    """
+    backbone = EdgeBackbone()
+    load_edge_encoder(backbone.encoder, path)
+    return backbone
 
 
 def _read(path: Path) -> tuple[list[Tensor], list[Tensor]]:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.networks.compact import EdgeEncoder, SameConv
-from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
+from vidcolor.models.networks.encoders.pretrained import load_edge_backbone
 from vidcolor.models.weights.safe_load import load_checkpoint
 
 _VGG = {
@@ -61,20 +60,6 @@ class Vgg(nn.Module):
         return [*kept, x]
 
 
-class EdgeBackbone(nn.Module):
-    """MobileNet EdgeTPU 0.75 on colour pictures: features at strides 4 to 32."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = EdgeEncoder()
-        self.encoder.stem = SameConv(3, self.encoder.stem.out_channels, 3, stride=2)
-
-    def forward(self, rgb: Tensor) -> list[Tensor]:
-        """``(B, 3, H, W)`` sRGB in [0, 1]; sides are multiples of 32."""
-        features: list[Tensor] = self.encoder((rgb * 255.0 - 123.0) * 0.01157)
-        return features
-
-
 def load_backbone(name: str, path: Path) -> nn.Module:
     """A backbone with its weights.
 
@@ -87,9 +72,7 @@ def load_backbone(name: str, path: Path) -> nn.Module:
         WeightsError: if the file is missing or doesn't fit.
     """
     if name == "mobilenet":
-        backbone = EdgeBackbone()
-        load_edge_encoder(backbone.encoder, path)
-        return backbone
+        return load_edge_backbone(path)
     tensors = load_checkpoint(path).state_dict
     known = {
         k.removeprefix(_PREFIX): v.float() for k, v in tensors.items() if k.startswith(_PREFIX)
