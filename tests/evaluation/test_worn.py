@@ -41,7 +41,7 @@ def test_wear_depends_on_seed_and_name_alone() -> None:
 def test_a_share_of_the_pictures_is_on_orthochromatic_stock() -> None:
     red = torch.zeros(3, 32, 32)
     red[0] = 255.0
-    # Hardly any wear, so that only the stock can make pure red (code 127 as grey) dark (69 at most).
+    # Hardly any wear, so that only the stock can make pure red (code 127 as grey) dark.
     shades = [float(Wear(1e-3).grey(red, f"{i}.png").luma.mean()) for i in range(400)]
     dark = np.mean([shade < 90 for shade in shades])
     # 400 throws: 0.06 is three standard deviations.

@@ -64,7 +64,10 @@ class TrainConfig:
         network: the architecture's own settings, such as ``decoder`` or ``width``.
         losses: by name, each with ``weight`` and settings of its own; docs/training.md lists them.
         data: folders, tar files or lists (``.csv``, rows of the split "train") of photographs.
-        val: the same to validate on (rows of the split "val").
+        val: the same to validate on (rows of the split "val"): one half during the run, the other
+            at its end, as ``vidcolor eval --half`` divides them.
+        folds: of a cross-validation, 0 for none: a fold of ``data`` takes the place of ``val``.
+        fold: the one that this run doesn't learn from, from 0; ``vidcolor train --folds`` sets it.
         pretrained: ImageNet weights of encoders; none starts from random ones.
         start: weights or a checkpoint to start from, whatever of it fits; "" for none.
         frozen: beginnings of the names of parameters that stay as they start.
@@ -105,6 +108,9 @@ class TrainConfig:
         validate_on: number of validation pictures used then; all at the end.
         sample_every: steps between sample sheets and loss plots; 0 for one at the end only.
         save_every: steps between checkpoints.
+        patience: validations without a better one after which the run ends; 0 for never. What
+            counts is ab RMSE at the best saturation.
+        keep: whose weights stay at the end: "last", or "best" for those of the best validation.
     """
 
     architecture: str = "compact"
@@ -114,6 +120,8 @@ class TrainConfig:
     )
     data: tuple[str, ...] = ()
     val: str = ""
+    folds: CountOrNone = 0
+    fold: CountOrNone = 0
     pretrained: tuple[str, ...] = ()
     start: str = ""
     frozen: tuple[str, ...] = ()
@@ -151,6 +159,8 @@ class TrainConfig:
     validate_on: Count = 200
     sample_every: CountOrNone = 500
     save_every: Count = 250
+    patience: CountOrNone = 0
+    keep: Literal["last", "best"] = "last"
 
     def crop_at(self, step: int) -> tuple[int, tuple[float, float]]:
         """Side of the crops, and range of their scale, at a step."""

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from skimage import data
 
 from vidcolor.errors import InputError, Interrupted, OptionError, OutputError, WeightsError
+from vidcolor.evaluation.halves import half_of
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.ab_bins import annealed_mean
 from vidcolor.training.checkpoint import export_weights
@@ -291,10 +292,13 @@ def test_a_run_leaves_weights_log_sheet_and_plot(config: MakeConfig, photos_tar:
     assert np.ptp(truth.astype(int), axis=2).mean() > 10
     assert cv2.imread(str(out / "loss.png")) is not None
     assert scores is not None
-    assert scores.pictures == 13  # as in eval, the grey one counts
+    report = [name for name in (f"{n:02}" for n in range(12)) if half_of(name) == "report"]
+    assert scores.pictures == len(report) + (half_of("grey") == "report")  # as in eval
 
 
-def test_the_final_figures_are_those_of_eval(config: MakeConfig, tmp_path: Path) -> None:
+def test_the_final_figures_are_those_of_eval_on_the_half_to_report(
+    config: MakeConfig, tmp_path: Path
+) -> None:
     from vidcolor.evaluation.inputs import PhotoFiles
     from vidcolor.evaluation.photos import Contender, evaluate_photos
     from vidcolor.models.loading import load_model
@@ -303,18 +307,53 @@ def test_the_final_figures_are_those_of_eval(config: MakeConfig, tmp_path: Path)
     album.mkdir()
     photo = data.coffee()[..., ::-1]
     grey = np.repeat(photo[:200, :240].mean(axis=2, keepdims=True), 3, axis=2)
-    # The last two teach nothing, so training leaves them out, and makes the first smaller.
-    for name, picture in (("large", photo), ("grey", grey), ("tiny", photo[200:224, 100:130])):
+    # Odd numbers are to report on. Grey and tiny ones teach nothing, but they count.
+    named = {"large-1": photo, "grey-3": grey, "tiny-5": photo[200:224, 100:130]}
+    for name, picture in {**named, "2": photo[:, :300], "4": photo[100:]}.items():
         cv2.imwrite(str(album / f"{name}.png"), picture)
     c = config(steps=2, saturation=1.5, cast=0.5, shadows=0.5, val=str(album))
-    ours = Trainer(c, ALONE).run()
+    trainer = Trainer(c, ALONE)
+    assert trainer.val_photos is not None
+    assert len(trainer.val_photos) == 2  # validated on during the run: the other half
+    ours = trainer.run()
     model = load_model(Path(c.out) / "unet.safetensors", "cpu", kind="image")
-    rows = evaluate_photos(PhotoFiles([album], None), [Contender("unet", model)])
+    rows = evaluate_photos(PhotoFiles([album], half="report"), [Contender("unet", model)])
     assert ours is not None
     assert ours.pictures == 3
     for field in dataclasses.fields(ours):
         want = getattr(rows[-1].ab, field.name)
         assert getattr(ours, field.name) == pytest.approx(want, rel=1e-4), field.name
+
+
+def test_one_half_alone_serves_for_both(
+    config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cv2.imwrite(str(tmp_path / "7.png"), data.coffee()[..., ::-1])
+    trainer = Trainer(config(val=str(tmp_path)), ALONE)
+    assert trainer.val_photos is not None
+    assert len(trainer.val_photos) == 1
+    assert "one half of the validation pictures is empty" in caplog.text
+
+
+def test_a_run_ends_early_and_keeps_the_best_weights(config: MakeConfig) -> None:
+    """A rate that soon spoils the network: validation gets worse, and stays so."""
+    c = config(steps=40, lr=0.05, warmup=1, validate_every=2, patience=2, keep="best", ema=0.0)
+    trainer = Trainer(c, ALONE)
+    trainer.run()
+    lines = [json.loads(line) for line in Path(c.out, "log.jsonl").read_text().splitlines()]
+    errors = {x["step"]: x["val_rmse_best"] for x in lines if "val_rmse_best" in x}
+    best = min(errors, key=lambda step: errors[step])
+    assert (trainer.best.step, trainer.best.waited) == (best, 2)
+    assert trainer.step == best + 2 * c.validate_every < 40
+    with safe_open(trainer.weights, framework="pt") as file:
+        assert json.loads(file.metadata()["training"])["reached_step"] == best
+    again = Trainer(c, ALONE)
+    again.run()  # finished: nothing more is learnt
+    assert again.step == trainer.step
+    assert len(Path(c.out, "log.jsonl").read_text().splitlines()) == trainer.step
+    for changes in ({"patience": 2}, {"keep": "best"}):
+        with pytest.raises(OptionError, match="need pictures to validate on"):
+            Trainer(config(val="", **changes), ALONE)
 
 
 def test_weights_beyond_float16_survive_the_file(config: MakeConfig, tmp_path: Path) -> None:

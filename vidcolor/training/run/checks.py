@@ -18,6 +18,11 @@ def check_run(config: TrainConfig, processes: int) -> None:
         raise OptionError(
             f"batch_size {config.batch_size} can't be shared evenly by {processes} processes"
         )
+    if config.folds and not (config.folds > 1 and config.fold < config.folds):
+        raise OptionError(f"a cross-validation needs 2 folds or more, got {config.folds}")
+    measured = config.val or config.folds
+    if not measured and (config.patience or config.keep == "best"):
+        raise OptionError("early stopping and the best weights need pictures to validate on: val")
     taught = needs(config.losses, "needs_teacher")
     if taught and not config.teacher:
         raise OptionError('a teacher\'s loss needs teacher = "FILE"')

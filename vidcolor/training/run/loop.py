@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vidcolor.data.photos import PhotoSet, load_photos
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
+from vidcolor.media.files.atomic import complete_file
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
@@ -43,7 +44,9 @@ from vidcolor.training.network.frozen import freeze_statistics, pack_frozen
 from vidcolor.training.network.predictor import Predictor
 from vidcolor.training.network.teacher import load_teacher
 from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
+from vidcolor.training.run.best import Best
 from vidcolor.training.run.checks import check_run
+from vidcolor.training.run.held_out import held_out, learnt_from
 from vidcolor.training.run.plot import write_plot
 from vidcolor.training.run.sheets import pick, write_sheet
 from vidcolor.training.run.validation import Usable, final_scores, validate
@@ -77,7 +80,8 @@ class Trainer:
         self.config, self.world, self.device = config, world, world.device
         self.out = Path(config.out)
         self.output_stride = find_architecture(config.architecture).output_stride(config.network)
-        self.photos = load_photos(config.data, memory_gb=config.memory_gb)
+        self.photos = load_photos(config.data, keep=learnt_from(config), memory_gb=config.memory_gb)
+        self.held_out = held_out(config) if world.leads else None
         self.val_photos = self._load_val()
         bins = self.bins = AbBins(self.device)
         classes = needs(config.losses, "needs_classes")
@@ -104,7 +108,7 @@ class Trainer:
         self.average = AveragedModel(self.network, multi_avg_fn=self._mix, use_buffers=True)
         self.optimizer = make_optimizer(self.network, config)
         self.predict = self._wrapped()
-        self.step = 0
+        self.step, self.best = 0, Best()
         self.out.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -116,8 +120,9 @@ class Trainer:
         """Train from the last checkpoint, if there is one, to the last step; write the weights.
 
         Returns:
-            Scores of the written weights on all validation pictures, as ``vidcolor eval`` gives
-            them; None without pictures, and in all processes but the leading one.
+            Scores of the written weights on the half of the validation pictures that is kept for
+            reporting, as ``vidcolor eval --half report`` gives them; None without pictures, and in
+            all processes but the leading one.
 
         Raises:
             Interrupted: as ``report`` raised it, in this process or another; a checkpoint of the
@@ -134,7 +139,7 @@ class Trainer:
             rank=self.world.rank, world=self.world.size,
         )  # fmt: skip
         try:
-            while self.step < self.config.steps:
+            while self.step < self.config.steps and not self._has_converged():
                 measured = self.train_step(next(stream))
                 self.step += 1
                 if self.world.leads:
@@ -146,9 +151,12 @@ class Trainer:
             return None
         self.save()
         self._draw()
-        if not self.val_photos:
+        if self.config.keep == "best" and self._best_weights.exists():
+            with complete_file(self.weights) as part:
+                part.write_bytes(self._best_weights.read_bytes())
+        if self.held_out is None:
             return None
-        return final_scores(self.weights, Path(self.config.val), self.device)
+        return final_scores(self.weights, self.held_out, self.device)
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch.
@@ -200,11 +208,27 @@ class Trainer:
         config, step = self.config, self.step
         if step % config.validate_every == 0:
             measured |= self._validate()
+            self._judge(measured)
         self._log(measured)
         if config.sample_every and step % config.sample_every == 0:
             self._draw()
         if step % config.save_every == 0:
             self.save()
+
+    def _judge(self, measured: dict[str, float]) -> None:
+        """Keep the weights of the best validation so far."""
+        value = measured.get("val_rmse_best")
+        if value is None or not self.best.improves(value, self.step):
+            return
+        if self.config.keep == "best":
+            self._export(self._best_weights)
+
+    def _has_converged(self) -> bool:
+        """Whether validation hasn't improved for as long as the configuration waits."""
+        patience = self.config.patience
+        if not patience or self.step % self.config.validate_every:
+            return False
+        return self.world.any(self.best.waited >= patience)
 
     def _report(self, measured: dict[str, float], report: Report | None) -> None:
         """Report the step; what stops one process stops all, after the same step."""
@@ -240,9 +264,15 @@ class Trainer:
         return self.world.wrap(predictor)
 
     def _load_val(self) -> PhotoSet | None:
-        if not self.config.val or not self.world.leads:
+        photos = self.held_out
+        if photos is None:
             return None
-        return load_photos((self.config.val,), split="val", memory_gb=self.config.memory_gb)
+        return load_photos(
+            photos.sources,
+            split=photos.split,
+            keep=photos.choose.__contains__,
+            memory_gb=self.config.memory_gb,
+        )
 
     def _balance(self, bins: AbBins) -> None:
         """Weights of the bins from some of the run's own crops, the same in all processes."""
@@ -295,6 +325,10 @@ class Trainer:
     def _checkpoint(self) -> Path:
         return self.out / "checkpoint.pt"
 
+    @property
+    def _best_weights(self) -> Path:
+        return self.out / "best.safetensors"
+
     def save(self) -> None:
         """The checkpoint to go on from, and the weights to use."""
         state = {
@@ -307,12 +341,16 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "losses": self.objective.state_dict(),
+            "best": self.best.as_dict(),
         }
         save_checkpoint(self._checkpoint, state)
+        self._export(self.weights)
+
+    def _export(self, path: Path) -> None:
         history = history_of(
             self.config, step=self.step, photos=len(self.photos), world=self.world.size
         )
-        export_weights(self.weights, self.average.module, self.config, history)
+        export_weights(path, self.average.module, self.config, history)
 
     def _resume(self) -> None:
         if self._checkpoint.exists():
@@ -334,3 +372,4 @@ class Trainer:
                 "another 'out', and this file as 'start' to begin with its weights"
             ) from error
         self.step = state["step"]
+        self.best = Best(**state["best"])
