@@ -50,23 +50,15 @@ def train_folds(
     """
     rows: list[Figures] = []
     for fold in range(folds):
-        own = dataclasses.replace(
-            config,
-            folds=folds,
-            fold=fold,
-            out=str(Path(config.out) / f"fold-{fold + 1}-of-{folds}"),
-        )
-        path = Path(own.out) / _SCORES
+        out = Path(config.out) / f"fold-{fold + 1}-of-{folds}"
+        own = dataclasses.replace(config, folds=folds, fold=fold, out=str(out))
+        path = out / _SCORES
         if not world.any(_steps_of(path) == config.steps):
             trainer = Trainer(own, world)
             scores = trainer.run(report_for(fold + 1))
             if scores is not None:
-                _write(
-                    path,
-                    json.dumps(
-                        {**_figures(scores), "reached_step": trainer.step, "steps": config.steps}
-                    ),
-                )
+                lengths = {"reached_step": trainer.step, "steps": config.steps}
+                _write(path, json.dumps(_figures(scores) | lengths))
         rows.append(json.loads(path.read_text(encoding="utf-8")) if world.leads else {})
     if world.leads:
         _write(Path(config.out) / TABLE, _table(rows))
