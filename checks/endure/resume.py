@@ -248,7 +248,3 @@ def main() -> int:
         totals["faults"] += bool(found.faults and found.verdict != "refused")
     print(f"\n{', '.join(f'{n} {what}' for what, n in totals.items())}")
     return int(bool(totals["faults"] or totals["different"]))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

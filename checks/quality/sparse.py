@@ -180,6 +180,7 @@ def strips(clips: list[Clip], folder: Path) -> None:
         cv2.imwrite(str(folder / f"{clip.name}.png"), large)
 
 
+@torch.inference_mode()
 def main() -> None:
     """Command line."""
     layout = argparse.RawTextHelpFormatter
@@ -199,8 +200,3 @@ def main() -> None:
         (lambda: strips(clips, args.strips)) if args.strips else (lambda: quality(clips))
     )
     job()
-
-
-if __name__ == "__main__":
-    with torch.inference_mode():
-        main()

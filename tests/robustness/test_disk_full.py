@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 from robust_helpers import SMALL, Run, frames_in, names_in, run_apart
+from survive.disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 
 import vidcolor
 from vidcolor.engine.progress import NullProgress

@@ -26,8 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import DependencyError, InputError, Message, Option
+from vidcolor.evaluation.backbones import load_edge_backbone
 from vidcolor.evaluation.kernel_distance import pooled_features
-from vidcolor.models.networks.encoders.pretrained import load_edge_backbone
 
 ALEXNET: str = "alexnet-owt-7be5be79.pth"
 """Torchvision's AlexNet, 244 MB: the backbone of LPIPS."""

@@ -43,9 +43,9 @@ _FILE = click.Path(path_type=Path)
 @click.command(
     cls=GroupedCommand,
     context_settings={"max_content_width": 100},
-    help="Make colour photographs or films grey, colorize them, and say on standard output how far "
-    "the results are from the truth. PATH is a folder, a tar file, a photo or a film; figures are "
-    "explained in docs/evaluation.md.",
+    help="Make colour photographs or films grey, colorize them, and write to standard output how "
+    "far the results are from the originals. PATH is a folder, a tar file, a photo or a film; "
+    "docs/evaluation.md explains the figures.",
 )
 @click.argument("paths", nargs=-1, required=True, type=_FILE, metavar="PATH...")
 @option(
@@ -71,7 +71,7 @@ _FILE = click.Path(path_type=Path)
     help="Only photographs of this half: with an even number in their name to choose settings on, "
     "with an odd one to report on.",
 )
-@option(OUTPUT, "--json", "as_json", is_flag=True, help="Say the figures as one JSON object.")
+@option(OUTPUT, "--json", "as_json", is_flag=True, help="Write the figures as one JSON object.")
 @option(
     OUTPUT,
     "--report",
@@ -124,10 +124,10 @@ _FILE = click.Path(path_type=Path)
 )
 @progress_option
 @log_options
-@click.help_option("-h", "--help", help="Say this.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's parameters by name
-    """Measure, and say the figures."""
+    """Measure, and print the figures."""
     paths: list[Path] = list(values["paths"])
     against: list[Path] = list(values["against"])
     options = colorize_options(values)
@@ -269,7 +269,7 @@ class _Contest:
             self._sections.insert(0, Section("Means of all films", self._rows))
 
     def say(self) -> None:
-        """Say the figures, whatever becomes of the report, and write that."""
+        """Print the figures, then write the report, so that a full disk doesn't lose them."""
         from vidcolor.evaluation.table import text_table
 
         if self._values["as_json"]:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
+from vidcolor.models.networks.layers import AB_SCALE
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.distributed import any_process, average_gradients
 from vidcolor.training.losses.terms import Loss, LossContext, NetworkOutput
@@ -24,7 +25,6 @@ from vidcolor.training.settings import Count, CountOrNone, NotNegative, Positive
 _LEAK = 0.2
 _INIT_STD = 0.02
 _CHANNELS = 3  # L, a, b
-_AB_SCALE = 110.0
 _RATIO_TOLERANCE = 0.05
 """How far 1 / critic_ratio may be from a whole number: 0.33 means a third."""
 _LEAST_SIDE = 3  # pixels after the halvings, of which the last two convolutions take two
@@ -58,7 +58,7 @@ class PatchCritic(nn.Module):
 
     def forward(self, lightness: Tensor, ab: Tensor) -> Tensor:
         """``(B, 1, h, w)`` L*/100 and ``(B, 2, h, w)`` ab to scores ``(B, 1, h', w')``."""
-        scores: Tensor = self.layers(torch.cat((lightness * 2.0 - 1.0, ab / _AB_SCALE), dim=1))
+        scores: Tensor = self.layers(torch.cat((lightness * 2.0 - 1.0, ab / AB_SCALE), dim=1))
         return scores
 
 
@@ -205,7 +205,7 @@ def gradient_penalty(critic: nn.Module, grey: Tensor, true: Tensor, made: Tensor
     between = torch.lerp(true, made, share).requires_grad_(True)
     score = critic(grey, between).mean(dim=(1, 2, 3)).sum()
     (gradient,) = torch.autograd.grad(score, between, create_graph=True)
-    lengths = torch.linalg.vector_norm(gradient.flatten(1) * _AB_SCALE, dim=1)
+    lengths = torch.linalg.vector_norm(gradient.flatten(1) * AB_SCALE, dim=1)
     penalty: Tensor = ((lengths - 1.0) ** 2).mean()
     return penalty
 

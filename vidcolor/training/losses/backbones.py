@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.networks.encoders.pretrained import load_edge_backbone
+from vidcolor.evaluation.backbones import load_edge_backbone
+from vidcolor.models.networks.layers import IMAGENET_MEAN, IMAGENET_STD
 from vidcolor.models.weights.safe_load import load_checkpoint
 
 _VGG = {
@@ -19,7 +20,6 @@ _VGG = {
 
 BACKBONES = (*_VGG, "mobilenet")
 
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _PREFIX = "features."
 
 
@@ -44,7 +44,7 @@ class Vgg(nn.Module):
             layers.append(nn.ReLU())
             channels = width
         self.features = nn.Sequential(*layers)
-        for key, values in (("mean", _IMAGENET_MEAN), ("std", _IMAGENET_STD)):
+        for key, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
             self.register_buffer(key, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.mean: Tensor
         self.std: Tensor

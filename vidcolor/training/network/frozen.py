@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.models.networks.encoders.encoder import Encoder
 from vidcolor.models.networks.packed import can_pack, pack
 
 
@@ -26,7 +26,7 @@ def pack_frozen(network: nn.Module) -> int:
     Returns:
         How many parts were packed.
     """
-    if not can_pack():
+    if not can_pack(torch.bfloat16):
         return 0
     return _pack_frozen(network)
 
@@ -45,7 +45,7 @@ def freeze_statistics(network: nn.Module) -> None:
 def _pack_frozen(module: nn.Module) -> int:
     if next(module.parameters(), None) is None:
         return 0
-    can_be_packed = isinstance(module, EdgeEncoder | nn.Sequential)
+    can_be_packed = isinstance(module, Encoder | nn.Sequential)
     if not can_be_packed or _changes(module):
         return sum(_pack_frozen(child) for child in module.children())
     module.forward = _packed(module)
