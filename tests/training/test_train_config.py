@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,20 @@ def test_settings_of_losses_are_checked() -> None:
             check_tables({"huber": table})
         assert str(caught.value) == said
     check_tables({"huber": {"weight": 0, "delta": 3}, "wgan": {"penalty": 0, "critic_layers": 0}})
+
+
+@pytest.mark.parametrize("package", ["pydantic", "matplotlib"])
+def test_without_its_packages_train_says_how_to_install_them(package: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; sys.argv = ['vidcolor', 'train', 'c.toml']\n"
+        "from vidcolor.__main__ import run; sys.exit(run())"
+    )
+    path = os.pathsep.join(sys.path)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert run.returncode == 1
+    said = f"vidcolor train needs {package}: pip install 'vidcolor[training]'"
+    assert run.stderr.splitlines()[-1].endswith(said)
+    assert len(run.stderr.splitlines()) == 1

@@ -128,7 +128,7 @@ class FidMeter:
 
 
 class _Features(nn.Module):
-    """Stands where torchmetrics wants a network: features are computed once for all contenders."""
+    """Takes the place of torchmetrics' network: features are computed once for all contenders."""
 
     def __init__(self, count: int) -> None:
         super().__init__()

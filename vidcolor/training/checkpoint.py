@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vidcolor.training.config import TrainConfig
 
 UNREADABLE: tuple[type[Exception], ...] = (*UNUSABLE, OSError, EOFError, UnpicklingError)
-"""What reading a file that is no checkpoint, or none any more, raises."""
+"""What reading a damaged checkpoint, or another file, raises."""
 
 _CLASSIFY = "classify."
 

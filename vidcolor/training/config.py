@@ -69,7 +69,7 @@ class TrainConfig:
         folds: of a cross-validation, 0 for none: a fold of ``data`` takes the place of ``val``.
         fold: the one that this run doesn't learn from, from 0; ``vidcolor train --folds`` sets it.
         pretrained: ImageNet weights of encoders; none starts from random ones.
-        start: weights or a checkpoint to start from, whatever of it fits; "" for none.
+        start: weights or a checkpoint to start from, as far as its tensors fit; "" for none.
         frozen: beginnings of the names of parameters that stay as they start.
         teacher: checkpoint or weights of a network whose colours are soft targets; "" for none.
         out: folder for checkpoints, log, pictures and weights.

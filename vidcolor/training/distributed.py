@@ -17,7 +17,7 @@ class World:
     """This process among all.
 
     Attributes:
-        rank: its number; 0 writes files and talks.
+        rank: its number; 0 writes files and messages.
         size: how many there are.
         device: where it works.
     """
@@ -28,7 +28,7 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes and talks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:

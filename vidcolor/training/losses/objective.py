@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -66,20 +66,21 @@ class Objective(nn.Module):
         """The weighted sum, and each loss as it is."""
         parts = {name: loss(output, batch, teacher) for name, loss in self.losses.items()}
         total = sum(self.weights[name] * part for name, part in parts.items())
-        assert isinstance(total, Tensor)
-        return total, {name: part.detach() for name, part in parts.items()}
+        return cast(Tensor, total), {name: part.detach() for name, part in parts.items()}
 
     def learn(self, output: NetworkOutput, batch: Batch, step: int) -> dict[str, float]:
         """Let the losses that learn do so."""
         measured: dict[str, float] = {}
-        for loss in self.losses.values():
-            assert isinstance(loss, Loss)
+        for loss in self._each():
             measured |= loss.learn(output, batch, step)
         return measured
 
     def network_turn(self, step: int) -> bool:
         """Whether the network learns in this step."""
-        return all(isinstance(x, Loss) and x.network_turn(step) for x in self.losses.values())
+        return all([loss.network_turn(step) for loss in self._each()])
+
+    def _each(self) -> Iterable[Loss]:
+        return cast(Iterable[Loss], self.losses.values())
 
 
 def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:

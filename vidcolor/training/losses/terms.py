@@ -10,7 +10,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,8 @@ from vidcolor.models.networks.ab_bins import AbBins
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.network.predictor import CLASS_EVERY
 from vidcolor.training.settings import STRICT, NotNegative, Positive, describe
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,7 @@ class TeacherAb(Loss):
 
     def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Mean over all samples."""
-        assert teacher is not None
-        target = teacher.ab
+        target = _given(teacher, "a teacher").ab
         if target.shape[-1] > output.ab.shape[-1]:
             target = F.adaptive_avg_pool2d(target, (output.ab.shape[-2], output.ab.shape[-1]))
         elif target.shape[-1] < output.ab.shape[-1]:
@@ -148,8 +149,7 @@ class TeacherBins(Loss):
 
     def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Weighted mean over the positions with logits, less the teacher's own entropy."""
-        assert teacher is not None
-        logits, known = _logits(output), teacher.logits
+        logits, known = _logits(output), _given(teacher, "a teacher").logits
         side = output.ab.shape[-1]
         every = 0 if known is None else class_stride(output) * known.shape[-1] // side
         if known is None or every == 0:
@@ -205,5 +205,10 @@ def check_settings(name: str, make: Callable[..., Loss], settings: Mapping[str, 
 
 
 def _logits(output: NetworkOutput) -> Tensor:
-    assert output.logits is not None, "the trainer gives a head to networks whose losses need one"
-    return output.logits
+    return _given(output.logits, "a network with a classification head")
+
+
+def _given(value: T | None, what: str) -> T:
+    if value is None:
+        raise OptionError(f"one of the losses needs {what}")
+    return value

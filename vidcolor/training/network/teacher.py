@@ -58,15 +58,15 @@ def load_teacher(path: Path, crops: Sequence[int] = ()) -> Teacher:
         OptionError: if a crop isn't a multiple of its stride.
         WeightsError: if the file isn't one, or doesn't hold what it says.
     """
-    tensors, told = read_trained(path)
+    tensors, facts = read_trained(path)
     head = tensors.get("classify.weight")
     try:
         bins = 0 if head is None else len(head)
-        values = {**told.get("network_config", {}), "bins": bins}
-        architecture = find_architecture(told.get("architecture", "compact"))
+        values = {**facts.get("network_config", {}), "bins": bins}
+        architecture = find_architecture(facts.get("architecture", "compact"))
         network, stride = architecture.build(values), architecture.stride(values)
         network.load_state_dict(tensors)
-        teacher = Teacher(network, annealed_head(network, told))
+        teacher = Teacher(network, annealed_head(network, facts))
     except _UNFIT as error:
         raise WeightsError(f"{path}: can't be rebuilt as a teacher: {reason(error)}") from error
     check_crops(f"{path}: this teacher", crops, stride)
