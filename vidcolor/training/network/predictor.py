@@ -8,7 +8,7 @@ from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.architectures import as_trainable
 
 CLASS_EVERY = 4
-"""Logits at every so many positions a side: the gradient is as good, and softmax over bins is slow."""
+"""Logits at every so many positions a side: softmax over bins is slow, the gradient as good."""
 
 
 class Predictor(nn.Module):
