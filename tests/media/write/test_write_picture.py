@@ -254,7 +254,7 @@ def test_transparency_is_said_to_be_lost_only_where_there_is_any(
     "pix_fmt",
     [
         "rgba", "bgra", "argb", "abgr", "rgba64le", "rgba64be", "bgra64le", "ya8", "ya16le",
-        "ya16be", "yuva420p", "yuva422p10be", "yuva444p16le", "gbrap", "gbrap12le", "gbrapf32le",
+        "ya16be", "yuva420p", "yuva422p10be", "yuva444p12le", "gbrap", "gbrap12le",
         "vuya", "ayuv64le",
     ],
 )  # fmt: skip
@@ -266,6 +266,16 @@ def test_alpha_is_found_in_every_format(pix_fmt: str) -> None:
         frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format=pix_fmt)
         assert is_transparent(frame) == (alpha < 255)
     assert not is_transparent(av.VideoFrame(16, 16, "yuv420p"))
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5])
+def test_alpha_is_found_in_floats(alpha: float) -> None:
+    frame = av.VideoFrame(40, 20, "gbrapf32le")
+    for plane in frame.planes:
+        codes = np.frombuffer(memoryview(plane), np.float32)
+        codes[:] = 1.0
+    np.frombuffer(memoryview(frame.planes[3]), np.float32)[39] = alpha
+    assert is_transparent(frame) == (alpha < 1)
 
 
 @pytest.mark.parametrize("used", [True, False])

@@ -56,6 +56,9 @@ _TEN_SECONDS = 10
 _GLOBAL_HEADER = 1 << 22
 """AV_CODEC_FLAG_GLOBAL_HEADER: parameters stand in the container, not before keyframes."""
 
+_NO_REORDERING = 2
+"""A film, or a span, of so few frames is coded in the order in which it is shown."""
+
 _TS_NONSTRICT = 1 << 17
 """AVFMT_TS_NONSTRICT: decoding times may be equal."""
 
@@ -107,6 +110,7 @@ class Mux:
         self._output: OutputContainer | None = None
         self._video: VideoStream | None = None
         self._encoder: VideoCodecContext | None = None
+        self._fed = 0
         self._copies: dict[int, CopiedStream] = {}
         self._enables_all = False
         self._durations: dict[int, int] = {}
@@ -169,15 +173,18 @@ class Mux:
             self._encoder = self._another_encoder()
         if frame is not None and frame.pts is not None:
             self._durations[frame.pts] = frame.duration
+        self._fed += frame is not None
         packets = []
         for packet in self._encoder.encode(frame):
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
+            if self._plan.facts.name == "libx265" and self._fed <= _NO_REORDERING:
+                packet.dts = packet.pts  # x265 gives what stood in memory
             packets.append(EncodedPacket.of(packet))
         return packets
 
     def renew_encoder(self) -> None:
         """Let the next frame begin with a new encoder, which knows nothing of those before it."""
-        self._encoder = None
+        self._encoder, self._fed = None, 0
 
     def put(self, packets: Sequence[EncodedPacket]) -> None:
         """Write encoded frames.
@@ -366,7 +373,7 @@ class Mux:
 
 
 def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:
-    """Make a decoding time valid; libx265 can get it wrong in films of one or two frames.
+    """Make a decoding time valid: not after the frame is shown, and above the last one.
 
     Returns:
         The packet's decoding time, for the next call.
