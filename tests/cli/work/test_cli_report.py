@@ -15,7 +15,7 @@ from vidcolor.cli.terminal.console import PROTOCOL
 from vidcolor.cli.work.jobs import Job
 from vidcolor.media.files.identity import BLOCK_BYTES, BLOCKS, file_identity
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "progress.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "progress.md"
 
 
 def documented_events() -> dict[str, set[str]]:
