@@ -74,6 +74,22 @@ def load_model(
     return place(built, spec, label=str(name), devices=targets, dtype=dtype)
 
 
+def spec_of(name_or_path: str | Path) -> ModelSpec:
+    """Facts about a model, by its name or from its file.
+
+    Raises:
+        OptionError: no model or file is called so.
+        WeightsError: the file can't be read, or is of no known network.
+    """
+    spec = MODELS.get(str(name_or_path))
+    if spec is not None or not Path(name_or_path).is_file():
+        return spec or find_spec(str(name_or_path))
+    found = recognise(load_checkpoint(name_or_path))
+    if found is None:
+        raise WeightsError(f"{name_or_path}: the tensors in it are of no known network")
+    return found
+
+
 def choose_model(kind: Kind, device: str = "auto", *, weights_dir: Path | None = None) -> str:
     """What "auto" means: the first of ``auto_order`` whose weights are there.
 
