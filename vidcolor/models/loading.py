@@ -18,7 +18,7 @@ from vidcolor.models.running.device import common_precision, device_type, resolv
 from vidcolor.models.running.replicas import place
 from vidcolor.models.spec import Kind, ModelSpec
 from vidcolor.models.weights.manifest import load_manifest
-from vidcolor.models.weights.meter import DownloadProgress
+from vidcolor.models.weights.progress import DownloadProgress
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.models.weights.store import bundled_path, ensure_weights, find_weights
 
