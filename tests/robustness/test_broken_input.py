@@ -1,4 +1,4 @@
-"""Broken media: a fixed small part of ``benchmarks/mutations.py``, and what it has found."""
+"""Broken media: a fixed small part of ``checks/survive/mutations.py``, and what it has found."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import av
-import mutations
 import pytest
-from lies import header_lies
-from mutate import mutations_of
-from mutation_worker import stamps_of
 from robust_helpers import Run, frames_in, make_film, make_photo, names_in
-from small_clips import make_sources
-from workers import Worker
+from shared.small_clips import make_sources
+from survive import mutations
+from survive.lies import header_lies
+from survive.mutate import mutations_of
+from survive.mutation_worker import stamps_of
+from survive.workers import Worker
 
-from vidcolor.media.kinds import sniff
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.open import open_source, sniff
 from vidcolor.media.still.read import read_still
 from vidcolor.media.write.encoder import choose_rate
 from vidcolor.types import LumaFrame
@@ -82,7 +81,7 @@ def _made(tmp_path: Path, name: str) -> Path:
 
 
 def _broken(tmp_path: Path, name: str, mutation: str, seed: int) -> Path:
-    """One of the small clips, broken as ``benchmarks/mutations.py --seed`` breaks it."""
+    """One of the small clips, broken as ``checks/survive/mutations.py --seed`` breaks it."""
     made = _made(tmp_path, name)
     data = made.read_bytes()
     (case,) = (each for each in mutations_of(made, data) if each.name == mutation)
@@ -114,7 +113,7 @@ def test_stamps_that_go_back_repeat_no_frame(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         plain = [frame.pts for frame in container.decode(video=0)]
     assert plain != sorted(plain, key=lambda pts: pts or 0)  # else this tests nothing
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert sum(isinstance(item, LumaFrame) for item in reader) == len(plain)
 
 

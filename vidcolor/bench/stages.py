@@ -21,7 +21,7 @@ from vidcolor.engine.stabilize import TimePlan, plan_over_time
 from vidcolor.engine.transfer import upload
 from vidcolor.engine.video import open_source
 from vidcolor.engine.waiting import look_ahead_frames
-from vidcolor.media.write.film import open_writer
+from vidcolor.media.output import open_writer
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat

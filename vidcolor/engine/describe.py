@@ -9,7 +9,8 @@ from vidcolor.engine.default_output import default_output
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import open_source
 from vidcolor.errors import InputError, VidcolorError
-from vidcolor.media.kinds import Kind, lone_scan, sniff
+from vidcolor.media.kinds import Kind, lone_scan
+from vidcolor.media.open import sniff
 from vidcolor.media.still.read import read_still
 from vidcolor.models.loading import choose_model, spec_of
 from vidcolor.models.running.device import DTYPES, common_precision, resolve_devices
@@ -106,7 +107,7 @@ def describe(path: str | Path, options: ColorizeOptions | None = None) -> Descri
             path=source.info.path,
             kind=kind,
             plan=_plan("video", output, options),
-            warnings=tuple(source.warnings),
+            warnings=tuple(source.status.warnings),
             video=source.info,
             main_stream=None if main is None else main.index,
         )

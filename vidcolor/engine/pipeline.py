@@ -11,7 +11,7 @@ luma, at most ``waiting.MAX_LOOK_AHEAD_FRAMES`` of them and at most ``waiting.LO
 luma together, with at most ``waiting.MAX_WAITING_PACKETS`` packets and
 ``waiting.MAX_WAITING_PACKET_BYTES``, and one chunk more of each. At the network's working size,
 whatever the film's, a waiting frame costs up to 40 bytes per pixel (lightness, ab, flow to both
-neighbours, confidence): 4.5 MB at DeOldify's 336 x 336. Where --render-factor makes that size
+neighbours, confidence): 4.5 MB at DeOldify's 336 x 336. Where ``render_factor`` makes that size
 large, fewer wait: ``waiting.LOOK_AHEAD_WORKING_BYTES``.
 
 The first exception of any stage stops all three, and comes out of ``run`` once.

@@ -21,7 +21,7 @@ from safetensors.torch import save as save_tensors
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.spans import SpanEnd, SpanRules
 from vidcolor.engine.versions import versions
-from vidcolor.errors import OutputError
+from vidcolor.errors import Option, OutputError
 from vidcolor.media.files.identity import FileIdentity, file_identity, files_identity
 from vidcolor.media.files.work_folder import KeptSpan, WorkFolder, work_folder_of
 from vidcolor.media.kinds import is_sequence
@@ -62,7 +62,9 @@ class Work:
             state = {} if data is None else load_tensors(data)
         except Exception as error:
             raise OutputError(
-                f"{self.folder.path}: damaged ({error}); --no-resume works without it"
+                f"{self.folder.path}: damaged ({error}); ",
+                Option("resume", False),
+                " works without it",
             ) from error
         return SpanEnd(last.frames, last.taken, state)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vidcolor.engine.options import ColorizeOptions
+from vidcolor.errors import Message, Option
 from vidcolor.temporal import LONGEST_GAP, AbSmoother, PerFrame, Smoother
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.temporal.motion import MotionSmoother
@@ -78,8 +79,11 @@ def _key_frames(
     notes: tuple[str, ...] = ()
     if longest < 2 or (options.every != "auto" and longest < wanted):
         notes = (
-            "frames are so large that few can wait:"
-            f" --every {max(longest, 1)}, not {options.every}",
+            Message(
+                "frames are so large that few can wait: ",
+                Option("every", max(longest, 1)),
+                f", not {options.every}",
+            ),
         )
     if longest < 2:
         return None, notes

@@ -28,10 +28,11 @@ from vidcolor.engine.transfer import FrameOnItsWay
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError, OutputError
 from vidcolor.media.files.pipes import ended_by
-from vidcolor.media.read.film import open_reader
+from vidcolor.media.open import open_source as open_media
+from vidcolor.media.output import open_writer
 from vidcolor.media.scans.write import SequenceWriter
-from vidcolor.media.source import FrameSource
-from vidcolor.media.write.film import VideoWriter, open_writer
+from vidcolor.media.source import FrameSource, ReadSettings
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.types import EncodeSettings, LumaFrame
@@ -116,7 +117,7 @@ def colorize_video(
             finally:
                 progress.close()
             forget_work(output)
-            warnings = (*source.warnings, *writer.notes, *job.notes)
+            warnings = (*source.status.warnings, *writer.notes, *job.notes)
     return ColorizeResult(
         output=output, frames=job.written, seconds=time.monotonic() - started,
         model=chosen.label, device=chosen.device_label, precision=chosen.precision,
@@ -126,8 +127,12 @@ def colorize_video(
 
 def open_source(path: str | Path, options: ColorizeOptions) -> FrameSource:
     """Open the input as the options say."""
-    return open_reader(
-        path,
+    return open_media(path, read_settings(options))
+
+
+def read_settings(options: ColorizeOptions) -> ReadSettings:
+    """How the options say that an input is read."""
+    return ReadSettings(
         start_s=options.start_s,
         end_s=options.end_s,
         deinterlace=options.deinterlace,

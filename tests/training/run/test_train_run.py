@@ -235,7 +235,7 @@ def test_a_teacher_says_what_its_file_colorizes_by(config: MakeConfig) -> None:
     state = torch.load(checkpoint, weights_only=True)
     torch.save({k: v for k, v in state.items() if k not in ("decoding", "temperature")}, checkpoint)
     old = load_teacher(checkpoint)
-    regressed = trainer.average.module.eval()(lightness)
+    regressed = trainer.average.module.eval()(ModelInput(lightness))
     assert torch.allclose(old(lightness).ab, regressed, atol=1e-3)
     headless = {k: v for k, v in state["average"].items() if "classify" not in k}
     torch.save({**state, "average": headless}, checkpoint)

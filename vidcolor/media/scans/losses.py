@@ -7,8 +7,8 @@ from typing import Final
 
 from vidcolor.media.scans.read import HEADER_CODECS, SequenceReader
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.streams import chapters_of, codec_name, is_chapter_text
-from vidcolor.media.write.tags import content_tags, moved_chapters
+from vidcolor.media.write.streams import chapters_of, codec_name, is_chapter_text, is_time_code
+from vidcolor.media.write.tags import content_tags, moved_chapters, time_codes
 from vidcolor.types import EncodeSettings, LumaFrame
 
 _UNEVEN: Final = "the frames' uneven times are left out: images hold none"
@@ -21,7 +21,7 @@ def film_losses(source: FrameSource, settings: EncodeSettings) -> list[str]:
     info = source.info
     if info.is_vfr and info.rate:  # without a rate only the frames know
         lost.append(_UNEVEN)
-    return [*lost, _FIELDS] if source.is_interlaced else lost
+    return [*lost, _FIELDS] if source.status.is_interlaced else lost
 
 
 class LateLosses:
@@ -38,7 +38,7 @@ class LateLosses:
         self._last = frame.pts
         self._step = self._step or step
         uneven = step is not None and self._step is not None and _differ(step, self._step)
-        return [_UNEVEN] * uneven + [_FIELDS] * self._source.is_interlaced
+        return [_UNEVEN] * uneven + [_FIELDS] * self._source.status.is_interlaced
 
 
 def _differ(step: int, first: int) -> bool:
@@ -51,10 +51,14 @@ def _lost(source: FrameSource, settings: EncodeSettings) -> Iterator[str]:
     """The names of lost things, each with its "is" or "are"."""
     chapters = chapters_of(source.template)
     for stream in source.copied_streams:
+        if is_time_code(stream):
+            continue
         is_unwanted = stream.type == "audio" and settings.audio == "none"
         if not is_unwanted and not (chapters and is_chapter_text(stream)):
             yield f"stream {stream.index} ({stream.type}, {codec_name(stream)}) is"
-    if "A53_CC" in source.side_data_kinds:
+    for code in sorted(time_codes(source)):
+        yield f"the time code {code} is"
+    if "A53_CC" in source.status.side_data_kinds:
         yield "closed captions in the picture are"
     if source.info.sar != 1:
         yield f"the pixels' shape ({source.info.sar.numerator}:{source.info.sar.denominator}) is"

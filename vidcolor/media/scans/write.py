@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
-from vidcolor.errors import OptionError, StreamLossError
+from vidcolor.errors import Option, OptionError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, fsync, output_error
 from vidcolor.media.files.packets import KeptFile, write_list
 from vidcolor.media.files.patterns import NUMBER
@@ -26,7 +26,8 @@ from vidcolor.media.scans.losses import LateLosses, film_losses, header_losses
 from vidcolor.media.scans.read import SequenceReader, find_files
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.facts import SEQUENCE_SUFFIXES
-from vidcolor.media.write.hdr import dynamic_losses
+from vidcolor.media.write.hdr import dynamic_losses, picture_codes
+from vidcolor.media.write.plane_choice import TRANSPARENCY_LOST
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo
 
 _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
@@ -86,9 +87,11 @@ class SequenceWriter:
         self.notes: list[str] = []
         self._strict = settings.strict
         self._lose(film_losses(source, settings))
-        self.notes += dynamic_losses(source.side_data_kinds)
+        self.notes += dynamic_losses(source.status.side_data_kinds)
+        self.notes += picture_codes(source.status.side_data_kinds)
         self.notes += header_losses(source, self.codec)
         self._late = LateLosses(source)
+        self._status = source.status
         self._orientation = matrix_orientation(source.display_matrix)
         self._comment = settings.comment
         self._size = settings.size or (info.width, info.height)
@@ -162,6 +165,8 @@ class SequenceWriter:
             except OSError as error:
                 raise output_error(target / name, error) from error
         self._folder.discard()
+        if self._status.is_transparent:
+            self.notes.append(TRANSPARENCY_LOST)
         self._note_others(target)
 
     def abort(self) -> None:
@@ -188,7 +193,8 @@ class SequenceWriter:
             StreamLossError: ``strict``, and there is one.
         """
         if losses and self._strict:
-            raise StreamLossError(f"{self._pattern}: {'; '.join(losses)} (--strict)")
+            what = f"{self._pattern}: {'; '.join(losses)} ("
+            raise StreamLossError(what, Option("strict", True), ")")
         self.notes += [loss for loss in losses if loss not in self.notes]
 
     def _note_others(self, folder: Path) -> None:
@@ -231,7 +237,6 @@ class SequenceWriter:
     def _encode_dpx(self, video: av.VideoFrame) -> bytes:
         if self._encoder is None:
             encoder = av.CodecContext.create("dpx", "w")
-            assert isinstance(encoder, VideoCodecContext)
             encoder.width, encoder.height = video.width, video.height
             encoder.pix_fmt = self.plane_format.pix_fmt
             encoder.time_base, encoder.framerate = 1 / self._rate, self._rate
@@ -250,15 +255,10 @@ def _image_kind(pattern: Path, settings: EncodeSettings) -> _Image:
         raise OptionError(
             f"{pattern}: numbered images are written as {', '.join(SEQUENCE_SUFFIXES)}"
         )
-    options = {
-        "--video-codec": settings.video_codec,
-        "--crf": settings.crf,
-        "--preset": settings.preset,
-        "--pix-fmt": settings.pix_fmt,
-    }
-    for option, value in options.items():
-        if value is not None:
-            raise OptionError(f"{pattern}: {option} has no meaning for numbered images")
+    for name in ("video_codec", "crf", "preset", "pix_fmt"):
+        if getattr(settings, name) is not None:
+            what = f"{pattern}: ", Option(name), " has no meaning for numbered images"
+            raise OptionError(*what)
     return kind
 
 

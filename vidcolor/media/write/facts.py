@@ -1,7 +1,7 @@
 """What encoders and containers can do, as data: the only place to touch for a new codec.
 
 Facts were tried out with the libraries inside PyAV 18.1 (libavformat 62), not taken from manuals.
-What a container holds of a source's other streams is not listed here: ``streams`` tries it.
+What a container holds of a source's other streams is not listed here: ``capability`` tries it.
 """
 
 from __future__ import annotations
@@ -203,10 +203,17 @@ class ContainerFacts:
         b_frames: stamps may run out of order without being moved ("no": dts below zero are lost).
         unit: all stamps are rounded to multiples of this many seconds; None: exact.
         below_zero: packets of copied streams may start before zero.
+        names_channels: holds PCM only where it is said which channel is which.
+        enables_tracks: says of each track whether it is played; without a word from the source
+            that is the first of a kind.
         covers: how cover art goes in: as a "stream", as an attached "file", or "none": its muxer
             takes the stream and doesn't write it.
         copies: codecs of other streams that it holds, where its muxer accepts more than that;
             None: what the muxer accepts.
+        attachments: holds attached files.
+        chapters: holds chapters.
+        time_codes: holds a time code, as a track or a tag.
+        languages: holds the languages of streams.
         options: muxer options, always set.
         tags: codec tag by encoder, where the muxer's default isn't what players want.
     """
@@ -220,8 +227,14 @@ class ContainerFacts:
     b_frames: bool = True
     unit: Fraction | None = None
     below_zero: bool = False
+    names_channels: bool = False
+    enables_tracks: bool = False
     covers: Literal["stream", "file", "none"] = "stream"
     copies: frozenset[str] | None = None
+    attachments: bool = False
+    chapters: bool = True
+    time_codes: bool = True
+    languages: bool = True
     options: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -230,12 +243,38 @@ class ContainerFacts:
 _MOV_OPTIONS = {"movflags": "+faststart", "strict": "experimental"}
 _HVC1 = {"libx265": "hvc1", "hevc_nvenc": "hvc1"}
 
+_TRANSPORT_STREAM_CODECS = frozenset(
+    {
+        "aac",
+        "aac_latm",
+        "ac3",
+        "dts",
+        "dvb_subtitle",
+        "dvb_teletext",
+        "eac3",
+        "h264",
+        "hdmv_pgs_subtitle",
+        "hevc",
+        "mp1",
+        "mp2",
+        "mp3",
+        "mpeg1video",
+        "mpeg2video",
+        "mpeg4",
+        "opus",
+        "s302m",
+        "truehd",
+    }
+)
+
 CONTAINERS: tuple[ContainerFacts, ...] = (
     ContainerFacts(
         "mp4",
         (".mp4", ".m4v"),
         metadata="mdta",
         below_zero=True,
+        names_channels=True,
+        enables_tracks=True,
         options=_MOV_OPTIONS,
         tags=_HVC1,
     ),
@@ -245,6 +284,7 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         metadata="mdta",
         says_range=False,
         below_zero=True,
+        enables_tracks=True,
         covers="none",
         options=_MOV_OPTIONS,
         tags=_HVC1,
@@ -254,6 +294,7 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         (".mkv", ".mk3d"),
         unit=Fraction(1, 1000),
         covers="file",
+        attachments=True,
         options={"cues_to_front": "1"},
     ),
     ContainerFacts(
@@ -265,35 +306,28 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
     ),
     ContainerFacts(
         "mpegts",
-        (".ts", ".m2ts", ".mts"),
+        (".ts",),
         metadata="none",
         says_range=False,
         b_frames=False,
         unit=Fraction(1, 90000),
-        copies=frozenset(
-            {
-                "aac",
-                "aac_latm",
-                "ac3",
-                "dts",
-                "dvb_subtitle",
-                "dvb_teletext",
-                "eac3",
-                "h264",
-                "hdmv_pgs_subtitle",
-                "hevc",
-                "mp1",
-                "mp2",
-                "mp3",
-                "mpeg1video",
-                "mpeg2video",
-                "mpeg4",
-                "opus",
-                "s302m",
-                "truehd",
-            }
-        ),
+        copies=_TRANSPORT_STREAM_CODECS,
+        chapters=False,
+        time_codes=False,
         options={"mpegts_copyts": "1"},
+    ),
+    ContainerFacts(
+        "mpegts",
+        (".m2ts", ".mts"),
+        metadata="none",
+        says_range=False,
+        b_frames=False,
+        unit=Fraction(1, 90000),
+        copies=_TRANSPORT_STREAM_CODECS | {"pcm_bluray"},
+        chapters=False,
+        time_codes=False,
+        # packets of 192 bytes, as discs and camcorders (AVCHD) have them
+        options={"mpegts_copyts": "1", "mpegts_m2ts_mode": "1"},
     ),
     ContainerFacts(
         "3gp",
@@ -301,6 +335,8 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         metadata="none",
         metadata_keys=frozenset({"creation_time", "location", "location-eng"}),
         below_zero=True,
+        chapters=False,
+        time_codes=False,
         options=_MOV_OPTIONS,
     ),
     ContainerFacts(
@@ -310,6 +346,9 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         b_frames=False,
         unit=Fraction(1, 1000),
         copies=frozenset({"aac", "mp3"}),
+        chapters=False,
+        time_codes=False,
+        languages=False,
     ),
 )
 
@@ -359,7 +398,7 @@ def encoder_facts(name: str) -> EncoderFacts:
         return ENCODERS[name]
     except KeyError:
         raise OptionError(
-            f"unknown video codec {name!r}: choose one of {', '.join(ENCODERS)}"
+            f"{name!r} is unknown: choose one of {', '.join(ENCODERS)}", option="video_codec"
         ) from None
 
 

@@ -28,7 +28,10 @@ def find_spec(name: str) -> ModelSpec:
     """
     spec = MODELS.get(name)
     if spec is None:
-        raise OptionError(f"no model or file called {name!r}; models are auto, {', '.join(MODELS)}")
+        known = ", ".join(MODELS)
+        raise OptionError(
+            f"{name!r} is no known model or file; known are auto, {known}", option="model"
+        )
     return spec
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vidcolor.errors import DownloadError
+from vidcolor.errors import DownloadError, Message, Option
 from vidcolor.models.weights.files import hash_file, install, size_of
 from vidcolor.models.weights.http import DroppedError, MirrorError, transfer
 from vidcolor.models.weights.manifest import WeightsEntry
@@ -126,7 +126,8 @@ class _Download:
         if free < needed:
             raise DownloadError(
                 f"{entry.name}: {entry.file} needs {_megabytes(needed)} more, but {folder} has only"
-                f" {_megabytes(free)} free; make room or choose another folder with --weights-dir"
+                f" {_megabytes(free)} free; make room or choose another folder with ",
+                Option("weights_dir"),
             )
 
     def _from_mirror(self, url: str) -> str:
@@ -167,7 +168,8 @@ class _Download:
                 raise DownloadError(f"{name}: can't write {kept}: {error.strerror}") from error
             raise DownloadError(
                 f"{name}: the disk is full ({kept.parent}); {_megabytes(size_of(kept))} are "
-                "kept: make room and pull again, or choose another folder with --weights-dir"
+                "kept: make room and pull again, or choose another folder with ",
+                Option("weights_dir"),
             ) from error
 
     def _all_failed(self, failures: list[tuple[str, MirrorError]]) -> str:
@@ -175,10 +177,11 @@ class _Download:
         entry = self._entry
         hashes = [error.sha256 for _, error in failures if isinstance(error, _WrongHashError)]
         if hashes:
-            return (
+            return Message(
                 f"{entry.name}: {entry.file} was delivered whole, but with SHA-256 {hashes[-1]} "
                 f"where {entry.sha256} was expected; if you trust it: "
-                f"vidcolor weights pull {entry.name} --accept-sha256 {hashes[-1]}"
+                f"vidcolor weights pull {entry.name}, with ",
+                Option("accept_sha256", hashes[-1]),
             )
         why = "; ".join(f"{host}: {error}" for host, error in failures)
         got = size_of(self.part)

@@ -21,7 +21,7 @@ from typing import Literal
 import platformdirs
 from filelock import FileLock, Timeout
 
-from vidcolor.errors import OptionError, VidcolorError, WeightsError
+from vidcolor.errors import Option, OptionError, VidcolorError, WeightsError
 from vidcolor.models.weights.download import RetryPolicy, download, part_of
 from vidcolor.models.weights.files import (
     hash_file,
@@ -242,7 +242,9 @@ def _locked(path: Path, progress: DownloadProgress | None) -> Iterator[None]:
     except OSError as error:
         raise WeightsError(
             f"{path.parent}: can't store weights there ({error.strerror or error}); "
-            "choose another folder with --weights-dir or VIDCOLOR_HOME"
+            "choose another folder with ",
+            Option("weights_dir"),
+            " or VIDCOLOR_HOME",
         ) from error
     try:
         yield

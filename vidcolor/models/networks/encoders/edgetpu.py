@@ -107,7 +107,7 @@ class EdgeEncoder(Encoder):
         except (SafetensorError, IndexError, RuntimeError, ValueError) as error:
             raise WeightsError(
                 f"{path}: not the int8 weights of a MobileNet EdgeTPU 0.75 encoder; a run's own "
-                "weights are for --start"
+                "weights are for 'start'"
             ) from error
 
 
