@@ -191,7 +191,7 @@ def _file(name: str) -> Fields:
 
 def _model(label: str, weights_dir: Path | None) -> Fields:
     """The network and the hash of the file that it came from."""
-    from vidcolor.models.weights.provenance import weights_file
+    from vidcolor.models.weights.store import weights_file
 
     path, sha256 = weights_file(label, weights_dir=weights_dir) or (None, None)
     return {"name": label, "path": path, "sha256": sha256}
