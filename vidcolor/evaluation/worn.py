@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import join_rgb, lightness_to_grey
-from vidcolor.data.stock import orthochromatic
+from vidcolor.data.stock import draw_weights, lightness_on_stock
 from vidcolor.data.wear import film_like
 from vidcolor.errors import OptionError
 from vidcolor.evaluation.scores import lab_of
@@ -40,7 +40,7 @@ class Wear:
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:
-            raise OptionError(f"wear must be above 0 and at most 1, got {self.strength}")
+            raise OptionError(f"must be above 0 and at most 1, got {self.strength}", option="wear")
 
     def grey(self, rgb: Tensor, name: str) -> StillImage:
         """The worn grey photograph, 8 bit.
@@ -53,11 +53,11 @@ class Wear:
         rng = np.random.default_rng((self.seed, key))
         if rng.random() < ORTHOCHROMATIC_SHARE:
             codes = rgb.round().clamp(0.0, 255.0).byte().permute(1, 2, 0).contiguous().numpy()
-            lightness = orthochromatic(codes, rng)
+            lightness = lightness_on_stock(codes, draw_weights(rng))
         else:
             lightness = (lab_of(rgb)[0] / 100.0).numpy()
-        worn = torch.from_numpy(film_like(lightness, self.strength, rng).lightness)
-        return still_of(worn)
+        worn = film_like(lightness, self.strength, rng).lightness
+        return still_of(torch.from_numpy(worn))
 
 
 def still_of(lightness: Tensor) -> StillImage:

@@ -179,7 +179,7 @@ def _check(paths: Sequence[Path], against: Sequence[Path], values: dict[str, Any
 def _check_films(values: dict[str, Any]) -> None:
     for name in ("half", "wear"):
         if values[name] is not None:
-            raise OptionError(f"--{name} is for photographs, and these are films")
+            raise OptionError("is for photographs, and these are films", option=name)
 
 
 def _check_downloads(perceptual: str, options: ColorizeOptions) -> None:
