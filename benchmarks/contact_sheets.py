@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 
 import vidcolor
+from vidcolor.data.photos import decode_rgb
+from vidcolor.data.sources import iter_named
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.video import open_source
 from vidcolor.evaluation.photos import as_planes, grey_of
 from vidcolor.media.kinds import sniff
 from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.training.photos import decode_rgb, iter_named
 
 Rgb = npt.NDArray[np.uint8]
 """``(H, W, 3)``."""

@@ -29,6 +29,7 @@ from deoldify_recordings import read_recording  # noqa: E402
 from synthetic import PHOTOS, grey_photo  # noqa: E402
 
 from vidcolor.color import grey_to_lightness  # noqa: E402
+from vidcolor.models.contract import ModelInput  # noqa: E402
 from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify  # noqa: E402
 from vidcolor.models.networks.packed import can_pack, pack  # noqa: E402
 
@@ -70,7 +71,7 @@ def measure(
     colorizer: DeOldifyColorizer, lightness: Tensor, batches: list[int], repeat: int
 ) -> tuple[Tensor, str]:
     """The ab of all photos, and the seconds per frame by batch size."""
-    found = torch.cat([colorizer(item[None]) for item in lightness])
+    found = torch.cat([colorizer(ModelInput(item[None])).ab for item in lightness])
     times = []
     for size in batches:
         batch = lightness.repeat(-(-size // len(lightness)), 1, 1, 1)[:size]
@@ -82,7 +83,7 @@ def measure(
 def seconds(colorizer: DeOldifyColorizer, batch: Tensor) -> float:
     """How long one call takes, until its result is there."""
     start = time.perf_counter()
-    colorizer(batch).sum().item()  # waits for a GPU too
+    colorizer(ModelInput(batch)).ab.sum().item()  # waits for a GPU too
     return time.perf_counter() - start
 
 

@@ -23,6 +23,7 @@ import vidcolor
 from vidcolor.color import luma_to_lightness
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 from vidcolor.temporal import ExposureNormalizer
 
 
@@ -56,7 +57,8 @@ def _jitter(x: Tensor) -> float:
 
 def _colour(model: Colorizer, lightness: Tensor) -> Tensor:
     with torch.inference_mode():
-        return torch.cat([model(part) for part in lightness.split(4)])
+        parts = lightness.split(4)
+        return torch.cat([model.finishing(model(ModelInput(x)).ab, x) for x in parts])
 
 
 def _evened(lightness: Tensor, seconds: list[float]) -> Tensor:

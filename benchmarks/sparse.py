@@ -34,6 +34,7 @@ from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.random_weights import random_model
 from vidcolor.models.registry import MODELS
 from vidcolor.temporal import LONGEST_GAP, CutDetector, SparseColoring
@@ -71,22 +72,24 @@ def load(path: Path, model: Colorizer, frames: int) -> Clip:
             seconds.append(float(frame.time or 0))
             if len(seconds) == frames:
                 break
-    network = torch.cat([model(one) for one in lightness])
+    network = torch.cat([model(ModelInput(one)).ab for one in lightness])
     grid = (int(network.shape[-2]), int(network.shape[-1]))
     shrunk = [F.interpolate(ab, size=grid, mode="bilinear", antialias=True) for ab in true]
     seen = torch.cat(lightness)
-    return Clip(path.stem, seen, torch.cat(shrunk), network, seconds, [cut is not None for cut in CutDetector().push(seen)])
+    cuts = [cut is not None for cut in CutDetector().push(seen)]
+    return Clip(path.stem, seen, torch.cat(shrunk), network, seconds, cuts)
 
 
 def carry(clip: Clip, colors: Tensor, every: int | None) -> tuple[Tensor, int]:
     """Carry key frames' colours to all frames; also say how many keys there were."""
     at = {float(one.double().sum()): n for n, one in enumerate(clip.lightness)}
 
-    def color(lightness: Tensor) -> Tensor:
-        return torch.stack([colors[at[float(one.double().sum())]] for one in lightness])
+    def color(inputs: ModelInput) -> Prediction:
+        found = [colors[at[float(one.double().sum())]] for one in inputs.lightness]
+        return Prediction(torch.stack(found))
 
     sparse = SparseColoring(color, every, longest=LONGEST_GAP)
-    parts = [sparse.push(clip.lightness, clip.seconds, clip.cuts).ab, sparse.flush().ab]
+    parts = [sparse.push(ModelInput(clip.lightness), clip.seconds, clip.cuts).ab, sparse.flush().ab]
     return torch.cat([ab for ab in parts if len(ab)]), sparse.keys
 
 
@@ -130,10 +133,10 @@ class Stunt(Colorizer):
         )
         self.colors = colors
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Prediction:
         """As ``Colorizer``: the size is that of the timed network's ab."""
-        timed = super().forward(lightness)
-        return F.interpolate(self.colors(lightness), size=timed.shape[-2:], mode="bilinear")
+        size, ab = super().forward(inputs).ab.shape[-2:], self.colors(inputs).ab
+        return Prediction(F.interpolate(ab, size=size, mode="bilinear"))
 
 
 def speed(paths: list[Path], name: str, frames: int, **changes: object) -> None:

@@ -11,6 +11,7 @@ from stability_measures import Stabilize, enlarge
 from torch import Tensor
 
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 
 _STEP_GAIN = 0.6
 """Of L*: the light goes down by about two stops."""
@@ -62,7 +63,7 @@ def switched(clip: Clip, model: Colorizer) -> tuple[Clip, Tensor]:
     half = len(clip.ab) // 2
     dark = clip.lightness[half:] * _STEP_GAIN
     lightness = torch.cat((clip.lightness[:half], dark))
-    colours = torch.cat([model(part) for part in dark.split(4)])
+    colours = torch.cat([model.finishing(model(ModelInput(x)).ab, x) for x in dark.split(4)])
     return replace(clip, lightness=lightness, ab=torch.cat((clip.ab[:half], colours))), clip.ab
 
 

@@ -18,6 +18,7 @@ import vidcolor
 from vidcolor.color import rgb_to_lab
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 from vidcolor.temporal import CutDetector
 
 
@@ -94,7 +95,7 @@ def _read(path: Path, model: Colorizer, start: int, count: int) -> Clip:
             lightness.append(resize_lightness(lab[:, :1] / 100, seen))
             truth.append(F.interpolate(lab[:, 1:], size=seen, mode="bilinear", antialias=True))
     seen_all, ab_true = torch.cat(lightness), torch.cat(truth)
-    colours = torch.cat([model(part) for part in seen_all.split(4)])
+    colours = torch.cat([model.finishing(model(ModelInput(x)).ab, x) for x in seen_all.split(4)])
     shots = tuple(i for i, is_cut in enumerate(CutDetector().push(seen_all)) if is_cut)
     grey = float(ab_true.norm(dim=1).mean()) < _GREY_CHROMA
     return Clip(path.name, fps, seen_all, None if grey else ab_true, colours, shots)

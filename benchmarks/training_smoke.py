@@ -20,7 +20,7 @@ import torch
 
 from vidcolor.training.config import TrainConfig, load_config
 from vidcolor.training.distributed import join_world
-from vidcolor.training.loop import Trainer
+from vidcolor.training.run.loop import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "vidcolor" / "training" / "configs"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -105,3 +107,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="no NVIDIA GPU here"))
+
+
+def _add_png(tar: tarfile.TarFile, name: str, rgb: Any) -> None:  # noqa: ANN401 - numpy is imported late
+    import cv2
+
+    blob = cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()
+    info = tarfile.TarInfo(name)
+    info.size = len(blob)
+    tar.addfile(info, io.BytesIO(blob))
+
+
+@pytest.fixture(scope="session")
+def photos_tar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve colour crops and one grey picture."""
+    import numpy as np
+    from skimage import data
+
+    path = tmp_path_factory.mktemp("train") / "photos.tar"
+    with tarfile.open(path, "w") as tar:
+        for number in range(12):
+            photo = (data.astronaut(), data.coffee(), data.chelsea())[number % 3]
+            part = np.ascontiguousarray(photo[number : number + 200, :200])
+            _add_png(tar, f"{number:02}.png", part)
+        grey = data.astronaut()[:160, :160].mean(axis=2).astype(np.uint8)
+        _add_png(tar, "grey.png", np.stack([grey] * 3, axis=2))
+    return path

@@ -32,35 +32,52 @@ if TYPE_CHECKING:
         VidcolorError,
         WeightsError,
     )
+    from vidcolor.library.arrays import colorize_array
+    from vidcolor.models.contract import ColorModel, Guidance, ModelInput, Prediction
     from vidcolor.models.loading import load_model
+    from vidcolor.models.spec import ModelSpec, WorkingSize
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ColorModel",
     "ColorizeOptions",
     "ColorizeResult",
     "DependencyError",
     "DeviceError",
     "DownloadError",
+    "Guidance",
     "InputError",
     "Interrupted",
+    "ModelInput",
+    "ModelSpec",
     "OptionError",
     "OutOfMemoryError",
     "OutputError",
     "OutputExistsError",
+    "Prediction",
     "StreamLossError",
     "UnsafeWeightsError",
     "VidcolorError",
     "WeightsError",
+    "WorkingSize",
     "__version__",
+    "colorize_array",
     "colorize_image",
     "colorize_video",
     "load_model",
 ]
 
 _HOME: dict[str, str] = {
+    "ColorModel": "vidcolor.models.contract",
     "ColorizeOptions": "vidcolor.engine.options",
     "ColorizeResult": "vidcolor.engine.options",
+    "colorize_array": "vidcolor.library.arrays",
+    "Guidance": "vidcolor.models.contract",
+    "ModelInput": "vidcolor.models.contract",
+    "ModelSpec": "vidcolor.models.spec",
+    "Prediction": "vidcolor.models.contract",
+    "WorkingSize": "vidcolor.models.spec",
     "colorize_image": "vidcolor.engine.image",
     "colorize_video": "vidcolor.engine.video",
     "load_model": "vidcolor.models.loading",

@@ -10,9 +10,12 @@ import torch
 
 from vidcolor.engine.colorist import side_by_side
 from vidcolor.engine.geometry import as_stored, upright, working_size
-from vidcolor.media.read.side_data import is_mirrored, rotation
-from vidcolor.media.still.orientation import matrix_orientation
-from vidcolor.media.still.raster import turn_upright
+from vidcolor.media.pixels.orientation import (
+    is_mirrored,
+    matrix_orientation,
+    rotation,
+    turn_upright,
+)
 from vidcolor.models.registry import MODELS
 from vidcolor.models.spec import WorkingSize
 

@@ -16,6 +16,7 @@ from vidcolor.engine.colorist import FrameColorist
 from vidcolor.engine.stabilize import plan_over_time
 from vidcolor.engine.video import open_source
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.types import LumaFrame
 
 MEDIA = Path(__file__).resolve().parents[2] / "../shared/media/color_video"
@@ -26,9 +27,10 @@ LOOK_AHEAD = 16
 class OneAtATime(Colorizer):
     """The shipped network, one frame per call: larger batches round float32 differently."""
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Prediction:
         """As ``Colorizer``."""
-        return torch.cat([super(OneAtATime, self).forward(one[None]) for one in lightness])
+        alone = [super(OneAtATime, self).forward(one) for one in inputs.split(len(inputs))]
+        return Prediction.concatenate(alone)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,12 @@ def model() -> Colorizer:
     """The shipped network in float32."""
     loaded = vidcolor.load_model("compact", "cpu", "fp32")
     return OneAtATime(
-        loaded.network, loaded.spec, label="compact", device=loaded.device, dtype=loaded.dtype
+        loaded.network,
+        loaded.spec,
+        label="compact",
+        device=loaded.device,
+        dtype=loaded.dtype,
+        finishing=loaded.finishing,
     )
 
 

@@ -17,6 +17,7 @@ from vidcolor import ColorizeOptions, colorize_video
 from vidcolor.engine.batching import Batcher
 from vidcolor.errors import Interrupted, OutOfMemoryError, OutputExistsError
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 
 FP32 = ColorizeOptions(model="compact", device="cpu", precision="fp32", video_codec="ffv1")
 
@@ -169,13 +170,13 @@ class _SmallMemory:
     def __init__(self, model: Colorizer, limit: int) -> None:
         self.model, self.limit, self.device, self.calls = model, limit, model.device, []
 
-    def __call__(self, lightness):  # noqa: ANN001, ANN204
-        self.calls.append(len(lightness))
-        if len(lightness) > self.limit:
+    def __call__(self, inputs: ModelInput) -> Prediction:
+        self.calls.append(len(inputs))
+        if len(inputs) > self.limit:
             raise RuntimeError(
                 "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
             )
-        return self.model(lightness)
+        return self.model(inputs)  # type: ignore[no-any-return]
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(model: Colorizer) -> None:
@@ -183,12 +184,12 @@ def test_out_of_memory_halves_the_batch_and_goes_on(model: Colorizer) -> None:
 
     small = _SmallMemory(model, 2)
     batcher = Batcher(small, 8)  # type: ignore[arg-type]
-    lightness = torch.rand(7, 1, 64, 64)
-    got = batcher(lightness)
+    inputs = ModelInput(torch.rand(7, 1, 64, 64))
+    got = batcher(inputs).ab
     assert small.calls == [7, 4, 2, 2, 2, 1]
     assert batcher.batch_size == 2
     # Another batch size picks other kernels: float32 rounding of colours up to 100.
-    assert torch.allclose(got, model(lightness), atol=0.01)
+    assert torch.allclose(got, model(inputs).ab, atol=0.01)
 
 
 def test_out_of_memory_at_one_frame_gives_advice(model: Colorizer) -> None:

@@ -20,6 +20,7 @@ import vidcolor
 from vidcolor.engine.device_errors import as_device_error, device_errors
 from vidcolor.errors import DeviceError, OutOfMemoryError
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 
 _ADVICE = (
     "\nCUDA kernel errors might be asynchronously reported at some other API call, so the "
@@ -146,11 +147,11 @@ class LostNetwork(torch.nn.Module):
         super().__init__()
         self.inner, self.calls = inner, calls
 
-    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs: ModelInput) -> Prediction:
         self.calls -= 1
         if self.calls < 0:
             raise LOST[0]
-        result: torch.Tensor = self.inner(lightness)
+        result: Prediction = self.inner(inputs)
         return result
 
 

@@ -9,6 +9,7 @@ from skimage import data
 from torch import Tensor
 
 from vidcolor.color import rgb_to_lab
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.temporal.carry import carry_back, carry_on, neighbour
 from vidcolor.temporal.flow import FlowEstimator, warp
 from vidcolor.temporal.sparse import ColoredFrames, SparseColoring, contrast
@@ -37,13 +38,13 @@ class _Truth:
     def __init__(self, lightness: Tensor, ab: Tensor) -> None:
         self.lightness, self.ab, self.asked = lightness, ab, list[int]()
 
-    def __call__(self, lightness: Tensor) -> Tensor:
+    def __call__(self, inputs: ModelInput) -> Prediction:
         found = [
             next(n for n, known in enumerate(self.lightness) if torch.equal(known, one))
-            for one in lightness
+            for one in inputs.lightness
         ]
         self.asked += found
-        return self.ab[found]
+        return Prediction(self.ab[found])
 
 
 def _run(
@@ -54,7 +55,8 @@ def _run(
     for size in batches or (len(seen),):
         numbers = range(at, at + size)
         times = [n / 24 for n in numbers]
-        parts.append(sparse.push(seen[at : at + size], times, [n in cuts for n in numbers]))
+        inputs = ModelInput(seen[at : at + size])
+        parts.append(sparse.push(inputs, times, [n in cuts for n in numbers]))
         at += size
         assert sparse.waiting < longest
     parts.append(sparse.flush())

@@ -1,42 +1,14 @@
-"""A few photographs to train on, and a small run."""
+"""A small run."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
-import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
-from skimage import data
+from run_config import MakeConfig
 
 from vidcolor.training.config import TrainConfig
-
-MakeConfig = Callable[..., TrainConfig]
-
-
-def add_png(tar: tarfile.TarFile, name: str, rgb: np.ndarray) -> None:
-    blob = cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()
-    info = tarfile.TarInfo(name)
-    info.size = len(blob)
-    tar.addfile(info, io.BytesIO(blob))
-
-
-@pytest.fixture(scope="session")
-def photos_tar(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve colour crops and one grey picture."""
-    path = tmp_path_factory.mktemp("train") / "photos.tar"
-    with tarfile.open(path, "w") as tar:
-        for number in range(12):
-            photo = (data.astronaut(), data.coffee(), data.chelsea())[number % 3]
-            part = np.ascontiguousarray(photo[number : number + 200, :200])
-            add_png(tar, f"{number:02}.png", part)
-        grey = data.astronaut()[:160, :160].mean(axis=2).astype(np.uint8)
-        add_png(tar, "grey.png", np.stack([grey] * 3, axis=2))
-    return path
 
 
 @pytest.fixture

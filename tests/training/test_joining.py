@@ -14,8 +14,10 @@ from torch import nn
 
 from vidcolor.models.architectures import find_architecture
 from vidcolor.models.calm import Calm
-from vidcolor.models.colorizer import CompactColorizer
+from vidcolor.models.contract import ModelInput
+from vidcolor.models.finishing import Finishing
 from vidcolor.models.loading import load_model
+from vidcolor.models.mirrored import Mirrored
 from vidcolor.training.joining import main
 
 _VALUES: dict[str, object] = {"decoder": [16, 16, 8, 8]}
@@ -62,17 +64,16 @@ def test_the_joined_file_gives_the_mean(tmp_path: Path, count: int) -> None:
     assert code == 0, said
     model = load_model(out, "cpu", "fp32")
     assert model.spec.name == "large"
-    assert isinstance(model.network, CompactColorizer)
-    inner = model.network
-    assert (inner.saturation, inner.calm) == (1.5, Calm(cast=0.1, shadows=0.6, reds=0.2))
-    assert inner.mirrored
+    assert model.finishing == Finishing(Calm(cast=0.1, shadows=0.6, reds=0.2), 1.5)
+    assert isinstance(model.network, Mirrored)
+    inner = model.network.network
     lightness = torch.rand(2, 1, 64, 96)
     with torch.inference_mode():
-        wanted = sum(network(lightness) for network in networks) / count
-        found = inner.network(lightness)
+        wanted = sum(network(ModelInput(lightness)) for network in networks) / count
+        found = inner(ModelInput(lightness)).ab
     # Norms are folded in the product, so sums are rounded elsewhere.
     assert torch.allclose(found, wanted, atol=2e-3)
-    assert (networks[0](lightness) - wanted).abs().mean() > 0.1  # they do differ
+    assert (networks[0](ModelInput(lightness)) - wanted).abs().mean() > 0.1  # they do differ
 
 
 def test_a_joined_file_says_how_its_members_were_made(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidcolor.bench.timing import Timing, measure
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.packed import flop_formulas
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ def count_operations(model: Colorizer, lightness: Tensor) -> float | None:
     counter = FlopCounterMode(display=False, custom_mapping=flop_formulas())
     try:
         with counter:
-            model(lightness)
+            model(ModelInput(lightness))
     except (RuntimeError, NotImplementedError, AssertionError) as error:
         logger.debug("operations can't be counted: %s", error)
         return None

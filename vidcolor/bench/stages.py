@@ -13,6 +13,7 @@ from vidcolor.bench.timing import Timing, measure
 from vidcolor.color import luma_to_lightness
 from vidcolor.engine.batching import Batcher, default_batch_size
 from vidcolor.engine.colorist import color_frame
+from vidcolor.engine.finished import finished
 from vidcolor.engine.geometry import resize_lightness, upright, working_size_of
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots import ShotLine
@@ -22,6 +23,7 @@ from vidcolor.engine.video import open_source
 from vidcolor.engine.waiting import look_ahead_frames
 from vidcolor.media.write.film import open_writer
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
 
 _NETWORK_S = 3.0
@@ -90,8 +92,9 @@ class Stages:
     def _network(self) -> tuple[Timing, Tensor]:
         """Time of whole batches, and the colours of all frames (repeated where time was short)."""
         assert self.seen is not None
-        batcher, first = Batcher(self._model, self.batch_size), self.seen[: self.batch_size]
-        parts = [batcher(first)]
+        batcher = Batcher(self._model, self.batch_size)
+        first = ModelInput(self.seen[: self.batch_size])
+        parts = [batcher(first).ab]
         once = measure(lambda: len(batcher(first)), self._model.device)
         self.batch_size = batcher.batch_size  # less where memory was short
         most = -(-_TURNS * len(self.seen) // self.batch_size)
@@ -104,10 +107,10 @@ class Stages:
     def _one_batch(self, batcher: Batcher, number: int, parts: list[Tensor]) -> Timing:
         assert self.seen is not None
         start = number * self.batch_size % (len(self.seen) - self.batch_size + 1)
-        batch = self.seen[start : start + self.batch_size]
+        batch = ModelInput(self.seen[start : start + self.batch_size])
 
         def work() -> int:
-            ab = batcher(batch)
+            ab = batcher(batch).ab
             if len(parts) * self.batch_size < len(self._material.frames):
                 parts.append(ab)
             return len(batch)
@@ -120,7 +123,8 @@ class Stages:
         look_ahead = look_ahead_frames(
             info.width, info.height, info.depth, working_pixels=self._size[0] * self._size[1]
         )
-        return plan_over_time(self._options, look_ahead)
+        saturation = self._model.finishing.saturation
+        return plan_over_time(self._options, look_ahead, saturation=saturation)
 
     def _shots(self) -> tuple[Timing, list[bool]]:
         assert self.seen is not None
@@ -150,7 +154,7 @@ class Stages:
         done: list[Tensor] = []
 
         def work() -> int:
-            smoother = self._time_plan().smoother
+            smoother = finished(self._time_plan().smoother, self._model.finishing)
             done.clear()
             for span in self._spans():
                 done.append(smoother.push(seen[span], ab[span], seconds[span], cuts[span]))

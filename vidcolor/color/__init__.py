@@ -15,7 +15,8 @@ from vidcolor.color.lab import (
     srgb_to_linear,
 )
 from vidcolor.color.luma import luma_to_lightness
-from vidcolor.color.planes import join_planes, join_rgb, resize_ab
+from vidcolor.color.planes import join_planes, join_rgb
+from vidcolor.color.resize import resize
 
 __all__ = [
     "grey_to_lightness",
@@ -27,7 +28,7 @@ __all__ = [
     "linear_to_srgb",
     "luma_to_lightness",
     "map_into_gamut",
-    "resize_ab",
+    "resize",
     "rgb_to_lab",
     "srgb_to_linear",
 ]

@@ -26,6 +26,7 @@ from vidcolor.color.blocks import (
 )
 from vidcolor.color.gamut import linear_in_gamut
 from vidcolor.color.lab import lightness_to_grey, linear_to_srgb
+from vidcolor.color.resize import resize
 from vidcolor.types import LUMA_WEIGHTS, PlanarFormat
 
 _STRIP_PIXELS = 400_000
@@ -35,14 +36,6 @@ _TABLE_DEPTH = 12
 """Bits per sample up to which grey codes come from a table."""
 
 Planes = tuple[Tensor, Tensor, Tensor]
-
-
-def resize_ab(ab: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample ab ``(B, 2, h, w)`` to ``size`` (H, W): bilinear, antialiased when shrinking."""
-    ab = ab.contiguous()  # networks may hand out channels last, which is slow from here on
-    if ab.shape[-2:] == size:
-        return ab
-    return F.interpolate(ab, size=size, mode="bilinear", antialias=size[0] < ab.shape[-2])
 
 
 def join_rgb(lightness: Tensor, ab: Tensor, *, depth: int = 8) -> Tensor:
@@ -56,7 +49,7 @@ def join_rgb(lightness: Tensor, ab: Tensor, *, depth: int = 8) -> Tensor:
     Returns:
         ``(B, 3, H, W)`` uint8 (8 bit) or int32 (more) full-range code values.
     """
-    lightness, full = lightness.contiguous(), resize_ab(ab, _size(lightness))
+    lightness, full = lightness.contiguous(), resize(ab, _size(lightness))
     scale = float((1 << depth) - 1)
     return torch.cat(
         [
@@ -91,7 +84,7 @@ def join_planes(
     height, width = _size(lightness)
     across, down = target.chroma_shift
     lightness = _whole_blocks(lightness, target.chroma_shift)
-    ab = resize_ab(ab, (lightness.shape[-2] >> down, lightness.shape[-1] >> across))
+    ab = resize(ab, (lightness.shape[-2] >> down, lightness.shape[-1] >> across))
     rows = _strip_rows(lightness, 1 << down)
     with _one_of_two_threads():
         parts = [

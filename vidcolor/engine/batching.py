@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 
 import torch
-from torch import Tensor
 
 from vidcolor.engine.device_errors import is_out_of_memory
 from vidcolor.errors import OutOfMemoryError
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -28,26 +28,27 @@ class Batcher:
         self.batch_size = batch_size
         self._is_measured = model.device.type != "cuda"
 
-    def __call__(self, lightness: Tensor) -> Tensor:
-        """``(B, 1, h, w)`` lightness to ``(B, 2, h', w')`` ab, in order.
+    def __call__(self, inputs: ModelInput) -> Prediction:
+        """Colorize the pictures, in order.
 
         Raises:
             OutOfMemoryError: when a single picture doesn't fit.
         """
-        if not self._is_measured and len(lightness):
+        if not self._is_measured and len(inputs):
             self._is_measured = True
-            self._measure(lightness[:1])
-        parts, done = [], 0
-        while done < len(lightness):
+            self._measure(inputs[:1])
+        parts: list[Prediction] = []
+        done = 0
+        while done < len(inputs):
             try:
-                parts.append(self.model(lightness[done : done + self.batch_size]))
+                parts.append(self.model(inputs[done : done + self.batch_size]))
             except (RuntimeError, MemoryError) as error:
                 self._shrink(error)
                 continue
             done += len(parts[-1])
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        return Prediction.concatenate(parts)
 
-    def _measure(self, picture: Tensor) -> None:
+    def _measure(self, picture: ModelInput) -> None:
         """Take a smaller batch at once where the free memory of the GPU can't hold it."""
         device = self.model.device
         torch.cuda.synchronize(device)

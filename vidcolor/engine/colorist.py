@@ -10,14 +10,16 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from vidcolor.color import join_planes, luma_to_lightness, resize_ab
+from vidcolor.color import join_planes, luma_to_lightness, resize
 from vidcolor.engine.batching import Batcher
+from vidcolor.engine.finished import finished
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
 from vidcolor.engine.shots import ShotFrames, ShotLine
 from vidcolor.engine.spans import SpanClock, SpanEnd, SpanRules
 from vidcolor.engine.stabilize import TimePlan
 from vidcolor.engine.transfer import FrameOnItsWay, send_home, upload
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 from vidcolor.temporal import ColoredFrames, SparseColoring, no_frames, shift_exposure
 from vidcolor.types import LumaFrame, PlanarFormat
 
@@ -81,11 +83,16 @@ class FrameColorist:
             deflicker=plan.deflicker,
         )
         self._sparse = (
-            SparseColoring(self._batcher, plan.keys.every, longest=plan.keys.longest)
+            SparseColoring(
+                self._batcher,
+                plan.keys.every,
+                longest=plan.keys.longest,
+                saturation=model.finishing.saturation,
+            )  # fmt: skip
             if plan.keys
             else None
         )
-        self._smoother = plan.smoother
+        self._smoother = finished(plan.smoother, model.finishing)
         self._clock = SpanClock(spans, begin)
         self._released = 0
         self._ends: list[SpanEnd] = []
@@ -144,8 +151,9 @@ class FrameColorist:
     def _color(self, frames: ShotFrames) -> list[Tensor]:
         seen, seconds, cuts = frames.lightness, frames.seconds, frames.cuts
         if self._sparse is None:
-            return self._ready(self._smoother.push(seen, self._batcher(seen), seconds, cuts))
-        return self._smooth(self._sparse.push(seen, seconds, cuts))
+            ab = self._batcher(ModelInput(seen)).ab
+            return self._ready(self._smoother.push(seen, ab, seconds, cuts))
+        return self._smooth(self._sparse.push(ModelInput(seen), seconds, cuts))
 
     def _smooth(self, frames: ColoredFrames) -> list[Tensor]:
         if not frames.seconds:
@@ -207,7 +215,7 @@ def side_by_side(
         Lightness and ab of the pair.
     """
     across = 3 if rotation % 180 == 0 else 2
-    full = resize_ab(ab, (int(lightness.shape[-2]), int(lightness.shape[-1])))
+    full = resize(ab, (int(lightness.shape[-2]), int(lightness.shape[-1])))
     pairs = [(source, lightness), (torch.zeros_like(full), full)]
     # Turned or mirrored for display, what is stored first may be shown last.
     if (rotation in (90, 180)) != is_mirrored:

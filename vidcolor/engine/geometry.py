@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from vidcolor.color import resize
 from vidcolor.models.spec import RENDER_UNIT_PX, WorkingSize
 from vidcolor.types import VideoInfo
 
@@ -60,11 +60,10 @@ def as_stored(ab: Tensor, rotation: int) -> Tensor:
 
 
 def resize_lightness(lightness: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample ``(B, 1, H, W)`` to ``size`` (H, W), bilinear with antialiasing."""
+    """Resample ``(B, 1, H, W)`` to ``size`` (H, W), see ``resize``; stays in [0, 1]."""
     if tuple(lightness.shape[-2:]) == size:
         return lightness
-    shrinks = size[0] < lightness.shape[-2] or size[1] < lightness.shape[-1]
-    return F.interpolate(lightness, size=size, mode="bilinear", antialias=shrinks).clamp_(0.0, 1.0)
+    return resize(lightness, size).clamp_(0.0, 1.0)
 
 
 def _to_multiple(length: float, multiple: int) -> int:

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.color import join_rgb, luma_to_lightness
+from vidcolor.color import join_rgb, luma_to_lightness, resize
 from vidcolor.engine.batching import Batcher
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import resize_lightness, working_size
@@ -21,7 +20,8 @@ from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.media.still.read import check_still_output, read_still, write_still
-from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.colorizer import Colorizer, as_colorizer
+from vidcolor.models.contract import ColorModel, ModelInput
 from vidcolor.types import Plane, StillImage
 
 _STRIP_PIXELS = 1_000_000
@@ -37,7 +37,7 @@ def colorize_image(
     *,
     options: ColorizeOptions | None = None,
     progress: Progress | None = None,
-    model: Colorizer | None = None,
+    model: ColorModel | None = None,
 ) -> ColorizeResult:
     """Colorize a photo.
 
@@ -46,7 +46,8 @@ def colorize_image(
         output: path, or "-" for standard output (PNG).
         options: how; what concerns time and video codecs is ignored.
         progress: told when it is done.
-        model: an already loaded model; None loads the one that the options name.
+        model: an already loaded model, or one of your own; None loads the one that the options
+            name.
 
     Returns:
         What was done; depth, alpha, profile and metadata of the photo are kept.
@@ -74,14 +75,15 @@ def colorize_image(
     )  # fmt: skip
 
 
-def colorize_still(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
+def colorize_still(photo: StillImage, model: ColorModel, options: ColorizeOptions) -> Rgb:
     """The colour picture of a photo already read, ``(H, W, 3)`` in the photo's depth.
 
     Raises:
         DeviceError: the device fails, or its memory runs out.
     """
-    with device_errors(model.device_label):
-        return _colorized(photo, model, options)
+    colorizer = as_colorizer(model)
+    with device_errors(colorizer.device_label):
+        return _colorized(photo, colorizer, options)
 
 
 def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
@@ -99,12 +101,12 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
 
 
 def still_ab(photo: StillImage, model: Colorizer, *, render_factor: int | None = None) -> Tensor:
-    """The network's ab for a photo at the model's working size, ``(1, 2, h, w)`` float32."""
+    """The model's finished ab for a photo at its working size, ``(1, 2, h, w)`` float32."""
     spec = model.spec.working_size
     height, width = photo.luma.shape
     size = working_size(spec, width, height, render_factor=render_factor or spec.image)
-    lightness = _lightness(photo, model, 0, height)
-    return Batcher(model, 1)(resize_lightness(lightness, size))
+    lightness = resize_lightness(_lightness(photo, model, 0, height), size)
+    return model.finishing(Batcher(model, 1)(ModelInput(lightness)).ab, lightness)
 
 
 def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Tensor:
@@ -115,14 +117,16 @@ def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Te
 
 
 def _strip(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
-    """Rows ``top`` to ``bottom`` of ab resized bilinearly to ``size``, without the rest of it."""
-    height = ab.shape[2]
+    """Rows ``top`` to ``bottom`` of ab as ``resize`` to ``size`` gives them, without the others."""
+    height, width = ab.shape[2:]
+    if size[0] < height:  # rows are averaged: few of them, and seldom more than one strip
+        return resize(resize(ab, (size[0], width))[:, :, top:bottom], (bottom - top, size[1]))
     at = (torch.arange(top, bottom, device=ab.device) + 0.5) * (height / size[0]) - 0.5
     at = at.clamp(0.0, height - 1.0)
     first = at.floor().long()
     second = (first + 1).clamp_max(height - 1)
     rows = torch.lerp(ab[:, :, first], ab[:, :, second], (at - first).view(1, 1, -1, 1))
-    return F.interpolate(rows, size=(bottom - top, size[1]), mode="bilinear")
+    return resize(rows, (bottom - top, size[1]))
 
 
 def _beside(photo: StillImage, rgb: Rgb) -> tuple[StillImage, Rgb]:

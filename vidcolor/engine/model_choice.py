@@ -5,7 +5,8 @@ from __future__ import annotations
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
-from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.colorizer import Colorizer, as_colorizer
+from vidcolor.models.contract import ColorModel
 from vidcolor.models.loading import Kind, choose_model, load_model
 from vidcolor.models.registry import MODELS
 
@@ -13,11 +14,11 @@ _BETTER = {"video": "deoldify-video", "image": "deoldify-artistic"}
 
 
 def load_for(
-    kind: Kind, options: ColorizeOptions, progress: Progress, model: Colorizer | None
+    kind: Kind, options: ColorizeOptions, progress: Progress, model: ColorModel | None
 ) -> Colorizer:
     """The model that is given, or the one that the options name; says what "auto" chose."""
     if model is not None:
-        return model
+        return as_colorizer(model)
     name = options.model
     if name == "auto":
         name = choose_model(kind, options.device, weights_dir=options.weights_dir)

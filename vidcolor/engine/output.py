@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OutputExistsError
-from vidcolor.media.naming import is_taken
+from vidcolor.media.files.patterns import is_taken
 from vidcolor.models.colorizer import Colorizer
 
 

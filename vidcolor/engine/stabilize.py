@@ -44,12 +44,15 @@ class TimePlan:
     notes: tuple[str, ...] = ()
 
 
-def plan_over_time(options: ColorizeOptions, look_ahead: int) -> TimePlan:
+def plan_over_time(
+    options: ColorizeOptions, look_ahead: int, *, saturation: float = 1.0
+) -> TimePlan:
     """Decide for one film.
 
     Args:
         options: ``every``, ``stabilize``, ``smoothing`` and ``deflicker`` count.
         look_ahead: frames that may wait for later ones; 0 where even one is too large.
+        saturation: of the model's ``Finishing``.
     """
     for_shots = look_ahead >= 2 * LOOK_AHEAD_FRAMES
     left = look_ahead - (LOOK_AHEAD_FRAMES if for_shots else 0)
@@ -57,7 +60,7 @@ def plan_over_time(options: ColorizeOptions, look_ahead: int) -> TimePlan:
     left -= keys.longest if keys else 0
     return TimePlan(
         keys=keys,
-        smoother=_smoother(options, left),
+        smoother=_smoother(options, left, saturation),
         looks_ahead_for_shots=for_shots,
         evens_exposure=options.smoothing_s > 0.0,  # else each frame is on its own, exactly
         deflicker=options.deflicker,
@@ -83,9 +86,11 @@ def _key_frames(
     return KeyFrames(None if options.every == "auto" else longest, longest), notes
 
 
-def _smoother(options: ColorizeOptions, look_ahead: int) -> Smoother:
+def _smoother(options: ColorizeOptions, look_ahead: int, saturation: float) -> Smoother:
     if options.smoothing_s <= 0.0:
         return PerFrame()
     if options.stabilize == "motion":
-        return MotionSmoother(options.smoothing_s, look_ahead_frames=look_ahead)
+        return MotionSmoother(
+            options.smoothing_s, look_ahead_frames=look_ahead, saturation=saturation
+        )
     return AbSmoother(options.smoothing_s)

@@ -33,6 +33,7 @@ from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.film import VideoWriter, open_writer
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ColorModel
 from vidcolor.types import EncodeSettings, LumaFrame
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def colorize_video(
     options: ColorizeOptions | None = None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
-    model: Colorizer | None = None,
+    model: ColorModel | None = None,
     spans: SpanRules = RULES,
 ) -> ColorizeResult:
     """Colorize a film, or a numbered sequence of scans.
@@ -83,7 +84,8 @@ def colorize_video(
         progress: told of every frame written.
         stop: set it from another thread or a signal handler to stop; nothing is left behind but
             finished spans.
-        model: an already loaded model; None loads the one that the options name.
+        model: an already loaded model, or one of your own; None loads the one that the options
+            name.
         spans: how long spans are.
 
     Returns:
@@ -153,7 +155,7 @@ class _Job:
         look_ahead = look_ahead_frames(
             info.width, info.height, info.depth, working_pixels=size[0] * size[1]
         )
-        over_time = plan_over_time(options, look_ahead)
+        over_time = plan_over_time(options, look_ahead, saturation=model.finishing.saturation)
         begin = work.begin() if work else None
         self.colorist = FrameColorist(
             model,

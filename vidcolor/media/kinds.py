@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import InputFile, UnreadableError, is_pipe, open_container, shown
-from vidcolor.media.naming import is_pattern, pattern_of
+from vidcolor.media.files.inputs import InputFile, is_pipe, shown
+from vidcolor.media.files.patterns import is_pattern, pattern_of
+from vidcolor.media.read.container import UnreadableError, open_container
 
 Kind = Literal["image", "video", "audio", "sequence", "scan", "unknown"]
 

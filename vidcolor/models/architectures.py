@@ -1,6 +1,6 @@
 """Networks that ``vidcolor train`` makes: how each is built from a few plain values.
 
-A trainable network has ``features(lightness)``, which the heads read, ``head_ab(features)``, a
+A trainable network has ``features(inputs)``, which the heads read, ``head_ab(features)``, a
 layer ``classify`` (None where its config has no ``bins``) and ``prepare(dtype)`` for use.
 """
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
 from vidcolor.models._kinds import check_kind, check_least
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks import compact
 from vidcolor.models.networks.pix2pix import Pix2Pix, Pix2PixConfig
 from vidcolor.models.networks.unet import UNet, UNetConfig
@@ -29,8 +30,8 @@ class Trainable(Protocol):
 
     classify: nn.Conv2d | None
 
-    def features(self, lightness: Tensor) -> Tensor:
-        """``(B, 1, H, W)`` L*/100 to ``(B, C, h, w)``."""
+    def features(self, inputs: ModelInput) -> Tensor:
+        """What the heads read, ``(B, C, h, w)``."""
 
     def head_ab(self, features: Tensor) -> Tensor:
         """``(B, C, h, w)`` to ``(B, 2, h', w')`` float32 ab."""

@@ -1,16 +1,19 @@
-"""What every model looks like from outside, and our own network behind that face."""
+"""``Colorizer``: a loaded model as the engine uses it; and our own network from its file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vidcolor.errors import WeightsError
-from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
-from vidcolor.models.calm import Calm
+from vidcolor.errors import OptionError, WeightsError
+from vidcolor.models._metadata import UNUSABLE, is_set, reason, settings
+from vidcolor.models.contract import ColorModel, ModelInput, Prediction
+from vidcolor.models.finishing import Finishing
+from vidcolor.models.mirrored import Mirrored
 from vidcolor.models.networks.compact import (
     STRIDE,
     CompactConfig,
@@ -19,35 +22,39 @@ from vidcolor.models.networks.compact import (
     LargeNet,
 )
 from vidcolor.models.spec import ModelSpec
-from vidcolor.models.trained import TrainedColorizer
+from vidcolor.models.trained import TrainedNetwork
 
 _MEMBER = "members.{}."
 """Before the names of a compact network's tensors where it is a member of ``large``."""
 
 
 class Colorizer(nn.Module):
-    """A loaded network: lightness in, ab out.
+    """A loaded model: what is known of it, and its network behind checks.
 
     Attributes:
+        network: takes a ``ModelInput`` on ``device`` and gives a ``Prediction``.
         spec: facts about the model.
         label: the name, or the path it was loaded from, for people.
         device: where it runs.
         dtype: number format of its weights.
+        finishing: what is done to its colours after everything that works over time.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Callable[[ModelInput], Prediction],
         spec: ModelSpec,
         *,
         label: str,
         device: torch.device,
         dtype: torch.dtype,
+        finishing: Finishing | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.spec, self.label = spec, label
         self.device, self.dtype = device, dtype
+        self.finishing = finishing or Finishing()
 
     @property
     def precision(self) -> str:
@@ -65,45 +72,73 @@ class Colorizer(nn.Module):
         return str(self.device)
 
     @torch.inference_mode()
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Prediction:
         """Colorize a batch at the size it is given.
 
         Args:
-            lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1], any size.
+            inputs: lightness of any size; on any device.
 
         Returns:
-            ``(B, 2, h, w)`` float32 Lab ab, over the same picture; h, w may be smaller than H, W.
+            Ab in float32 over the same pictures, not finished yet. It may be smaller than the
+            lightness; features and confidence, where there are any, have its size.
 
         Raises:
-            ValueError: for any other shape or dtype.
+            OptionError: for guidance that the model can't take.
+            ValueError: lightness, or what the model gives, has another shape or dtype.
         """
-        if lightness.ndim != 4 or lightness.shape[1] != 1 or lightness.dtype != torch.float32:
-            raise ValueError(
-                "lightness must be (B, 1, H, W) float32,"
-                f" got {tuple(lightness.shape)} {lightness.dtype}"
-            )
-        ab: Tensor = self.network(lightness.to(self.device))
-        return ab.float()
+        _check_input(inputs, self)
+        prediction = self.network(inputs.to(self.device))
+        _check_prediction(prediction, inputs, self)
+        ab = prediction.ab
+        return prediction if ab.dtype == torch.float32 else replace(prediction, ab=ab.float())
 
 
-class CompactColorizer(TrainedColorizer):
-    """Our network at any size, the shipped saturation applied."""
+def as_colorizer(model: ColorModel) -> Colorizer:
+    """A model of the user's own as the engine uses it; a ``Colorizer`` stays as it is.
 
-    def __init__(
-        self,
-        network: CompactNet | LargeNet,
-        saturation: float,
-        calm: Calm | None = None,
-        *,
-        mirrored: bool = False,
-    ) -> None:
-        super().__init__(network, STRIDE, saturation=saturation, calm=calm, mirrored=mirrored)
+    Raises:
+        OptionError: it isn't a ``ColorModel``.
+    """
+    if isinstance(model, Colorizer):
+        return model
+    if not isinstance(model, ColorModel) or not isinstance(model.spec, ModelSpec):
+        raise OptionError(
+            "model must be a vidcolor.ColorModel (spec, device, and a call with a ModelInput),"
+            f" got {type(model).__name__}"
+        )
+    device = torch.device(model.device)
+    return Colorizer(model, model.spec, label=model.spec.name, device=device, dtype=torch.float32)
+
+
+def _check_input(inputs: ModelInput, model: Colorizer) -> None:
+    lightness = inputs.lightness
+    if lightness.ndim != 4 or lightness.shape[1] != 1 or lightness.dtype != torch.float32:
+        raise ValueError(
+            "lightness must be (B, 1, H, W) float32,"
+            f" got {tuple(lightness.shape)} {lightness.dtype}"
+        )
+    if inputs.guidance is None:
+        return
+    if not model.spec.takes_guidance:
+        raise OptionError(f"the model {model.label} takes no guidance (spec.takes_guidance)")
+    if len(inputs.guidance.ab) != len(inputs):
+        raise ValueError(f"guidance for {len(inputs.guidance.ab)} of {len(inputs)} pictures")
+
+
+def _check_prediction(prediction: Prediction, inputs: ModelInput, model: Colorizer) -> None:
+    """Mostly for models from elsewhere: a wrong shape would do harm much later."""
+    shape = prediction.ab.shape
+    if len(shape) != 4 or shape[:2] != (len(inputs), 2) or not prediction.ab.is_floating_point():
+        raise ValueError(
+            f"the model {model.label} must give ab ({len(inputs)}, 2, h, w) in floating point,"
+            f" got {tuple(shape)} {prediction.ab.dtype}"
+        )
 
 
 def build_compact(
     state_dict: Mapping[str, Tensor], metadata: Mapping[str, str], dtype: torch.dtype
-) -> CompactColorizer:
-    """Our network from its file's content.
+) -> tuple[nn.Module, Finishing]:
+    """Our network from its file's content, and how its colours are finished.
 
     Raises:
         WeightsError: if the tensors are not those of the network that the metadata describes.
@@ -112,14 +147,14 @@ def build_compact(
         seen = _seen_settings(state_dict)
         network = _build({**seen, **settings(metadata), "members": seen["members"]})
         network.load_state_dict({k: v.float() for k, v in state_dict.items()})
-        saturation = factor(metadata, "saturation", 1.0)
-        calm = Calm.read(metadata)
+        finishing = Finishing.read(metadata)
         mirrored = is_set(metadata, "mirrored")
     except UNUSABLE as error:
         raise WeightsError(
             f"these are not the weights of a compact network: {reason(error)}"
         ) from error
-    return CompactColorizer(network.prepare(dtype), saturation, calm, mirrored=mirrored)
+    trained = TrainedNetwork(network.prepare(dtype), STRIDE)
+    return (Mirrored(trained) if mirrored else trained), finishing
 
 
 def _build(values: Mapping[str, Any]) -> CompactNet | LargeNet:

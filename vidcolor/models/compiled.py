@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vidcolor.models._metadata import reason
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -29,54 +30,56 @@ class CompiledNetwork(nn.Module):
         """Wrap a network.
 
         Args:
-            network: ``(B, 1, H, W)`` to ``(B, 2, h, w)``, in evaluation mode.
+            network: takes a ``ModelInput``, gives a ``Prediction``; in evaluation mode.
             backend: of torch.compile.
         """
         super().__init__()
         self.network = network
         self.is_compiled: bool | None = None
         self._backend = backend
-        self._compiled: Callable[[Tensor], Tensor] = network
+        self._compiled: Callable[[ModelInput], Prediction] = network
         self._batch = 0
         self._is_fresh = True
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Prediction:
         """As the network does."""
-        count = len(lightness)
+        count = len(inputs)
         is_probe, self._is_fresh = self._is_fresh and count == 1, False
         if self.is_compiled is False or is_probe:
-            return self._plain(lightness)
+            return self._plain(inputs)
         self._batch = max(self._batch, count)
         if count < self._batch:
-            filling = lightness[-1:].expand(self._batch - count, -1, -1, -1)
-            lightness = torch.cat((lightness, filling))
+            missing = self._batch - count
+            filling = inputs[-1:].each(lambda tensor: tensor.expand(missing, -1, -1, -1))
+            inputs = ModelInput.concatenate([inputs, filling])
         try:
             run = self._first if self.is_compiled is None else self._compiled
-            return run(lightness)[:count]
+            return run(inputs)[:count]
         except torch.cuda.OutOfMemoryError:
             self._batch = 0  # the caller tries again with fewer, which must not be filled up
             raise
 
-    def _first(self, lightness: Tensor) -> Tensor:
+    def _first(self, inputs: ModelInput) -> Prediction:
         try:
             self._compiled = torch.compile(self.network, backend=self._backend, dynamic=False)
-            ab = self._compiled(lightness)
+            prediction = self._compiled(inputs)
         except torch.cuda.OutOfMemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a compiler can throw
             logger.warning("torch.compile doesn't work here, going on without: %s", reason(error))
             self.is_compiled = False
-            return self._plain(lightness)
+            return self._plain(inputs)
         self.is_compiled = True
-        return ab
+        return prediction
 
-    def _plain(self, lightness: Tensor) -> Tensor:
-        ab: Tensor = self.network(lightness)
-        return ab
+    def _plain(self, inputs: ModelInput) -> Prediction:
+        prediction: Prediction = self.network(inputs)
+        return prediction
 
 
 def compile_model(model: Colorizer) -> Colorizer:
-    """Replace a colorizer's networks by compiled ones, in place; returns it."""
+    """Replace a colorizer's torch modules by compiled ones, in place; returns it."""
     for part in getattr(model, "parts", [model]):
-        part.network = CompiledNetwork(part.network)
+        if isinstance(part.network, nn.Module):
+            part.network = CompiledNetwork(part.network)
     return model

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vidcolor.color import lightness_to_grey, rgb_to_lab
 from vidcolor.errors import DeviceError, WeightsError
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.networks.deoldify import DeOldifyName, DeOldifyNet, build_deoldify
 from vidcolor.models.networks.folding import fold
 
@@ -71,26 +72,27 @@ class DeOldifyColorizer(nn.Module):
         """What the network runs in."""
         return next(self.network.parameters()).dtype
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Prediction:
         """Colorizes at the size that it is given; the original's is render_factor * 16 square.
 
         Args:
-            lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1]. Sizes other than multiples of
-                ``MULTIPLE`` are padded inside by repeating the last row and column.
+            inputs: lightness; sizes other than multiples of ``MULTIPLE`` are padded inside by
+                repeating the last row and column.
 
         Returns:
-            ``(B, 2, H, W)`` float32, Lab a* and b*.
+            Ab of the lightness's size; no features and no confidence.
 
         Raises:
             DeviceError: the network overflowed in float16.
         """
+        lightness = inputs.lightness
         height, width = lightness.shape[-2:]
         with torch.autocast(lightness.device.type, enabled=False):
             output = self.network(self._input(lightness.float()))[..., :height, :width]
             if self.dtype is torch.float16 and not bool(torch.isfinite(output).all()):
                 raise DeviceError("DeOldify overflowed in fp16: choose --precision bf16 or fp32")
             mean, std = _per_channel(output, _IMAGENET_MEAN), _per_channel(output, _IMAGENET_STD)
-            return rgb_to_lab((output * std + mean).clamp(0.0, 1.0))[:, 1:3]
+            return Prediction(rgb_to_lab((output * std + mean).clamp(0.0, 1.0))[:, 1:3])
 
     def _input(self, lightness: Tensor) -> Tensor:
         """The network's input: padded, ImageNet-normalised sRGB grey, channels last, its dtype."""

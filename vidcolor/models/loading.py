@@ -14,6 +14,7 @@ from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer, build_compact, detect_compact
 from vidcolor.models.deoldify import DeOldifyColorizer, detect_deoldify
 from vidcolor.models.device import common_precision, device_type, resolve_devices
+from vidcolor.models.finishing import Finishing
 from vidcolor.models.registry import COMPACT, LARGE, MODELS, find_spec
 from vidcolor.models.replicas import place
 from vidcolor.models.spec import ModelSpec
@@ -53,7 +54,7 @@ def load_model(
         progress: told of the download of missing weights.
 
     Returns:
-        A module that takes lightness L*/100 ``(B, 1, H, W)`` float32 to Lab ab ``(B, 2, h, w)``.
+        A module that takes a ``ModelInput`` and gives a ``Prediction``.
 
     Raises:
         OptionError: for an unknown name.
@@ -79,8 +80,11 @@ def load_model(
         spec = _spec_of(checkpoint, path)
     dtype = common_precision(precision, targets, spec.precisions)
     logger.info("%s from %s on %s in %s", spec.name, path, device, dtype)
-    network = _build(spec, checkpoint, dtype).eval()
-    return place(network, spec, label=str(name), devices=targets, dtype=dtype)
+    network, finishing = _build(spec, checkpoint, dtype)
+    return place(
+        network.eval(), spec,
+        label=str(name), devices=targets, dtype=dtype, finishing=finishing,
+    )  # fmt: skip
 
 
 def choose_model(kind: Kind, device: str = "auto", *, weights_dir: Path | None = None) -> str:
@@ -129,9 +133,11 @@ def _spec_of(checkpoint: Checkpoint, path: Path) -> ModelSpec:
     return find_spec(name)
 
 
-def _build(spec: ModelSpec, checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
+def _build(
+    spec: ModelSpec, checkpoint: Checkpoint, dtype: torch.dtype
+) -> tuple[nn.Module, Finishing]:
     if spec.family == "trained":
         return build_trained(checkpoint.state_dict, checkpoint.metadata, dtype)
     if spec.family == "compact":
         return build_compact(checkpoint.state_dict, checkpoint.metadata, dtype)
-    return DeOldifyColorizer.from_state_dict(checkpoint.state_dict, dtype=dtype)
+    return DeOldifyColorizer.from_state_dict(checkpoint.state_dict, dtype=dtype), Finishing()

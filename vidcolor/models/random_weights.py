@@ -8,11 +8,9 @@ import torch
 from torch import nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.architectures import find_architecture
-from vidcolor.models.colorizer import Colorizer, CompactColorizer
+from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
 from vidcolor.models.device import common_precision, resolve_devices
-from vidcolor.models.networks.compact import CompactNet, LargeNet
 from vidcolor.models.networks.deoldify import build_deoldify
 from vidcolor.models.replicas import place
 from vidcolor.models.spec import ModelSpec
@@ -46,10 +44,6 @@ def random_model(spec: ModelSpec, *, device: str = "auto", precision: str = "aut
 
 
 def _draw(spec: ModelSpec, dtype: torch.dtype) -> nn.Module:
-    if spec.family == "compact":
-        network = find_architecture(spec.variant).build({})
-        assert isinstance(network, CompactNet | LargeNet)
-        return CompactColorizer(network.prepare(dtype), 1.0)
     if spec.family == "deoldify":
         return _draw_deoldify(spec.variant, dtype)
     raise WeightsError(f"{spec.name}: its weights are not installed, and none can be made up")

@@ -6,10 +6,12 @@ import copy
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.device import cpu_has_bf16
+from vidcolor.models.finishing import Finishing
 from vidcolor.models.networks.packed import can_pack, pack
 from vidcolor.models.spec import ModelSpec
 
@@ -33,6 +35,7 @@ class ReplicatedColorizer(Colorizer):
         label: str,
         devices: Sequence[torch.device],
         dtype: torch.dtype,
+        finishing: Finishing | None = None,
     ) -> None:
         """Copy the network.
 
@@ -42,13 +45,17 @@ class ReplicatedColorizer(Colorizer):
             label: the name, or the path it was loaded from.
             devices: at least one; may name the same one twice.
             dtype: number format of the network's weights.
+            finishing: as ``Colorizer`` has it.
         """
         networks = [network, *(copy.deepcopy(network) for _ in devices[1:])]
         parts = [
             Colorizer(part.to(device), spec, label=label, device=device, dtype=dtype)
             for part, device in zip(networks, devices, strict=True)
         ]
-        super().__init__(parts[0].network, spec, label=label, device=devices[0], dtype=dtype)
+        super().__init__(
+            parts[0].network, spec,
+            label=label, device=devices[0], dtype=dtype, finishing=finishing,
+        )  # fmt: skip
         self.parts = parts
 
     @property
@@ -62,11 +69,11 @@ class ReplicatedColorizer(Colorizer):
         return ",".join(str(part.device) for part in self.parts)
 
     @torch.inference_mode()
-    def forward(self, lightness: Tensor) -> Tensor:
-        """As ``Colorizer.forward``: ``(B, 1, H, W)`` to ``(B, 2, h, w)`` on the first device."""
-        shares = lightness.tensor_split(min(self.copies, max(len(lightness), 1)))
+    def forward(self, inputs: ModelInput) -> Prediction:
+        """As ``Colorizer.forward``; the result is on the first device."""
+        shares = inputs.split(self.copies)
         started = [part(share) for part, share in zip(self.parts, shares, strict=False)]
-        return torch.cat([ab.to(self.device) for ab in started])
+        return Prediction.concatenate([prediction.to(self.device) for prediction in started])
 
 
 def place(
@@ -76,13 +83,19 @@ def place(
     label: str,
     devices: Sequence[torch.device],
     dtype: torch.dtype,
+    finishing: Finishing | None = None,
 ) -> Colorizer:
     """A colorizer on one device, or on several; arguments as ``ReplicatedColorizer`` takes them."""
     if len(devices) == 1 and devices[0].type == "cpu" and _pays_packed(dtype):
         network = pack(network)
     if len(devices) > 1:
-        return ReplicatedColorizer(network, spec, label=label, devices=devices, dtype=dtype)
-    return Colorizer(network.to(devices[0]), spec, label=label, device=devices[0], dtype=dtype)
+        return ReplicatedColorizer(
+            network, spec, label=label, devices=devices, dtype=dtype, finishing=finishing
+        )
+    return Colorizer(
+        network.to(devices[0]), spec,
+        label=label, device=devices[0], dtype=dtype, finishing=finishing,
+    )  # fmt: skip
 
 
 def _pays_packed(dtype: torch.dtype) -> bool:

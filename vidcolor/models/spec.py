@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
-
-Family = Literal["compact", "deoldify", "trained"]
 
 RENDER_UNIT_PX = 16
 """Pixels of working size per unit of ``render_factor``, as in DeOldify."""
@@ -16,6 +14,9 @@ PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"cpu": ("bf16", "fp32"), "cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",)}
 )
 """Number formats by device type, the fastest first; so far the same for all networks."""
+
+BATCH_SIZE: Mapping[str, int] = MappingProxyType({"cpu": 4, "cuda": 16, "mps": 4})
+"""Frames per call by device type, where nothing else was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ class WorkingSize:
         multiple: sides are rounded to multiples of it, in pixels.
     """
 
-    shape: Literal["square", "aspect"]
-    video: int
-    image: int
-    multiple: int
+    shape: Literal["square", "aspect"] = "aspect"
+    video: int = 12
+    image: int = 12
+    multiple: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class ModelSpec:
     Attributes:
         name: what ``-m`` takes.
         title: one line for people.
-        family: which code builds it.
+        family: which code builds it; "" for a model that is given as an object.
         variant: which network of the family.
         licence: of the weights.
         source: where network and weights come from.
@@ -51,17 +52,19 @@ class ModelSpec:
         working_size: see ``WorkingSize``.
         precisions: number formats measured to be safe, by device type, the fastest first.
         batch_size: frames per call by default, by device type.
+        takes_guidance: whether it makes use of known colours; others refuse them.
         bundled: file in the ``weights`` folder, "" where the manifest knows the download.
     """
 
     name: str
-    title: str
-    family: Family
-    variant: str
-    licence: str
-    source: str
-    parameters_millions: float
-    working_size: WorkingSize
-    precisions: Mapping[str, tuple[str, ...]]
-    batch_size: Mapping[str, int]
+    title: str = ""
+    family: str = ""
+    variant: str = ""
+    licence: str = "unknown"
+    source: str = "unknown"
+    parameters_millions: float = 0.0
+    working_size: WorkingSize = field(default_factory=WorkingSize)
+    precisions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PRECISIONS)
+    batch_size: Mapping[str, int] = field(default_factory=lambda: BATCH_SIZE)
+    takes_guidance: bool = False
     bundled: str = ""

@@ -1,14 +1,14 @@
 """Weights that ``vidcolor train`` wrote, of any architecture, behind the face of a colorizer.
 
 A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "cast", "shadows"
-and "reds" (``calm.Calm``), "mirrored" ("1": see ``TrainedColorizer``), "decoding" ("regression" or
+and "reds" (``calm.Calm``), "mirrored" ("1": see ``Mirrored``), "decoding" ("regression" or
 "annealed-mean") and "temperature".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -17,67 +17,74 @@ from torch import Tensor, nn
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
 from vidcolor.models.architectures import ARCHITECTURES, Architecture, as_trainable
-from vidcolor.models.calm import Calm
+from vidcolor.models.contract import ModelInput, Prediction
+from vidcolor.models.finishing import Finishing
+from vidcolor.models.mirrored import Mirrored
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
-from vidcolor.models.spec import PRECISIONS, ModelSpec, WorkingSize
+from vidcolor.models.spec import ModelSpec, WorkingSize
 
 _OURS = {"compact", "large"}
 """What ``colorizer.build_compact`` knows, as long as the regression head decides."""
 
 
-class TrainedColorizer(nn.Module):
-    """A trained network at any size: padded inside, cropped after, calmed, its saturation applied.
+class TrainedNetwork(nn.Module):
+    """A trainable network at any size: padded inside, cropped after.
 
     Args:
         network: prepared.
         stride: what its inputs' sides are multiples of.
-        saturation: factor on ab.
-        calm: takes chroma away before.
         head: reads the features in place of the network's own regression head.
-        mirrored: give the mean of what it sees in a picture and in its mirror image, where it makes
-            other mistakes; twice the work.
     """
 
     def __init__(
-        self,
-        network: nn.Module,
-        stride: int,
-        *,
-        saturation: float = 1.0,
-        calm: Calm | None = None,
-        head: nn.Module | None = None,
-        mirrored: bool = False,
+        self, network: nn.Module, stride: int, *, head: AnnealedHead | None = None
     ) -> None:
         super().__init__()
-        self.network, self.head, self.mirrored = network, head, mirrored
-        self.stride, self.saturation, self.calm = stride, saturation, calm or Calm()
+        self.network, self.head, self.stride = network, head, stride
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """``(B, 1, H, W)`` L*/100 to ``(B, 2, H/s, W/s)`` ab; ``(B, 2, H, W)`` if not in s's."""
-        height, width = lightness.shape[-2:]
-        seen = lightness
-        down, right = -height % self.stride, -width % self.stride
-        if down or right:
-            lightness = F.pad(lightness, (0, right, 0, down), mode="replicate")
-        ab = self._both_ways(lightness) if self.mirrored else self._colours(lightness)
-        ratio = lightness.shape[-1] // ab.shape[-1]
+    def forward(self, inputs: ModelInput) -> Prediction:
+        """Colorize at the size that is given.
+
+        Returns:
+            Ab ``(B, 2, H/s, W/s)``; at full size, ``(B, 2, H, W)``, where H or W isn't a multiple
+            of the output stride s. Confidence comes from a classification head only.
+        """
+        height, width = inputs.lightness.shape[-2:]
+        padded = self._padded(inputs)
+        prediction = self._predict(padded)
+        ratio = padded.lightness.shape[-1] // prediction.ab.shape[-1]
         if height % ratio or width % ratio:
             # Smaller samples don't tile such a picture: go back to its own grid, then crop.
-            ab = F.interpolate(ab, scale_factor=float(ratio), mode="bilinear")
+            scale = float(ratio)
+            prediction = prediction.each(
+                lambda each: F.interpolate(each, scale_factor=scale, mode="bilinear")
+            )
             ratio = 1
-        ab = ab[..., : height // ratio, : width // ratio]
-        return self.calm(ab, seen) * self.saturation
+        return prediction.crop(height // ratio, width // ratio)
 
-    def _both_ways(self, lightness: Tensor) -> Tensor:
-        ab = self._colours(torch.cat((lightness, lightness.flip(3))))
-        straight, mirrored = ab.chunk(2)
-        return (straight + mirrored.flip(3)) / 2.0
+    def _padded(self, inputs: ModelInput) -> ModelInput:
+        """With sides that are multiples of the stride; guidance at the lightness's size."""
+        height, width = inputs.lightness.shape[-2:]
+        if inputs.guidance is not None:
+            inputs = replace(inputs, guidance=inputs.guidance.resized((height, width)))
+        down, right = -height % self.stride, -width % self.stride
+        if not down and not right:
+            return inputs
+        return inputs.each(lambda each: F.pad(each, (0, right, 0, down), mode="replicate"))
 
-    def _colours(self, lightness: Tensor) -> Tensor:
+    def _predict(self, inputs: ModelInput) -> Prediction:
         trainable = as_trainable(self.network)
-        features = trainable.features(lightness)
-        ab: Tensor = trainable.head_ab(features) if self.head is None else self.head(features)
-        return ab
+        features, confidence = trainable.features(inputs), None
+        if self.head is None:
+            ab = trainable.head_ab(features)
+        else:
+            ab, confidence = self.head(features, with_confidence=inputs.wants_confidence)
+        if not inputs.wants_features:
+            return Prediction(ab, None, confidence)
+        kept = features.detach()
+        if kept.shape[-2:] != ab.shape[-2:]:
+            kept = F.interpolate(kept, size=ab.shape[-2:], mode="bilinear")
+        return Prediction(ab, kept, confidence)
 
 
 def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> ModelSpec | None:
@@ -98,15 +105,13 @@ def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> 
         working_size=WorkingSize(
             shape="aspect", video=14, image=14, multiple=_stride_of(architecture, metadata)
         ),
-        precisions=PRECISIONS,
-        batch_size=MappingProxyType({"cpu": 4, "cuda": 16, "mps": 4}),
     )
 
 
 def build_trained(
     tensors: Mapping[str, Tensor], metadata: Mapping[str, str], dtype: torch.dtype
-) -> TrainedColorizer:
-    """The network from its file's content.
+) -> tuple[nn.Module, Finishing]:
+    """The network from its file's content, and how its colours are finished.
 
     Raises:
         WeightsError: if the tensors are not those of the network that the metadata describe.
@@ -116,8 +121,7 @@ def build_trained(
         network = architecture.build(settings(metadata))
         network.load_state_dict({k: v.float() for k, v in tensors.items()})
         head = annealed_head(network, metadata)
-        saturation = factor(metadata, "saturation", 1.0)
-        calm = Calm.read(metadata)
+        finishing = Finishing.read(metadata)
         stride = architecture.stride(settings(metadata))
         mirrored = is_set(metadata, "mirrored")
     except UNUSABLE as error:
@@ -127,9 +131,8 @@ def build_trained(
     if head is not None:
         as_trainable(network).classify = None  # the head's now, in float32
     as_trainable(network).prepare(dtype)
-    return TrainedColorizer(
-        network, stride, saturation=saturation, calm=calm, head=head, mirrored=mirrored
-    )
+    trained = TrainedNetwork(network, stride, head=head)
+    return (Mirrored(trained) if mirrored else trained), finishing
 
 
 def annealed_head(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:

@@ -15,10 +15,10 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidcolor.color import resize
 from vidcolor.errors import DependencyError, WeightsError
 
 FlowMethod = Literal["dis", "raft"]
@@ -163,11 +163,7 @@ def warp(x: Tensor, flow: Tensor) -> Tensor:
 
 def fit(planes: Tensor, size: Sequence[int]) -> Tensor:
     """Resample ``(C, h, w)`` to another grid (h', w'), bilinear, antialiased where it shrinks."""
-    height, width = planes.shape[-2:]
-    if (height, width) == tuple(size):
-        return planes
-    shrinks = size[0] < height or size[1] < width
-    return F.interpolate(planes[None], size=tuple(size), mode="bilinear", antialias=shrinks)[0]
+    return resize(planes[None], size)[0]
 
 
 def fit_flow(flow: Tensor, size: Sequence[int]) -> Tensor:

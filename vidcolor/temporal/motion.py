@@ -78,6 +78,7 @@ class MotionSmoother:
         look_ahead_s: float = 1.0,
         look_ahead_frames: int = 48,
         flow: FlowEstimator | None = None,
+        saturation: float = 1.0,
     ) -> None:
         """Start with no past.
 
@@ -86,11 +87,13 @@ class MotionSmoother:
             look_ahead_s: of future that most frames see at least, where frames allow it.
             look_ahead_frames: frames that may wait inside at once; 0 smooths by the past alone.
             flow: how motion is found; DIS unless given.
+            saturation: factor on ab when it is shown: distances count as they will be seen.
         """
         self.time_constant_s = time_constant_s
         self._window_s = 2.0 * look_ahead_s
         self._window = max(look_ahead_frames, 0)
         self._flow = flow or FlowEstimator()
+        self._apart = _APART / saturation
         self._waiting: list[_Frame] = []
         self._last: tuple[Tensor, _Frame] | None = None
 
@@ -204,7 +207,7 @@ class MotionSmoother:
             elapsed_s: between the two.
         """
         own = _evidence(source.ab, known.shape[-2:])
-        counts = _agreement(own, known)
+        counts = _agreement(own, known, self._apart)
         weight = known[3:] + counts
         mean = torch.lerp(known[:3], own, counts / weight)
         carried = warp(torch.cat((mean, weight)), motion[:2])
@@ -220,7 +223,7 @@ class MotionSmoother:
             frame = waiting[at]
             if at < count:
                 share = min((at + 1) / (fading + 1), 1.0)
-                ready.append(_finish(frame, _fade(frame, future, share)))
+                ready.append(_finish(frame, _fade(frame, future, share), self._apart))
             else:
                 frame.future = future.half()
             if at and frame.from_before is not None:
@@ -265,29 +268,30 @@ def _evidence(ab: Tensor, size: Sequence[int]) -> Tensor:
     return torch.cat((large, _chroma(large)))
 
 
-def _agreement(own: Tensor, known: Tensor) -> Tensor:
+def _agreement(own: Tensor, known: Tensor, apart: float) -> Tensor:
     """How much a frame's own colour counts, ``(1, gh, gw)``: a whole frame, less where odd.
 
-    Cauchy's weight, ``1 / (1 + (d / _APART)^2)`` for the distance d from the mean of what is known
+    Cauchy's weight, ``1 / (1 + (d / apart)^2)`` for the distance d from the mean of what is known
     (Holland and Welsch, 1977), as far as much is known.
 
     Args:
         own: ``(3, gh, gw)``, see ``_evidence``.
         known: ``(4, gh, gw)``, as ``_Frame.past``.
+        apart: distance in Lab units at which it counts half.
     """
     squared = (own[:2] - known[:2]).square_().sum(dim=0, keepdim=True)
-    odd = squared / (squared + _APART * _APART)
+    odd = squared / (squared + apart * apart)
     return 1.0 - odd * known[3:] / (known[3:] + _SETTLED)
 
 
-def _finish(frame: _Frame, future: Tensor) -> Tensor:
+def _finish(frame: _Frame, future: Tensor, apart: float) -> Tensor:
     """The mean of past, present and future, with its chroma given back, as ``(2, h', w')``."""
     past, size = frame.past.float(), frame.ab.shape[-2:]
     weight = past[3:] + future[3:]
     known = past[:3] * past[3:] + future[:3] * future[3:]
     known = torch.cat((known / weight.clamp_min(_LEAST_WEIGHT), weight))
     own = _evidence(frame.ab, past.shape[-2:])
-    counts = _agreement(own, known)
+    counts = _agreement(own, known, apart)
     share = counts / (weight + counts)
     mean = torch.lerp(known[:3], own, share)
     # What resizing takes from ab is the frame's own and weighs as little as the frame: all of it

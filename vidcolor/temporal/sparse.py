@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.temporal.carry import (
     Carried,
     Neighbour,
@@ -53,8 +54,8 @@ LONGEST = 24
 _LEAST_TRUST = 1e-3
 """Where neither key is trusted, the nearer one still gives its colour."""
 
-Color = Callable[[Tensor], Tensor]
-"""The network: lightness ``(B, 1, h, w)`` to ab ``(B, 2, h', w')``."""
+Color = Callable[[ModelInput], Prediction]
+"""The network."""
 
 
 @dataclass(slots=True)
@@ -78,12 +79,17 @@ class ColoredFrames:
 class _Frame:
     """A frame on its way; ``motion`` and ``ab`` are on the CPU, where flow and warping run."""
 
-    lightness: Tensor
+    inputs: ModelInput
     seconds: float
     is_cut: bool
     motion: Neighbour | None = None
     ab: Tensor | None = None
     contrast: Tensor | None = None
+
+    @property
+    def lightness(self) -> Tensor:
+        """``(1, h, w)``."""
+        return self.inputs.lightness[0]
 
 
 class SparseColoring:
@@ -104,6 +110,7 @@ class SparseColoring:
         *,
         longest: int,
         flow: FlowEstimator | None = None,
+        saturation: float = 1.0,
     ) -> None:
         """Begin a film.
 
@@ -112,11 +119,13 @@ class SparseColoring:
             every: distance of key frames; None chooses it by how far motion can be trusted.
             longest: distance that is never exceeded, at least 1: it bounds what waits.
             flow: finds motion; None is DIS.
+            saturation: factor on ab when it is shown: errors count as they will be seen.
         """
         self._color = color
         self._auto = every is None
         self._distance = min(longest, every or longest)
         self._flow = flow or FlowEstimator()
+        self._saturation = saturation
         self._segment: list[_Frame] = []
         self._reached: Carried | None = None
         self._size = (1, 1)
@@ -129,20 +138,21 @@ class SparseColoring:
         return max(0, len(self._segment) - 1)
 
     def push(
-        self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
+        self, inputs: ModelInput, seconds: Sequence[float], cuts: Sequence[bool]
     ) -> ColoredFrames:
         """Take frames; return those that have their colours, in order.
 
         Args:
-            lightness: ``(B, 1, h, w)`` float32, L*/100, as the network is to see it.
+            inputs: as the network is to see them; guidance is heeded on key frames.
             seconds: presentation time of each frame.
             cuts: whether each frame is the first of a shot.
         """
-        frames = [_Frame(*each) for each in zip(lightness, seconds, cuts, strict=True)]
+        each = [inputs[at : at + 1] for at in range(len(inputs))]
+        frames = [_Frame(*known) for known in zip(each, seconds, cuts, strict=True)]
         if not self._auto:
             self._color_ahead(frames)
         done = [ready for frame in frames for ready in self._step(frame)]
-        return _together(done, lightness)
+        return _together(done, inputs.lightness)
 
     def flush(self) -> ColoredFrames:
         """Return the frames that still wait, at the end of the film."""
@@ -165,13 +175,14 @@ class SparseColoring:
 
     def _color_all(self, frames: list[_Frame]) -> Tensor:
         self.keys += len(frames)
-        return self._color(torch.stack([f.lightness for f in frames])).cpu()
+        return self._color(ModelInput.concatenate([f.inputs for f in frames])).ab.cpu()
 
     def _make_key(self, frame: _Frame) -> None:
         if frame.ab is None:
             frame.ab = self._color_all([frame])[0]
         if frame.contrast is None:
-            frame.contrast = contrast(fit(frame.ab, motion_grid(frame.lightness, frame.ab)))
+            ab = fit(frame.ab, motion_grid(frame.lightness, frame.ab))
+            frame.contrast = contrast(ab) * self._saturation
 
     def _step(self, frame: _Frame) -> list[_Frame]:
         """Take one frame; return those that it completes."""

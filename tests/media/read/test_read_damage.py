@@ -21,7 +21,7 @@ from PIL import Image
 from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import open_container
+from vidcolor.media.read.container import open_container
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.film import VideoReader
 from vidcolor.media.still.icc import srgb_profile

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pytest
 from read_helpers import frames_of, gray_frame, moving_luma
 
-from vidcolor.media.pixels.fields import Deinterlacer, FieldDetector, header_field_order
+from vidcolor.media.pixels.deinterlace import Deinterlacer
+from vidcolor.media.pixels.fields import FieldDetector, header_field_order
 from vidcolor.media.read.film import VideoReader
 from vidcolor.types import LumaFrame
 

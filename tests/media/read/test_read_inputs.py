@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from read_helpers import fingerprints, frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import DependencyError, InputError
+from vidcolor.media.files.patterns import is_taken
 from vidcolor.media.kinds import sniff
-from vidcolor.media.naming import is_taken
 from vidcolor.media.read.film import VideoReader, open_reader
 from vidcolor.media.scans.read import find_files
 

@@ -12,10 +12,10 @@ import pytest
 from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError, OptionError
-from vidcolor.media.files.inputs import _BUFFER_BYTES
+from vidcolor.media.read.container import _BUFFER_BYTES
 from vidcolor.media.read.film import VideoReader
-from vidcolor.media.read.strays import Strays
-from vidcolor.media.read.timing import Span, StampFiller, exact_seconds
+from vidcolor.media.read.stamps import Span, StampFiller, exact_seconds
+from vidcolor.media.read.timeline import Strays
 from vidcolor.types import LumaFrame
 
 IRREGULAR = [0, 3, 4, 9, 10, 20, 21, 22, 40, 41, 57, 58]

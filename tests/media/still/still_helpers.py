@@ -45,3 +45,11 @@ def shared_photos() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/media/photos isn't there: this test needs real photos")
     return folder
+
+
+def shared_field() -> Path:
+    """Files from practice beside the project; skips where they are missing."""
+    folder = Path(__file__).resolve().parents[3] / "../shared/field"
+    if not folder.is_dir():
+        pytest.skip("../shared/field isn't there: this test needs files from practice")
+    return folder

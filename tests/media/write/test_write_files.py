@@ -13,8 +13,9 @@ import av
 import pytest
 from write_helpers import FAST, colorize, flat_planes, inspect, make_clip
 
+from vidcolor.engine.default_output import default_output
 from vidcolor.errors import OptionError, OutputError
-from vidcolor.media.naming import default_output, is_pattern
+from vidcolor.media.files.patterns import is_pattern
 from vidcolor.media.read.film import VideoReader
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame

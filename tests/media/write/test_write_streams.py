@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from write_helpers import FAST, colorize, inspect, make_clip
 
+from vidcolor.engine.default_output import default_output
 from vidcolor.errors import StreamLossError
-from vidcolor.media.naming import default_output
 from vidcolor.types import EncodeSettings
 
 SRT = ("subrip", b"Words on the screen")

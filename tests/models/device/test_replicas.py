@@ -9,6 +9,7 @@ from torch import nn
 from vidcolor.engine.batching import default_batch_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import DeviceError, OptionError
+from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.device import resolve_devices
 from vidcolor.models.registry import COMPACT
 from vidcolor.models.replicas import ReplicatedColorizer, place
@@ -24,13 +25,14 @@ class Shift(nn.Module):
         self.weight = nn.Parameter(torch.tensor(2.0))
         self.seen: list[int] = []
 
-    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
-        self.seen.append(len(lightness))
-        return lightness.repeat(1, 2, 1, 1) * self.weight
+    def forward(self, inputs: ModelInput) -> Prediction:
+        self.seen.append(len(inputs))
+        return Prediction(inputs.lightness.repeat(1, 2, 1, 1) * self.weight)
 
 
-def frames(count: int) -> torch.Tensor:
-    return torch.arange(count, dtype=torch.float32).view(-1, 1, 1, 1).expand(-1, 1, 4, 6) / 100
+def frames(count: int) -> ModelInput:
+    numbers = torch.arange(count, dtype=torch.float32)
+    return ModelInput(numbers.view(-1, 1, 1, 1).expand(-1, 1, 4, 6) / 100)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 8])
@@ -38,7 +40,7 @@ def test_frames_come_back_in_order_whatever_their_number(count: int) -> None:
     one = place(Shift(), COMPACT, label="one", devices=[CPU], dtype=torch.float32)
     three = place(Shift(), COMPACT, label="three", devices=[CPU] * 3, dtype=torch.float32)
     assert isinstance(three, ReplicatedColorizer) and not isinstance(one, ReplicatedColorizer)
-    assert torch.equal(three(frames(count)), one(frames(count)))
+    assert torch.equal(three(frames(count)).ab, one(frames(count)).ab)
 
 
 def test_every_copy_does_its_part() -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vidcolor.cli._contest import PhotoFiles, kind_of, load_contenders
 from vidcolor.cli.terminal.progress import make_progress
 from vidcolor.cli.words.help import GroupedCommand, option
 from vidcolor.cli.words.options import (
@@ -120,6 +119,9 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
         log_file=values["log_file"],
         media=[str(path) for path in (*paths, *against)],
     )
+    from vidcolor.evaluation.inputs import kind_of, load_contenders
+    from vidcolor.evaluation.perceptual import find_backbones
+
     _check(paths, against, values)
     _check_downloads(values["perceptual"], options)
     models = list(values["models"]) or ([] if against else ["auto"])
@@ -127,8 +129,6 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
     if against and kind != "video":
         raise OptionError("--against compares films: PATH must be one")
     progress = make_progress(values["progress"], session.console)
-    from vidcolor.evaluation.perceptual import find_backbones
-
     try:
         backbones = find_backbones(values["perceptual"], values["backbones"])
         for note in backbones.notes:
@@ -183,14 +183,17 @@ class _Contest:
 
     def photos(self, contenders: list[Any]) -> None:
         """Measure photographs."""
+        from vidcolor.cli.work.jobs import IMAGE_SUFFIXES
         from vidcolor.evaluation.gallery import Gallery
+        from vidcolor.evaluation.inputs import PhotoFiles
         from vidcolor.evaluation.photos import evaluate_photos
         from vidcolor.evaluation.report import Section
 
         gallery: Gallery | None = Gallery() if self._values["report"] else None
         self._rows = evaluate_photos(
-            PhotoFiles(self._paths, self._values["limit"]), contenders, options=self._options,
-            backbones=self._backbones, gallery=gallery, progress=self._progress,
+            PhotoFiles(self._paths, self._values["limit"], IMAGE_SUFFIXES), contenders,
+            options=self._options, backbones=self._backbones, gallery=gallery,
+            progress=self._progress,
         )  # fmt: skip
         self._own = 2
         self._head = [("photographs", str(self._rows[0].ab.pictures))]

@@ -78,7 +78,7 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
         raise click.UsageError("no photographs to train on: give --data or set 'data' in CONFIG")
     from vidcolor.models.device import resolve_device
     from vidcolor.training.distributed import join_world, leave_world
-    from vidcolor.training.loop import Trainer
+    from vidcolor.training.run.loop import Trainer
 
     world = join_world(resolve_device(values["device"]))
     progress = make_progress(

@@ -233,8 +233,8 @@ def _job(source: str, decoder: str) -> Job:
 
     All scans of one film give the same job, with its pattern, so that thousands get one line.
     """
+    from vidcolor.media.files.patterns import pattern_of
     from vidcolor.media.kinds import lone_scan
-    from vidcolor.media.naming import pattern_of
 
     try:
         kind = _kind(source, decoder)
@@ -260,7 +260,7 @@ def _kind(source: str, decoder: str) -> Kind | Literal["scan"]:
 
 
 def _default_output(source: str, kind: Kind) -> str:
-    from vidcolor.media.naming import default_output
+    from vidcolor.engine.default_output import default_output
 
     assert kind != "unknown"
     return str(default_output(Path(source), kind))
@@ -291,7 +291,7 @@ def scans_in(jobs: Sequence[Job]) -> list[tuple[str, int]]:
     Returns:
         Pattern (``reel/scan_%06d.tif``) and number of pictures of each.
     """
-    from vidcolor.media.naming import pattern_of
+    from vidcolor.media.files.patterns import pattern_of
 
     patterns = (pattern_of(job.source) for job in jobs if job.kind == "image")
     found = Counter(str(pattern) for pattern in patterns if pattern is not None)
@@ -300,6 +300,6 @@ def scans_in(jobs: Sequence[Job]) -> list[tuple[str, int]]:
 
 def existing_outputs(jobs: Sequence[Job]) -> list[Job]:
     """The jobs whose output is there already; of a numbered sequence, any picture counts."""
-    from vidcolor.media.naming import is_taken
+    from vidcolor.media.files.patterns import is_taken
 
     return [job for job in jobs if job.output not in ("", STANDARD) and is_taken(job.output)]

@@ -1,12 +1,7 @@
-"""Interlaced material: which field comes first, is it interlaced at all, and bwdif.
-
-All of it works on luma planes wrapped as gray frames, so chroma costs nothing.
-"""
+"""Which field comes first, and is it interlaced at all: header, flags, and libav's idet."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import replace
 from fractions import Fraction
 from typing import Final, Literal, cast
 
@@ -15,7 +10,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.filter import Graph
 
-from vidcolor.types import LumaFrame, Plane
+from vidcolor.types import Plane
 
 FieldOrder = Literal["progressive", "tff", "bff", "unknown"]
 
@@ -62,8 +57,8 @@ def frame_field_order(frame: av.VideoFrame) -> FieldOrder:
     return "tff"
 
 
-def _gray_graph(luma: Plane, *filters: tuple[str, str]) -> Graph:
-    """Build buffer -> filters -> buffersink for planes of this shape."""
+def gray_graph(luma: Plane, *filters: tuple[str, str]) -> Graph:
+    """Build buffer -> filters -> buffersink for luma planes of this shape, as gray frames."""
     graph = Graph()
     height, width = luma.shape
     pix_fmt = "gray" if luma.dtype == np.uint8 else "gray16le"
@@ -81,7 +76,8 @@ def _gray_graph(luma: Plane, *filters: tuple[str, str]) -> Graph:
     return graph
 
 
-def _gray_frame(luma: Plane, index: int) -> av.VideoFrame:
+def gray_frame(luma: Plane, index: int) -> av.VideoFrame:
+    """A luma plane as a gray frame for such a graph."""
     pix_fmt = "gray" if luma.dtype == np.uint8 else "gray16le"
     frame = av.VideoFrame.from_ndarray(cast(Plane, np.ascontiguousarray(luma)), format=pix_fmt)
     frame.pts = index
@@ -116,8 +112,8 @@ class FieldDetector:
             return
         part = luma[:, (width - _IDET_COLUMNS) // 2 :][:, :_IDET_COLUMNS] if width > 640 else luma
         if self._graph is None:
-            self._graph = _gray_graph(part, ("idet", ""))
-        self._graph.push(_gray_frame(part, self._seen))
+            self._graph = gray_graph(part, ("idet", ""))
+        self._graph.push(gray_frame(part, self._seen))
         self._seen += 1
         self._pull(self._graph)
         if self.verdict is not None or self._seen >= _IDET_FRAMES:
@@ -145,63 +141,3 @@ class FieldDetector:
         leading: FieldOrder = "tff" if count["tff"] >= count["bff"] else "bff"
         if fields >= 3 * count["progressive"] and count[leading] >= 0.9 * fields:
             self.verdict = leading
-
-
-class Deinterlacer:
-    """bwdif, one frame out for each frame in, in the same order and with the same stamps.
-
-    Frames that the decoder flags as progressive, in a stream that it flags at all, keep their
-    luma; the others, and all frames of unflagged streams, are deinterlaced.
-
-    Args:
-        order: the first field's parity.
-        flagged: the decoder sets flags in this stream.
-    """
-
-    def __init__(self, *, order: FieldOrder, flagged: bool) -> None:
-        self._parity = "bff" if order == "bff" else "tff"
-        self._flagged = flagged
-        self._graph: Graph | None = None
-        self._waiting: deque[LumaFrame] = deque()
-        self._count = 0
-
-    def push(self, frame: LumaFrame) -> list[LumaFrame]:
-        """Take a frame; return those that are finished (bwdif looks one frame ahead)."""
-        if self._graph is None:
-            arguments = f"mode=send_frame:parity={self._parity}:deint=all"
-            self._graph = _gray_graph(frame.luma, ("bwdif", arguments))
-        self._waiting.append(frame)
-        self._graph.push(_gray_frame(frame.luma, self._count))
-        self._count += 1
-        return self._pull()
-
-    def flush(self) -> list[LumaFrame]:
-        """Return the frames that are still inside; nothing can be pushed afterwards."""
-        if self._graph is None:
-            return []
-        self._graph.push(None)
-        finished = self._pull()
-        # Should bwdif ever return fewer, frames go out as they are rather than get lost.
-        finished.extend(self._waiting)
-        self._waiting.clear()
-        self._graph = None
-        return finished
-
-    def _pull(self) -> list[LumaFrame]:
-        finished: list[LumaFrame] = []
-        try:
-            while self._waiting and self._graph is not None:
-                picture = self._graph.pull()
-                assert isinstance(picture, av.VideoFrame)
-                finished.append(self._finish(self._waiting.popleft(), picture))
-        except (FFmpegError, EOFError):
-            pass
-        return finished
-
-    def _finish(self, frame: LumaFrame, picture: av.VideoFrame) -> LumaFrame:
-        if self._flagged and not frame.interlaced:
-            return frame
-        luma = picture.to_ndarray()
-        # bwdif clips to the 16 bits of its format, not to the depth of the codes.
-        luma = np.minimum(luma, np.asarray((1 << frame.depth) - 1, luma.dtype))
-        return replace(frame, luma=luma, interlaced=False)

@@ -13,10 +13,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import InputFile, check_size, is_pipe, reason, shown
+from vidcolor.media.files.inputs import InputFile, is_pipe, reason, shown
+from vidcolor.media.pixels.limits import check_size
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.stage import FrameStage
-from vidcolor.media.read.timing import Span, exact_seconds
+from vidcolor.media.read.stamps import Span, exact_seconds
 from vidcolor.types import ColorTags, VideoInfo
 
 _TIME_BASE: Final = Fraction(1, 1000)

@@ -13,8 +13,9 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import NO_TIMESTAMPS, shown
+from vidcolor.media.files.inputs import shown
 from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
+from vidcolor.media.read.container import NO_TIMESTAMPS
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
 from vidcolor.types import LUMA_WEIGHTS, ColorTags

@@ -17,17 +17,12 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import (
-    NO_TIMESTAMPS,
-    TS_DISCONT,
-    check_size,
-    open_container,
-    reason,
-    shown,
-)
+from vidcolor.media.files.inputs import reason, shown
+from vidcolor.media.pixels.limits import check_size
+from vidcolor.media.read.container import NO_TIMESTAMPS, TS_DISCONT, open_container
 from vidcolor.media.read.probe import container_length
-from vidcolor.media.read.strays import Strays
-from vidcolor.media.read.timing import Discontinuities, Span
+from vidcolor.media.read.stamps import Span
+from vidcolor.media.read.timeline import Discontinuities, Strays
 
 logger = logging.getLogger(__name__)
 

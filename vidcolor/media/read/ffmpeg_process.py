@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from vidcolor.errors import DependencyError
-from vidcolor.media.files.inputs import REFUSED_FORMATS
+from vidcolor.media.read.container import REFUSED_FORMATS
 
 PROGRAM: Final = "ffmpeg"
 SHIFT_S: Final = 1000

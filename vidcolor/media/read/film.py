@@ -12,14 +12,14 @@ import av
 from av.packet import Packet
 
 from vidcolor.errors import OptionError
-from vidcolor.media.files.inputs import NO_TIMESTAMPS, shown
+from vidcolor.media.files.inputs import shown
 from vidcolor.media.read.base import BaseSource, Item, check_span
+from vidcolor.media.read.container import NO_TIMESTAMPS
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
-from vidcolor.media.read.durations import stream_end
 from vidcolor.media.read.probe import describe_container
-from vidcolor.media.read.stage import FrameStage
-from vidcolor.media.read.timing import exact_seconds
+from vidcolor.media.read.stage import FrameStage, stream_end
+from vidcolor.media.read.stamps import exact_seconds
 from vidcolor.media.source import FrameSource
 
 _Raw: TypeAlias = "av.VideoFrame | Packet[Any]"

@@ -12,10 +12,10 @@ from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
-from vidcolor.media.files.inputs import NO_TIMESTAMPS
 from vidcolor.media.pixels.fields import FieldOrder, header_field_order
 from vidcolor.media.pixels.layout import pixel_layout
-from vidcolor.media.read.side_data import is_mirrored, rotation
+from vidcolor.media.pixels.orientation import is_mirrored, rotation
+from vidcolor.media.read.container import NO_TIMESTAMPS
 from vidcolor.types import UNSPECIFIED, ColorTags, StreamInfo, VideoInfo
 
 _MAX_RATE: Final = 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterable
 from typing import Any, Final, cast
@@ -59,26 +58,3 @@ def display_matrix(frame: av.VideoFrame, codec: str) -> tuple[int, ...] | None:
                 return None
             return matrix
     return None
-
-
-def rotation(matrix: tuple[int, ...] | None) -> int:
-    """Return degrees clockwise that put the stored picture the right way up, in steps of 90.
-
-    Without mirroring, minus ``av_display_rotation_get``; with it, what makes the picture upright
-    but for left and right. A stored point (x, y) is shown at (ax + cy, bx + dy).
-    """
-    if matrix is None:
-        return 0
-    a, _, _, c, _ = matrix[:5]
-    sign = -1 if is_mirrored(matrix) else 1
-    # What is stored in the direction (-c, a), or against it, is shown downwards.
-    angle = math.degrees(math.atan2(-c * sign, a * sign))
-    return round(angle / 90.0) * 90 % 360
-
-
-def is_mirrored(matrix: tuple[int, ...] | None) -> bool:
-    """Whether the picture is shown as in a mirror."""
-    if matrix is None:
-        return False
-    a, b, _, c, d = matrix[:5]
-    return a * d - b * c < 0

@@ -21,7 +21,6 @@ from vidcolor.media.files.inputs import shown
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
-from vidcolor.media.read.durations import stream_end
 from vidcolor.media.read.ffmpeg_process import (
     SHIFT_S,
     FfmpegProcess,
@@ -31,8 +30,8 @@ from vidcolor.media.read.ffmpeg_process import (
 )
 from vidcolor.media.read.film import VideoReader
 from vidcolor.media.read.probe import codec_name, describe_container, describe_stream
-from vidcolor.media.read.stage import FrameStage
-from vidcolor.media.read.timing import exact_seconds
+from vidcolor.media.read.stage import FrameStage, stream_end
+from vidcolor.media.read.stamps import exact_seconds
 from vidcolor.media.source import FrameSource
 
 _AHEAD_S = Fraction(1, 2)  # packets go out this much before the frames that they belong to

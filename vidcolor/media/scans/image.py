@@ -12,8 +12,9 @@ from PIL import Image
 
 from vidcolor.media.still.exif import ORIENTATION
 from vidcolor.media.still.metadata import StillMetadata
-from vidcolor.media.still.open import StillFile, open_still, quiet_libraries
+from vidcolor.media.still.open import StillFile, open_still
 from vidcolor.media.still.pillow import collect_metadata
+from vidcolor.media.still.quiet import quiet_libraries
 from vidcolor.media.still.tiff import read_metadata
 from vidcolor.media.still.write import encode_still
 from vidcolor.types import Plane

@@ -16,12 +16,12 @@ from av.video.codeccontext import VideoCodecContext
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import reason, shown
-from vidcolor.media.naming import is_pattern, numbered
+from vidcolor.media.files.patterns import is_pattern, numbered
+from vidcolor.media.pixels.orientation import turn_upright
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.stage import FrameStage
-from vidcolor.media.read.timing import Span, exact_seconds
-from vidcolor.media.still.orientation import read_orientation
-from vidcolor.media.still.raster import turn_upright
+from vidcolor.media.read.stamps import Span, exact_seconds
+from vidcolor.media.still.exif import read_orientation
 from vidcolor.types import ColorTags, LumaFrame, VideoInfo
 
 _DEFAULT_FPS: Final = Fraction(24)

@@ -19,13 +19,12 @@ from av.video.codeccontext import VideoCodecContext
 from vidcolor.errors import OptionError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, fsync, output_error
 from vidcolor.media.files.packets import KeptFile, write_list
+from vidcolor.media.files.patterns import NUMBER
 from vidcolor.media.files.work_folder import WorkFolder
-from vidcolor.media.naming import NUMBER
+from vidcolor.media.pixels.orientation import matrix_orientation, turn_upright
 from vidcolor.media.scans.losses import LateLosses, film_losses, header_losses
 from vidcolor.media.scans.read import SequenceReader, find_files
 from vidcolor.media.source import FrameSource
-from vidcolor.media.still.orientation import matrix_orientation
-from vidcolor.media.still.raster import turn_upright
 from vidcolor.media.write.facts import SEQUENCE_SUFFIXES
 from vidcolor.media.write.hdr import dynamic_losses
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from vidcolor.media.still.png import SIGNATURE, read_chunks
+
 IMAGE_DESCRIPTION, ORIENTATION, SOFTWARE, ARTIST, COPYRIGHT = 270, 274, 305, 315, 33432
 EXIF_IFD, GPS_IFD, INTEROP_IFD, MAKER_NOTE = 0x8769, 0x8825, 0xA005, 0x927C
 
@@ -20,6 +22,10 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _BIG_SIZES = {16: 8, 17: 8, 18: 8}
 _ASCII, _SHORT, _LONG = 2, 3, 4
 _MAX_ENTRIES = 4096
+_MAX_PAGES = 64
+_SUBFILE, _OLD_SUBFILE = 254, 255
+_COPY_OR_MASK, _OLD_COPY = 0b101, 2
+"""NewSubfileType's bits and SubfileType's value, TIFF 6.0 pages 36 and 40."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,58 @@ class ExifBlock:
         return main
 
 
+def read_orientation(data: bytes) -> int:
+    """What a TIFF, PNG or JPEG says; 1 where it says nothing, for other files too.
+
+    Reads the header alone, and by no library that has a state: any thread may ask.
+    """
+    if data.startswith(b"\xff\xd8"):
+        block = ExifBlock.parse(_jpeg_exif(data))
+    elif data.startswith(SIGNATURE):
+        found = (body for kind, body in read_chunks(data) if kind == b"eXIf")
+        block = ExifBlock.parse(next(found, b""))
+    else:
+        block = ExifBlock.parse(data, ifd=full_page(data)[1] or None, is_file=True)
+    said = block.number(ORIENTATION) or 1
+    return said if said <= 8 else 1
+
+
+def _jpeg_exif(data: bytes) -> bytes:
+    """The first EXIF segment, b"" where there is none before the picture."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] not in (b"\xda", b""):
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] == 0xE1 and data.startswith(b"Exif\0\0", at + 4):
+            return data[at + 4 : end]
+        at = end
+    return b""
+
+
+def full_page(data: bytes) -> tuple[int, int]:
+    """The first page of a TIFF that is no reduced copy and no mask.
+
+    Some scanning programs write the small copy first.
+
+    Returns:
+        Its number from 0 and its directory's offset; those of the first page where all are copies.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or len(data) < 8:
+        return 0, 0
+    reader = _Reader(data, order)
+    at, seen = reader.first, list[int]()
+    while at and at not in seen and len(seen) < _MAX_PAGES:
+        page = reader.directory(at)
+        if not page:
+            break
+        kind, old_kind = reader.number(page, _SUBFILE), reader.number(page, _OLD_SUBFILE)
+        if not kind & _COPY_OR_MASK and old_kind != _OLD_COPY:
+            return len(seen), at
+        seen.append(at)
+        at = reader.following(at)
+    return 0, reader.first
+
+
 def _pack(
     entries: Directory, order: str, start: int, placed: Mapping[int, int] | None = None
 ) -> bytes:
@@ -208,6 +266,20 @@ class _Reader:
         """Where a child directory starts, 0 where there is none."""
         entry = directory.get(tag)
         if entry is None or entry.type not in (_LONG, 13, 16, 18) or entry.count != 1:
+            return 0
+        return int.from_bytes(entry.data, "little" if self.order == "<" else "big")
+
+    def following(self, at: int) -> int:
+        """Where the directory behind the one at an offset starts, 0 where it is the last."""
+        width, head, inline = (20, 8, 8) if self.big else (12, 2, 4)
+        if at < 8 or at + head > len(self.data):
+            return 0
+        return self._uint(at + head + width * self._uint(at, head), inline)
+
+    def number(self, directory: Directory, tag: int) -> int:
+        """The value of a tag that holds one number, 0 where there is none."""
+        entry = directory.get(tag)
+        if entry is None or entry.count != 1 or entry.type not in (_SHORT, _LONG):
             return 0
         return int.from_bytes(entry.data, "little" if self.order == "<" else "big")
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import shown
@@ -151,22 +145,3 @@ def _physical_memory() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
-
-
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Keep Pillow's warnings and tifffile's log off the user's terminal while decoding.
-
-    Pillow's own size limit is set to ours meanwhile (it raises at twice what it is told).
-    """
-    log = logging.getLogger("tifffile")
-    level, limit = log.level, Image.MAX_IMAGE_PIXELS
-    log.setLevel(logging.CRITICAL + 1)
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-        log.setLevel(level)

@@ -1,4 +1,4 @@
-"""Photos that Pillow decodes at their full depth: 8 bits, in nearly every format."""
+"""Every format but TIFF: Pillow decodes 8 bits, imagecodecs and pillow-heif what has more."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import io
 import re
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
 from vidcolor.errors import DependencyError
-from vidcolor.media.still.deep import decode_deep, split_channels
+from vidcolor.media.still.boxes import heif_depth, read_facts
 from vidcolor.media.still.exif import ORIENTATION, ExifBlock
-from vidcolor.media.still.jp2 import read_facts
 from vidcolor.media.still.metadata import StillMetadata
 from vidcolor.media.still.open import StillFile, check_size
-from vidcolor.media.still.png import only_text
-from vidcolor.media.still.raster import Raster, Samples
+from vidcolor.media.still.png import only_picture, only_text
+from vidcolor.media.still.raster import Raster, Samples, scale_bits, split_channels
 
 _FORMATS = {
     "JPEG": ("JPEG",),  # its plugin opens MPO too, which has none of its own
@@ -36,8 +36,12 @@ _FORMATS = {
 _NO_TEXT = re.compile(r"(?i)^(xml:com\.adobe\.xmp|raw profile type .*)$")
 
 
-def decode_with_pillow(file: StillFile) -> Raster:
-    """Decode the first picture of a file.
+def decode_with_pillow(file: StillFile, *, page: int = 0) -> Raster:
+    """Decode one picture of a file.
+
+    Args:
+        file: any kind.
+        page: number of a TIFF's directory, from 0.
 
     Raises:
         InputError: its size can't be.
@@ -46,7 +50,8 @@ def decode_with_pillow(file: StillFile) -> Raster:
     """
     if file.kind == "HEIF":
         register_heif(file.name)
-    with Image.open(io.BytesIO(file.data), formats=_FORMATS[file.kind]) as image:
+    with Image.open(io.BytesIO(_openable(file)), formats=_FORMATS[file.kind]) as image:
+        image.seek(page)
         check_size(file.name, *image.size, 2 * len(image.getbands()))
         pages = _count_pages(image)
         samples, alpha, model = _pixels(image, file)
@@ -66,9 +71,9 @@ def decode_with_pillow(file: StillFile) -> Raster:
 
 def _pixels(image: Image.Image, file: StillFile) -> tuple[Samples, Samples | None, Any]:
     """Samples, alpha and model at full depth; leaves the picture loaded where that is cheap."""
-    deep = decode_deep(file)
+    deep = _decode_deep(file)
     # a mosaic or a crop that only Pillow's decoder knows comes out in another size
-    if deep is None or deep.shape[1::-1] != image.size:
+    if deep is None or (deep.shape[1::-1] != image.size and file.kind != "JPEG"):
         image.load()
         return _split(image)
     return split_channels(deep)
@@ -147,12 +152,13 @@ def _exif_bytes(info: dict[Any, Any]) -> bytes:
 
 def _count_pages(image: Image.Image) -> int:
     """Frames or pages in the file; 1 where counting them fails."""
+    shown = image.tell()
     try:
         return int(getattr(image, "n_frames", 1))
     except Exception:  # damage behind the first picture is none of ours
         return 1
     finally:
-        image.seek(0)
+        image.seek(shown)
 
 
 def _split(image: Image.Image) -> tuple[Samples, Samples | None, Any]:
@@ -180,3 +186,100 @@ def _deep_gray(image: Image.Image) -> Samples:
     """Pillow's 16 and 32-bit gray modes; "I" holds 16-bit codes for the formats read here."""
     codes: Samples = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
     return codes
+
+
+def _decode_deep(file: StillFile) -> Samples | None:
+    """``(H, W)`` or ``(H, W, C)`` uint16 pixels of a picture that has more than 8 bits.
+
+    Args:
+        file: a file whose header (and so size) has been checked.
+
+    Returns:
+        The pixels, as stored (not turned); None where 8 bits hold all there is.
+
+    Raises:
+        Exception: whatever the decoders raise for damaged files; the caller words it.
+    """
+    depth = _stored_depth(file)
+    if depth <= 8:
+        return None
+    if file.kind == "PNG":
+        return np.asarray(imagecodecs.png_decode(only_picture(file.data)))
+    if file.kind == "JPEG2000":
+        return scale_bits(imagecodecs.jpeg2k_decode(file.data), depth)
+    if file.kind == "AVIF":
+        return scale_bits(imagecodecs.avif_decode(file.data), depth)
+    if file.kind == "JPEG":
+        return _decode_deep_jpeg(file, depth)
+    return _decode_heif(file, depth)
+
+
+def _stored_depth(file: StillFile) -> int:
+    """Bits per sample in the file, for the formats where Pillow may show fewer."""
+    if file.kind == "PNG":
+        return file.data[24]
+    if file.kind == "JPEG2000":
+        facts = read_facts(file.data)
+        return facts.depth if facts.components in (1, 2, 3, 4) else 8
+    if file.kind in ("AVIF", "HEIF"):
+        return heif_depth(file.data)
+    if file.kind == "JPEG":
+        return _jpeg_depth(file.data)
+    return 8
+
+
+def _jpeg_depth(data: bytes) -> int:
+    at = _jpeg_frame(data)
+    return data[at + 4] if at else 8
+
+
+def _jpeg_frame(data: bytes) -> int:
+    """Where a JPEG's frame header (SOF) begins with its marker; 0 where there is none."""
+    at = 2
+    while at + 10 < len(data):
+        if data[at] != 0xFF:
+            return 0
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return at
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 0
+
+
+def _openable(file: StillFile) -> bytes:
+    """The file, or for a JPEG above 8 bits one of which Pillow reads all but the pixels.
+
+    Pillow refuses other depths than 8 at once, with metadata and profile.
+    """
+    if file.kind != "JPEG" or _jpeg_depth(file.data) == 8:
+        return file.data
+    depth_at = _jpeg_frame(file.data) + 4
+    return file.data[:depth_at] + b"\x08" + file.data[depth_at + 1 :]
+
+
+def _decode_deep_jpeg(file: StillFile, depth: int) -> Samples:
+    """JPEG of 12 bits, or lossless of up to 16.
+
+    Raises:
+        ValueError: it is cut off, which libjpeg doesn't say, or of CMYK.
+    """
+    if not file.data.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise ValueError("truncated")
+    pixels = np.asarray(imagecodecs.jpeg8_decode(file.data))
+    if pixels.ndim == 3 and pixels.shape[2] != 3:
+        raise ValueError(f"JPEG with {pixels.shape[2]} channels of {depth} bits")
+    return scale_bits(pixels, depth)
+
+
+def _decode_heif(file: StillFile, depth: int) -> Samples:
+    """HEIC above 8 bits: libheif gives the codes in the upper bits of 16."""
+    import pillow_heif
+
+    opened = pillow_heif.open_heif(io.BytesIO(file.data), convert_hdr_to_8bit=False)
+    pixels = np.asarray(opened)
+    if pixels.dtype != np.uint16:
+        return pixels
+    return scale_bits(pixels >> (16 - depth), depth)

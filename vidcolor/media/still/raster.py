@@ -65,17 +65,6 @@ def luma_601(rgb: Samples) -> Plane:
     return cast(Plane, cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY))
 
 
-def turn_upright(samples: Samples, orientation: int) -> Samples:
-    """Apply an EXIF orientation (1 to 8; others count as 1) to ``(H, W, ...)`` samples."""
-    if orientation in (5, 6, 7, 8):
-        samples = samples.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    return np.ascontiguousarray(samples)
-
-
 def scale_bits(samples: Samples, bits: int) -> Plane:
     """Stretch codes of ``bits`` bits to full 8 bit (up to 8 bits) or full 16 bit, rounded."""
     if bits in (8, 16):
@@ -122,3 +111,18 @@ def ink_to_rgb(cmyk: Samples) -> Samples:
     paper = white - cmyk.astype(np.uint32)
     light = (paper[..., :3] * paper[..., 3:] + white // 2) // white
     return light.astype(cmyk.dtype)
+
+
+def split_channels(pixels: Samples) -> tuple[Samples, Samples | None, Model]:
+    """Samples, alpha and model of ``(H, W)`` or ``(H, W, 1 to 4)`` pixels."""
+    if pixels.ndim == 2:
+        return pixels, None, "gray"
+    channels = pixels.shape[2]
+    alpha = None
+    if channels in (2, 4):
+        alpha = np.ascontiguousarray(pixels[..., -1])
+        if int(alpha.min()) == full_scale(alpha):
+            alpha = None
+    if channels <= 2:
+        return np.ascontiguousarray(pixels[..., 0]), alpha, "gray"
+    return np.ascontiguousarray(pixels[..., :3]), alpha, "rgb"

@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from vidcolor.errors import VidcolorError
+from vidcolor.media.pixels.orientation import turn_upright
 from vidcolor.media.still.color import has_visible_color
-from vidcolor.media.still.damage import explain
+from vidcolor.media.still.damage import check_jpeg, explain, whole_but_for_end
 from vidcolor.media.still.icc import (
     ProfileError,
     apply_gamma,
@@ -22,11 +23,11 @@ from vidcolor.media.still.icc import (
     convert_to_srgb,
     lab_to_gray,
 )
-from vidcolor.media.still.jpeg_check import check_jpeg, whole_but_for_end
 from vidcolor.media.still.metadata import has_gain_map
-from vidcolor.media.still.open import StillFile, open_still, quiet_libraries
+from vidcolor.media.still.open import StillFile, open_still
 from vidcolor.media.still.pillow import decode_with_pillow
-from vidcolor.media.still.raster import Raster, Samples, full_scale, luma_601, turn_upright
+from vidcolor.media.still.quiet import quiet_libraries
+from vidcolor.media.still.raster import Raster, Samples, full_scale, luma_601
 from vidcolor.media.still.tiff import decode_tiff
 from vidcolor.media.still.write import check_still_output, writable_extension, write_still
 from vidcolor.types import StillImage

@@ -7,10 +7,7 @@ Pillow (libtiff) decodes what is 8-bit gray, RGB, palette, CMYK or subsampled YC
 from __future__ import annotations
 
 import io
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import struct
 from typing import Any, cast
 
 import numpy as np
@@ -19,10 +16,11 @@ import tifffile
 from PIL import UnidentifiedImageError
 
 from vidcolor.errors import InputError
-from vidcolor.media.still.exif import ORIENTATION, ExifBlock
+from vidcolor.media.still.exif import EXIF_IFD, GPS_IFD, ORIENTATION, Entry, ExifBlock, full_page
 from vidcolor.media.still.metadata import StillMetadata
 from vidcolor.media.still.open import StillFile, check_size
 from vidcolor.media.still.pillow import decode_with_pillow
+from vidcolor.media.still.quiet import MUTED_STDERR
 from vidcolor.media.still.raster import Raster, Samples, scale_bits, unpremultiply
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB, _ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
@@ -40,6 +38,10 @@ _UINT, _INT, _FLOAT = 1, 2, 3
 _MAX_PAGES = 10_000
 """Where counting pages ends: only the first is read."""
 
+_RESOLUTION_TAGS = (282, 283, 296)
+_XMP, _IPTC = 700, 33723
+_BYTE, _LONG, _UNDEFINED = 1, 4, 7
+
 
 def decode_tiff(file: StillFile) -> Raster:
     """Decode the first full page of a TIFF.
@@ -49,15 +51,16 @@ def decode_tiff(file: StillFile) -> Raster:
         Exception: whatever the decoders raise for damaged files; the caller words it.
     """
     with tifffile.TiffFile(io.BytesIO(file.data)) as tiff:
-        page = cast(tifffile.TiffPage, tiff.pages[0])
-        _refuse_raw(file, page)
+        _refuse_raw(file, cast(tifffile.TiffPage, tiff.pages[0]))
+        number = full_page(file.data)[0]
+        page = cast(tifffile.TiffPage, tiff.pages[number])
         samples_per_pixel = max(1, int(page.samplesperpixel))
         sample_bytes = samples_per_pixel * max(1, _bits(page) // 8)
         check_size(file.name, int(page.imagewidth), int(page.imagelength), sample_bytes)
         _check_whole(file, page)
         full_pages = _count_pages(tiff)
         try:
-            raster = _decode_with_libtiff(file, page) if _suits_pillow(page) else None
+            raster = _decode_with_libtiff(file, page, number) if _suits_pillow(page) else None
         except UnidentifiedImageError:  # a mix of samples that Pillow has no mode for
             raster = None
         if raster is None:
@@ -78,32 +81,17 @@ def _count_pages(tiff: tifffile.TiffFile) -> int:
     return count
 
 
-@contextmanager
-def _mute_libtiff() -> Iterator[None]:
-    """Libtiff writes straight to the process's standard error about damaged strips."""
-    try:
-        sys.stderr.flush()
-        saved = os.dup(2)
-    except (OSError, AttributeError):  # no standard error at all
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-
-
 def _bits(page: tifffile.TiffPage) -> int:
     return int(np.max(page.bitspersample))  # one number, or one for each sample
 
 
 def _is_extra(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
     """Whether a page is a reduced copy or a transparency mask, by its subfile type."""
-    tag = page.tags.get(254) if hasattr(page, "tags") else None
-    return tag is not None and bool(int(tag.value) & 0b101)
+    if not hasattr(page, "tags"):
+        return False
+    kind, old_kind = page.tags.get(254), page.tags.get(255)
+    is_copy = old_kind is not None and old_kind.value == 2
+    return is_copy or (kind is not None and bool(int(kind.value) & 0b101))
 
 
 def _refuse_raw(file: StillFile, page: tifffile.TiffPage) -> None:
@@ -131,9 +119,9 @@ def _check_whole(file: StillFile, page: tifffile.TiffPage) -> None:
         )
 
 
-def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage) -> Raster:
-    with _mute_libtiff():
-        raster = decode_with_pillow(file)
+def _decode_with_libtiff(file: StillFile, page: tifffile.TiffPage, number: int) -> Raster:
+    with MUTED_STDERR:  # libtiff writes there about damaged strips
+        raster = decode_with_pillow(file, page=number)
     raster.metadata, raster.icc = read_metadata(file, page)
     raster.metadata.turn_dpi(raster.metadata.exif.number(ORIENTATION) or 1)  # Pillow has turned it
     return raster
@@ -256,3 +244,78 @@ def _rational(page: tifffile.TiffPage, tag: int) -> float:
         return float(entry.value[0]) / float(entry.value[1])
     except (AttributeError, TypeError, IndexError, ZeroDivisionError):
         return 0.0
+
+
+def encode_tiff(
+    pixels: Samples,
+    exif: ExifBlock,
+    *,
+    icc: bytes | None,
+    dpi: tuple[float, float] | None,
+    xmp: bytes,
+    iptc: bytes,
+) -> bytes:
+    """Encode one page.
+
+    Args:
+        pixels: ``(H, W, 3)`` or, with straight alpha, ``(H, W, 4)``; uint8 or uint16.
+        exif: tags of the main directory, and the camera's and the place's directories.
+        icc: profile to embed.
+        dpi: pixels per inch.
+        xmp: XMP packet.
+        iptc: IPTC records.
+    """
+    tags = {tag: e for tag, e in exif.main.items() if tag not in (EXIF_IFD, GPS_IFD)}
+    for tag in _RESOLUTION_TAGS:
+        tags.pop(tag, None)
+    for tag, kind, data in ((_XMP, _BYTE, xmp), (_IPTC, _UNDEFINED, iptc)):
+        if data:
+            tags[tag] = Entry(kind, len(data), data)
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream,
+        pixels,
+        byteorder=exif.order,  # type: ignore[arg-type]
+        photometric="rgb",
+        planarconfig="contig",
+        extrasamples=["unassalpha"] if pixels.shape[2] == 4 else None,
+        compression="adobe_deflate",
+        predictor=True,
+        metadata=None,
+        software=False,
+        resolution=dpi or (1, 1),
+        resolutionunit="inch" if dpi else "none",
+        iccprofile=icc,
+        extratags=[(tag, e.type, e.count, e.data, True) for tag, e in sorted(tags.items())],
+    )
+    return _add_directories(stream.getvalue(), exif)
+
+
+def _add_directories(data: bytes, exif: ExifBlock) -> bytes:
+    """Append the camera's and the place's directories, and a main one that points at them.
+
+    tifffile refuses to write these two tags, so its directory is copied to the end with two rows
+    more, and the header points there.
+    """
+    if not (exif.exif or exif.gps):
+        return data
+    if data[2:4] not in (b"*\0", b"\0*"):  # BigTIFF has other directories; only above 4 GB
+        return data
+    data += bytes(len(data) % 2)
+    parts, exif_at, gps_at = exif.pack_children(len(data))
+    rows = _rows(data, exif.order)
+    for tag, at in ((EXIF_IFD, exif_at), (GPS_IFD, gps_at)):
+        if at:
+            rows[tag] = struct.pack(exif.order + "HHII", tag, _LONG, 1, at)
+    main_at = len(data) + len(parts)
+    main = struct.pack(exif.order + "H", len(rows)) + b"".join(rows[tag] for tag in sorted(rows))
+    head = data[:4] + struct.pack(exif.order + "I", main_at)
+    return b"".join([head, memoryview(data)[8:], parts, main, bytes(4)])
+
+
+def _rows(data: bytes, order: str) -> dict[int, bytes]:
+    """The 12-byte rows of the first directory, by tag."""
+    at = struct.unpack_from(order + "I", data, 4)[0]
+    count = struct.unpack_from(order + "H", data, at)[0]
+    starts = range(at + 2, at + 2 + 12 * count, 12)
+    return {struct.unpack_from(order + "H", data, row)[0]: data[row : row + 12] for row in starts}

@@ -19,9 +19,9 @@ from av.stream import Stream
 from vidcolor.errors import OptionError, OutputError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
+from vidcolor.media.files.patterns import is_pattern
 from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.files.work_folder import WorkFolder
-from vidcolor.media.naming import is_pattern
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.capability import can_hold, loss_notes, plan_copies, without_least

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -79,9 +81,35 @@ class AnnealedHead(nn.Module):
         self.register_buffer("centres", AbBins(torch.device("cpu")).centres, persistent=False)
         self.centres: Tensor
 
-    def forward(self, features: Tensor) -> Tensor:
-        """``(B, C, h, w)`` features to ``(B, 2, h, w)`` float32 ab."""
-        return annealed_mean(self.classify(features.float()), self.centres, self.temperature)
+    def forward(
+        self, features: Tensor, *, with_confidence: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Read features.
+
+        Args:
+            features: ``(B, C, h, w)``.
+            with_confidence: also say how sure the colour is.
+
+        Returns:
+            ``(B, 2, h, w)`` float32 ab, and ``certainty`` or None.
+        """
+        logits = self.classify(features.float())
+        ab = annealed_mean(logits, self.centres, self.temperature)
+        return ab, certainty(logits) if with_confidence else None
+
+
+def certainty(logits: Tensor) -> Tensor:
+    """How far probabilities are from knowing nothing: 1 minus their entropy over its largest.
+
+    Args:
+        logits: ``(B, Q, H, W)``, any float dtype.
+
+    Returns:
+        ``(B, 1, H, W)`` float32: 0 where all bins are equally likely, 1 where one has everything.
+    """
+    shares = torch.softmax(logits.float(), dim=1)
+    entropy = -torch.xlogy(shares, shares).sum(dim=1, keepdim=True)
+    return (1.0 - entropy / math.log(logits.shape[1])).clamp(0.0, 1.0)
 
 
 def _in_gamut(ab: Tensor) -> Tensor:

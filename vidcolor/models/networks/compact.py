@@ -25,6 +25,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.color import lightness_to_grey
 from vidcolor.errors import OptionError
+from vidcolor.models.contract import ModelInput
 
 STRIDE = 32
 """The encoder's coarsest stride: inputs are padded to multiples of it."""
@@ -113,21 +114,21 @@ class CompactNet(nn.Module):
         self.regress = nn.Conv2d(width, 2, 1)
         self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Tensor:
         """Colorize.
 
         Args:
-            lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1]; H and W multiples of 32.
+            inputs: lightness with sides that are multiples of 32.
 
         Returns:
-            ``(B, 2, H/4, W/4)`` float32 ab, before any saturation factor.
+            ``(B, 2, H/4, W/4)`` float32 ab, not finished.
         """
-        return self.head_ab(self.features(lightness))
+        return self.head_ab(self.features(inputs))
 
-    def features(self, lightness: Tensor) -> Tensor:
+    def features(self, inputs: ModelInput) -> Tensor:
         """The decoder's last features, ``(B, width, H/4, W/4)``, which the heads read."""
         # The encoder knows sRGB codes 0..255 through (code - 123) * 0.01157.
-        grey = (lightness_to_grey(lightness) * 255.0 - 123.0) * 0.01157
+        grey = (lightness_to_grey(inputs.lightness) * 255.0 - 123.0) * 0.01157
         features: Tensor = self.decoder(self.encoder(grey.to(self.encoder.stem.weight.dtype)))
         return features
 
@@ -162,13 +163,13 @@ class LargeNet(nn.Module):
         width = self.config.members * self.config.decoder[-1]
         self.classify = nn.Conv2d(width, self.config.bins, 1) if self.config.bins else None
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Tensor:
         """As ``CompactNet``."""
-        return self.head_ab(self.features(lightness))
+        return self.head_ab(self.features(inputs))
 
-    def features(self, lightness: Tensor) -> Tensor:
+    def features(self, inputs: ModelInput) -> Tensor:
         """The members' features, one after the other, ``(B, members * width, H/4, W/4)``."""
-        return torch.cat([member.features(lightness) for member in self._each()], dim=1)
+        return torch.cat([member.features(inputs) for member in self._each()], dim=1)
 
     def head_ab(self, features: Tensor) -> Tensor:
         """Ab from the features of all, float32."""

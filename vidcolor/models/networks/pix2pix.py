@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
+from vidcolor.models.contract import ModelInput
 
 AB_SCALE = 110.0
 """The tanh's unit: its outputs times this are ab."""
@@ -80,21 +81,21 @@ class Pix2Pix(nn.Module):
             if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.normal_(part.weight, 0.0, _INIT_STD)
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Tensor:
         """Colorize.
 
         Args:
-            lightness: ``(B, 1, H, W)`` float32, L*/100; H and W multiples of the config's stride.
+            inputs: lightness with sides that are multiples of the config's stride.
 
         Returns:
             ``(B, 2, H, W)`` float32 ab.
         """
-        return self.head_ab(self.features(lightness))
+        return self.head_ab(self.features(inputs))
 
-    def features(self, lightness: Tensor) -> Tensor:
+    def features(self, inputs: ModelInput) -> Tensor:
         """The last but one layer's features, ``(B, 2 * width, H/2, W/2)``, which the heads read."""
         first = next(self.down.parameters())
-        x = (lightness * 2.0 - 1.0).to(first.dtype)
+        x = (inputs.lightness * 2.0 - 1.0).to(first.dtype)
         kept = []
         for stage in self.down:
             x = stage(x)

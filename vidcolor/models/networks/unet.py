@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.errors import OptionError
+from vidcolor.models.contract import ModelInput
 
 AB_SCALE = 110.0
 """The regression head's unit: its outputs times this are ab."""
@@ -76,20 +77,20 @@ class UNet(nn.Module):
         self.regress = nn.Conv2d(last, 2, 1)
         self.classify = nn.Conv2d(last, c.bins, 1) if c.bins else None
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, inputs: ModelInput) -> Tensor:
         """Colorize.
 
         Args:
-            lightness: ``(B, 1, H, W)`` float32, L*/100; H and W multiples of the config's stride.
+            inputs: lightness with sides that are multiples of the config's stride.
 
         Returns:
             ``(B, 2, H/s, W/s)`` float32 ab, s the output stride.
         """
-        return self.head_ab(self.features(lightness))
+        return self.head_ab(self.features(inputs))
 
-    def features(self, lightness: Tensor) -> Tensor:
+    def features(self, inputs: ModelInput) -> Tensor:
         """The decoder's last features, ``(B, C, H/s, W/s)``, which the heads read."""
-        x = (lightness - 0.5).to(self.body_dtype) * 4.0  # about unit variance
+        x = (inputs.lightness - 0.5).to(self.body_dtype) * 4.0  # about unit variance
         kept = []
         for level, stage in enumerate(self.down):
             x = stage(x if level == 0 else F.max_pool2d(x, 2))

@@ -1,0 +1,64 @@
+"""The model's finishing behind a smoother: frames that wait for later ones are finished with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidcolor.models.finishing import Finishing
+from vidcolor.temporal.smoother import Smoother, State, kept
+
+_LIGHTNESS = "finishing.lightness"
+"""Name in the state of the lightness of frames that wait; smoothers have no names like it."""
+
+
+class FinishedSmoother:
+    """A ``Smoother`` whose results are finished by the model.
+
+    It keeps the lightness of the frames that wait inside, at the size of their ab.
+    """
+
+    def __init__(self, smoother: Smoother, finishing: Finishing) -> None:
+        self._smoother, self._finishing = smoother, finishing
+        self._waiting: list[Tensor] = []
+
+    def push(
+        self, lightness: Tensor, ab: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
+    ) -> Tensor:
+        """Take frames; return finished ab of those that are ready, see ``Smoother``."""
+        size = (int(ab.shape[-2]), int(ab.shape[-1]))
+        self._waiting += F.adaptive_avg_pool2d(lightness, size)
+        return self._finish(self._smoother.push(lightness, ab, seconds, cuts))
+
+    def flush(self) -> Tensor:
+        """The frames that still wait, finished."""
+        return self._finish(self._smoother.flush())
+
+    def state(self) -> State:
+        """The smoother's, and the lightness of the frames that wait."""
+        state = self._smoother.state()
+        if self._waiting:
+            state[_LIGHTNESS] = kept(torch.stack(self._waiting))
+        return state
+
+    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
+        """Take a state; see ``Smoother``."""
+        inner = {name: value for name, value in state.items() if name != _LIGHTNESS}
+        self._smoother.restore(inner, device)
+        if _LIGHTNESS in state:
+            self._waiting = list(state[_LIGHTNESS].to(device))
+
+    def _finish(self, ab: Tensor) -> Tensor:
+        if not len(ab):
+            return ab
+        lightness = torch.stack(self._waiting[: len(ab)])
+        del self._waiting[: len(ab)]
+        return self._finishing(ab, lightness)
+
+
+def finished(smoother: Smoother, finishing: Finishing) -> Smoother:
+    """The smoother with the model's finishing behind it; the smoother alone where there is none."""
+    return smoother if finishing == Finishing() else FinishedSmoother(smoother, finishing)

@@ -1,0 +1,23 @@
+"""How callers name a model: a name, the path of a weights file, or a loaded model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.models.colorizer import Colorizer
+
+ModelChoice: TypeAlias = str | Path | Colorizer | None
+"""A name, the path of a weights file, a loaded model, or None for what the options say."""
+
+
+def split_choice(
+    model: ModelChoice, options: ColorizeOptions | None
+) -> tuple[Colorizer | None, ColorizeOptions]:
+    """Return the loaded model, if it is one, and the options with the name, if it is a name."""
+    options = options or ColorizeOptions()
+    if isinstance(model, (str, Path)):
+        return None, replace(options, model=str(model))
+    return model, options

@@ -1,0 +1,1 @@
+"""What a step learns from: crops, film-like wear, batches."""

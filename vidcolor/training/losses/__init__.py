@@ -1,0 +1,1 @@
+"""What a run minimises: losses by name, and the objective that they make."""

@@ -1,0 +1,1 @@
+"""What a run trains: networks built, filled, frozen, and taught."""

@@ -1,0 +1,28 @@
+"""The network as training calls it: both heads at once, in one ``forward``."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from vidcolor.models.architectures import as_trainable
+from vidcolor.models.contract import ModelInput
+
+CLASS_EVERY = 4
+"""Logits at every so many positions a side: the gradient is as good, softmax over bins is dear."""
+
+
+class Predictor(nn.Module):
+    """A network seen as one function, which DDP and ``torch.compile`` can wrap."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lightness: Tensor) -> tuple[Tensor, Tensor | None]:
+        """``(B, 1, H, W)`` L*/100 to ab ``(B, 2, h, w)`` and, with a head, sparse logits."""
+        network = as_trainable(self.network)
+        features = network.features(ModelInput(lightness))
+        ab = network.head_ab(features)
+        if network.classify is None:
+            return ab, None
+        return ab, network.classify(features[..., ::CLASS_EVERY, ::CLASS_EVERY])
