@@ -14,7 +14,7 @@ import vidcolor
 from vidcolor import ColorizeOptions
 from vidcolor.engine.colorist import FrameColorist
 from vidcolor.engine.stabilize import plan_over_time
-from vidcolor.engine.video import open_source
+from vidcolor.engine.sources import open_source
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.types import LumaFrame

@@ -8,7 +8,7 @@ from pathlib import Path
 from vidcolor.engine.default_output import default_output
 from vidcolor.engine.model_choice import auto_line
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.video import open_source
+from vidcolor.engine.sources import open_source
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.media.kinds import Kind, lone_scan, sniff
 from vidcolor.media.source import FrameSource

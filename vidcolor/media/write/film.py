@@ -21,7 +21,6 @@ from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
 from vidcolor.media.files.patterns import is_pattern
 from vidcolor.media.files.pipes import StreamWriter
-from vidcolor.media.files.work_folder import WorkFolder
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.capability import can_hold, loss_notes, plan_copies, without_least
@@ -105,7 +104,7 @@ class VideoWriter:
         self._pending: list[Packet[Stream]] = []
         self._shift = Fraction(0)
         self._written = 0
-        self._work: WorkFolder | None = None
+        self._kept_in: Path | None = None
         self._done: Iterator[list[EncodedPacket]] = iter(())
         self._span: SpanFileWriter | None = None
         self._closed = False
@@ -126,13 +125,30 @@ class VideoWriter:
         except _LIBAV_ERRORS as error:
             raise output_error(self._path, error) from error
 
-    def keep(self, work: WorkFolder) -> None:
-        """Keep all that is encoded in a work folder too, and take from it what is finished.
+    def keep(self, folder: Path, done: Iterator[list[EncodedPacket]] = iter(())) -> None:
+        """Keep all that is encoded in a folder too, span by span.
+
+        Args:
+            folder: where.
+            done: what earlier runs have encoded, see ``WorkFolder.packets``; for ``replay``.
+        """
+        self._kept_in, self._done = folder, done
+
+    def begin_span(self, first: LumaFrame, frame: int) -> None:
+        """Begin in the middle of a film, to make one span of it.
+
+        Args:
+            first: the film's first frame: it decides how the film is encoded.
+            frame: number of the span's first frame.
 
         Raises:
-            OutputError: the disk is full.
+            OutputError: the disk is full, or the container refuses the film.
         """
-        self._work, self._done = work, work.packets()
+        try:
+            self._mux = self._start(first)
+        except _LIBAV_ERRORS as error:
+            raise output_error(self._path, error) from error
+        self._written = frame
 
     def replay(self, frame: LumaFrame) -> None:
         """Write the next frame that an earlier run has encoded.
@@ -160,7 +176,8 @@ class VideoWriter:
         Raises:
             OutputError: the disk is full.
         """
-        assert self._mux is not None and self._span is not None
+        if self._mux is None or self._span is None:
+            raise OutputError(f"{self._path}: a span without frames can't be kept")
         try:
             self._put(self._mux, None)
             self._mux.renew_encoder()
@@ -315,7 +332,7 @@ class VideoWriter:
             fields=fields if self._plan.codes_fields else "",
             captions=self._plan.facts.captions,
         )
-        if self._work is not None:
+        if self._kept_in is not None:
             mux.renew_encoder()  # the stream's own lives as long as it: unfed it takes no memory
         pending, self._pending = self._pending, []
         for packet in pending:
@@ -440,8 +457,8 @@ class VideoWriter:
         """Encode a frame, or empty the encoder, and write what comes out, here and there."""
         mux.put(next(self._done, []))
         packets = mux.encode(frame)
-        if self._work is not None:
+        if self._kept_in is not None:
             if self._span is None:
-                self._span = SpanFileWriter(self._work.path / f"span-{self._written}.packets")
+                self._span = SpanFileWriter(self._kept_in / f"span-{self._written}.packets")
             self._span.add(packets)
         mux.put(packets)
