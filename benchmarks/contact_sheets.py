@@ -28,7 +28,7 @@ from vidcolor.data.sources import iter_named
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.sources import open_source
 from vidcolor.evaluation.photos import as_planes, grey_of
-from vidcolor.media.kinds import sniff
+from vidcolor.media.open import sniff
 from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.models.colorizer import Colorizer
 

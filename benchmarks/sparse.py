@@ -35,8 +35,8 @@ from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
+from vidcolor.models.families.registry import MODELS
 from vidcolor.models.random_weights import random_model
-from vidcolor.models.registry import MODELS
 from vidcolor.temporal import LONGEST_GAP, CutDetector, SparseColoring
 from vidcolor.temporal.flow import FlowEstimator
 

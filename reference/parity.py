@@ -27,7 +27,7 @@ import torch
 from synthetic import SEEDS
 from torch import nn
 
-from vidcolor.models.deoldify import DeOldifyColorizer
+from vidcolor.models.families.deoldify import DeOldifyColorizer
 from vidcolor.models.networks.deoldify import build_deoldify
 from vidcolor.models.weights.safe_load import load_checkpoint
 

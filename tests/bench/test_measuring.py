@@ -17,8 +17,8 @@ from vidcolor.bench.matrix import count_operations, matrix_rate
 from vidcolor.bench.timing import Timing, measure
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
+from vidcolor.models.families.registry import COMPACT, find_spec
 from vidcolor.models.random_weights import random_model
-from vidcolor.models.registry import COMPACT, find_spec
 
 CPU = torch.device("cpu")
 

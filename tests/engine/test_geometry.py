@@ -16,7 +16,7 @@ from vidcolor.media.pixels.orientation import (
     rotation,
     turn_upright,
 )
-from vidcolor.models.registry import MODELS
+from vidcolor.models.families.registry import MODELS
 from vidcolor.models.spec import WorkingSize
 
 ASPECT = WorkingSize(shape="aspect", video=16, image=16, multiple=32)

@@ -23,8 +23,8 @@ from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH
 from vidcolor.evaluation.film import FilmReport, evaluate_film, reduced
 from vidcolor.evaluation.photos import Contender
 from vidcolor.evaluation.stability import cdc, clip_flows, clip_warp_error
+from vidcolor.media.open import open_source
 from vidcolor.media.read.color_frames import rgb_frames
-from vidcolor.media.read.film import open_reader
 from vidcolor.models.loading import load_model
 from vidcolor.temporal.flow import FlowEstimator
 from vidcolor.types import LumaFrame
@@ -140,7 +140,7 @@ def test_stability_is_that_of_the_formulas(report: FilmReport, truth: Path) -> N
 
 def _lightness(path: Path) -> list[torch.Tensor]:
     """L*/100 of the luma that models are given."""
-    with open_reader(path) as source:
+    with open_source(path) as source:
         luma = [frame for frame in source if isinstance(frame, LumaFrame)]
     return [
         luma_to_lightness(torch.from_numpy(f.luma)[None], depth=f.depth, full_range=f.full_range)

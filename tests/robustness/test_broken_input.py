@@ -19,8 +19,7 @@ from robust_helpers import Run, frames_in, make_film, make_photo, names_in
 from small_clips import make_sources
 from workers import Worker
 
-from vidcolor.media.kinds import sniff
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.open import open_source, sniff
 from vidcolor.media.still.read import read_still
 from vidcolor.media.write.encoder import choose_rate
 from vidcolor.types import LumaFrame
@@ -114,7 +113,7 @@ def test_stamps_that_go_back_repeat_no_frame(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         plain = [frame.pts for frame in container.decode(video=0)]
     assert plain != sorted(plain, key=lambda pts: pts or 0)  # else this tests nothing
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert sum(isinstance(item, LumaFrame) for item in reader) == len(plain)
 
 

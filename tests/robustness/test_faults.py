@@ -31,7 +31,10 @@ from robust_helpers import (
 from vidcolor.errors import InputError, OutputError
 from vidcolor.media.files import atomic
 from vidcolor.media.files.atomic import AtomicPath
+from vidcolor.media.files.inputs import InputFile
+from vidcolor.media.open import open_source
 from vidcolor.media.read.film import VideoReader
+from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 
 # --- the disk
@@ -129,9 +132,12 @@ def noise_film(path: Path) -> Path:
 def test_read_error_in_the_middle(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """What could be read is colorized, and it is said that there was more; no traceback of PyAV."""
     path = noise_film(tmp_path / "a.mkv")
-    with VideoReader(path, stream=FailingDisk(path, path.stat().st_size // 2)) as reader:
+    disk = InputFile(path, FailingDisk(path, path.stat().st_size // 2))
+    with VideoReader(disk, str(path), ReadSettings()) as reader:
         frames = sum(isinstance(item, LumaFrame) for item in reader)
-        assert any("reading ended early: Input/output error" in line for line in reader.warnings)
+        assert any(
+            "reading ended early: Input/output error" in line for line in reader.status.warnings
+        )
     assert 20 <= frames <= 30  # of 60: all that lies before it
     assert capfd.readouterr().err == ""
 
@@ -139,28 +145,30 @@ def test_read_error_in_the_middle(tmp_path: Path, capfd: pytest.CaptureFixture[s
 def test_film_that_was_cut_off(tmp_path: Path) -> None:
     """An interrupted download: most of the film was missing without a word."""
     path = noise_film(tmp_path / "a.mkv")
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert sum(isinstance(item, LumaFrame) for item in reader) == 60
-        assert reader.warnings == []
+        assert reader.status.warnings == []
     os.truncate(path, path.stat().st_size // 3)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert sum(isinstance(item, LumaFrame) for item in reader) < 25
-        (said,) = reader.warnings
+        (said,) = reader.status.warnings
     assert re.fullmatch(r"the file says that it lasts 2.4 s, and ends at 0.[78] s", said)
-    with VideoReader(path, end_s=0.2) as reader:  # what was asked for is all there
+    with open_source(path, ReadSettings(end_s=0.2)) as reader:  # what was asked for is all there
         assert sum(isinstance(item, LumaFrame) for item in reader) == 5
-        assert reader.warnings == []
+        assert reader.status.warnings == []
 
 
 def test_film_that_is_cut_off_while_it_is_read(tmp_path: Path) -> None:
     """By another program, which writes it anew."""
     path = noise_film(tmp_path / "a.mkv")
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         items = iter(reader)
         frames = isinstance(next(items), LumaFrame)
         os.truncate(path, path.stat().st_size // 3)
         frames += sum(isinstance(item, LumaFrame) for item in items)
-        assert reader.warnings == ["reading ended early: the file became shorter while it was read"]
+        assert reader.status.warnings == [
+            "reading ended early: the file became shorter while it was read"
+        ]
     assert 5 < frames < 25
 
 
@@ -401,4 +409,4 @@ def test_broken_input_error_is_one_class(tmp_path: Path) -> None:
     """What the API's users catch."""
     (tmp_path / "a.mp4").write_bytes(b"no film")
     with pytest.raises(InputError):
-        VideoReader(tmp_path / "a.mp4")
+        open_source(tmp_path / "a.mp4")

@@ -17,8 +17,8 @@ import pytest
 from robust_helpers import Run, frames_in, make_film, names_in
 
 from vidcolor.errors import InputError
-from vidcolor.media.kinds import sniff
-from vidcolor.media.read.film import VideoReader, open_reader
+from vidcolor.media.open import open_source, sniff
+from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202egpj.exe\u0085\r\nvidcolor: fine"
@@ -100,7 +100,10 @@ def test_playlists_open_nothing(tmp_path: Path, trap: str, decoder: Any) -> None
         path.write_text(text)
         if decoder == "pyav":
             assert sniff_quietly(path) not in ("video", "image")
-        with pytest.raises(InputError) as caught, open_reader(path, decoder=decoder) as reader:
+        with (
+            pytest.raises(InputError) as caught,
+            open_source(path, ReadSettings(decoder=decoder)) as reader,
+        ):
             list(reader)
         assert "\n" not in str(caught.value)
 
@@ -155,7 +158,7 @@ def test_quicktime_that_keeps_its_data_elsewhere(tmp_path: Path) -> None:
         struct.pack_into(">I", data, place, size + len(box) - old)
     path.write_bytes(data)
     try:
-        with VideoReader(path) as reader:
+        with open_source(path) as reader:
             frames = sum(isinstance(item, LumaFrame) for item in reader)
     except InputError:
         frames = 0
@@ -192,7 +195,7 @@ def test_linked_segments_are_not_looked_for(tmp_path: Path) -> None:
     assert rest >= 2
     filler = b"\xec" + bytes([0x80 | (rest - 2)]) + bytes(rest - 2)
     path.write_bytes(data[:app] + element + filler + data[app + room :])
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert sum(isinstance(item, LumaFrame) for item in reader) == 10
 
 

@@ -12,12 +12,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from vidcolor.models.architectures import find_architecture
 from vidcolor.models.calm import Calm
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.loading import load_model
 from vidcolor.models.mirrored import Mirrored
+from vidcolor.models.networks.architectures import find_architecture
 from vidcolor.training.joining import main
 
 _VALUES: dict[str, object] = {"decoder": [16, 16, 8, 8]}

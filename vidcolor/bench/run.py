@@ -22,10 +22,10 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.device import resolve_devices
+from vidcolor.models.families.registry import MODELS, find_spec
 from vidcolor.models.loading import load_model
 from vidcolor.models.random_weights import random_model
-from vidcolor.models.registry import MODELS, find_spec
+from vidcolor.models.running.device import resolve_devices
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from vidcolor.engine.sources import open_source
 from vidcolor.engine.stabilize import TimePlan, looks_ahead_for_shots, plan_over_time
 from vidcolor.engine.transfer import upload
 from vidcolor.engine.waiting import look_ahead_frames
-from vidcolor.media.write.film import open_writer
+from vidcolor.media.output import open_writer
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
 from vidcolor.temporal import small_picture

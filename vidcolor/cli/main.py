@@ -62,8 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     escape_unwritable()
     words = list(sys.argv[1:] if argv is None else argv)
     session = Session(Console(as_json=_wants_json(words)), Stop())
-    # libsvtav1 writes its banner to stderr, through the bar, unless told otherwise.
-    os.environ.setdefault("SVT_LOG", "1")
     # OpenCV writes there what it thinks of pictures; those that it can't decode we name ourselves.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     # Threads of the network that spin while they wait take the cores from decoder and encoder;

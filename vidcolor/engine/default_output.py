@@ -8,7 +8,8 @@ from typing import Literal
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import is_pipe
 from vidcolor.media.files.patterns import NUMBER
-from vidcolor.media.read.demux import Demuxer
+from vidcolor.media.open import open_input
+from vidcolor.media.read.demux import choose_video
 from vidcolor.media.write.capability import plan_copies
 from vidcolor.media.write.facts import container_facts, find_container
 from vidcolor.media.write.streams import chapters_of
@@ -42,17 +43,17 @@ def _film_suffix(path: Path) -> str:
     if is_pipe(path):  # it can be opened only once
         return ".mp4"
     try:
-        demuxer = Demuxer(path, start=None, end=None, copy_streams=True, need_decoder=False)
+        with open_input(path) as opened:
+            container = opened.container.container
+            video = choose_video(container, opened.label, need_decoder=False)
+            copied = [each for each in container.streams if each is not video]
+            chapters = bool(chapters_of(container))
+            mp4, mkv = (
+                plan_copies(copied, container_facts(Path(name)), chapters=chapters)
+                for name in ("film.mp4", "film.mkv")
+            )
     except InputError:
-        return ".mp4"  # the reader will say why
-    try:
-        chapters = bool(chapters_of(demuxer.container))
-        mp4, mkv = (
-            plan_copies(demuxer.copied, container_facts(Path(name)), chapters=chapters)
-            for name in ("film.mp4", "film.mkv")
-        )
-    finally:
-        demuxer.close()
+        return ".mp4"  # reading it will say why
     return ".mkv" if len(mkv.lost) < len(mp4.lost) else ".mp4"
 
 

@@ -10,12 +10,13 @@ from vidcolor.engine.model_choice import auto_line
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.sources import open_source
 from vidcolor.errors import DeviceError, InputError
-from vidcolor.media.kinds import Kind, lone_scan, sniff
+from vidcolor.media.kinds import Kind, lone_scan
+from vidcolor.media.open import sniff
 from vidcolor.media.source import FrameSource
 from vidcolor.media.still.read import read_still
 from vidcolor.models import loading
-from vidcolor.models.device import DTYPES, common_precision, resolve_devices
-from vidcolor.models.registry import MODELS
+from vidcolor.models.families.registry import MODELS
+from vidcolor.models.running.device import DTYPES, common_precision, resolve_devices
 from vidcolor.models.spec import PRECISIONS
 from vidcolor.types import StreamInfo, VideoInfo
 
@@ -83,7 +84,7 @@ def _describe_video(source: FrameSource) -> list[str]:
     lines += [f"  stream {s.index}: {_stream(s)}" for s in info.streams if not _is_main(source, s)]
     if info.chapters:
         lines.append(f"  chapters: {info.chapters}")
-    return lines + [f"  note: {w}" for w in source.warnings]
+    return lines + [f"  note: {w}" for w in source.status.warnings]
 
 
 def _plan(kind: loading.Kind, output: Path, options: ColorizeOptions) -> list[str]:

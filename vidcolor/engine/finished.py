@@ -56,7 +56,8 @@ class FinishedSmoother:
             return ab
         lightness = torch.stack(self._waiting[: len(ab)])
         del self._waiting[: len(ab)]
-        return self._finishing(ab, lightness)
+        # Means are summed in the order of memory: one order, whatever smoothed or batched the ab.
+        return self._finishing(ab.contiguous(memory_format=torch.channels_last), lightness)
 
 
 def finished(smoother: Smoother, finishing: Finishing) -> Smoother:

@@ -7,8 +7,8 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel
+from vidcolor.models.families.registry import MODELS
 from vidcolor.models.loading import Kind, choose_model, load_model
-from vidcolor.models.registry import MODELS
 
 _BETTER = {"video": "deoldify-video", "image": "deoldify-artistic"}
 
@@ -35,7 +35,7 @@ def compiled_if_asked(model: Colorizer, options: ColorizeOptions) -> Colorizer:
     """The model as ``options.compile`` wants it."""
     if not options.compile:
         return model
-    from vidcolor.models.compiled import compile_model
+    from vidcolor.models.running.compiled import compile_model
 
     return compile_model(model)
 

@@ -22,7 +22,7 @@ from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.sources import open_source
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.files.inputs import is_pipe, shown
-from vidcolor.media.kinds import sniff
+from vidcolor.media.open import sniff
 from vidcolor.media.still.read import read_still, write_still
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import LumaFrame, StillImage, VideoInfo

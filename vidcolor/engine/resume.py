@@ -17,11 +17,11 @@ from typing import Any, Final
 from vidcolor.engine.film_job import Treatment
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import Checkpoint
-from vidcolor.engine.sources import input_identity
 from vidcolor.engine.versions import versions
 from vidcolor.errors import OutputError
 from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.work_folder import WorkFolder, work_folder_of
+from vidcolor.media.open import Input
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.weights.provenance import weights_file
 
@@ -69,7 +69,7 @@ class Work:
         logger.info("frames up to %d are finished", frames)
 
 
-def open_work(source: str | Path, output: str | Path, treatment: Treatment) -> Work | None:
+def open_work(source: Input, output: str | Path, treatment: Treatment) -> Work | None:
     """The work folder of a film, None where a run can't be gone on with: pipes, ``resume`` off.
 
     Args:
@@ -83,12 +83,12 @@ def open_work(source: str | Path, output: str | Path, treatment: Treatment) -> W
     options, model = treatment.options, treatment.model
     if not options.resume or str(output) == "-":
         return None
-    identity = input_identity(source)
+    identity = source.identity
     if identity is None:
         return None
     key = {
         # its name alone: "reel.mkv" and "./reel.mkv" are the same
-        "input": {"name": Path(source).name, **dataclasses.asdict(identity)},
+        "input": {"name": Path(source.path).name, **dataclasses.asdict(identity)},
         "option": _as_json(options),
         "model": _model(model, options),
         "batch size": treatment.batch_size,  # it changes the network's rounding

@@ -18,12 +18,14 @@ from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.resume import Work, forget_work, open_work
-from vidcolor.engine.sources import open_source, plan_key
+from vidcolor.engine.sources import plan_key, read_settings
 from vidcolor.errors import OutputError
 from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.open import open_input
+from vidcolor.media.output import open_writer
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.film import VideoWriter, open_writer
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.temporal import LumaFilter
@@ -75,7 +77,9 @@ def colorize_video(
     check_absent(output, options)
     rules = spans or (plan.rules if plan else SpanRules())
     halt = threading.Event()
-    with ended_by(stop, halt), open_source(input, options) as source:
+    reading = read_settings(options)
+    with ended_by(stop, halt), open_input(input) as film, film.read(reading) as source:
+        key = plan_key(film, reading)
         chosen = load_for("video", options, progress, model)
         settings = encode_settings(source, options, chosen)
         with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
@@ -83,7 +87,7 @@ def colorize_video(
                 chosen, options, batch_size_of(source, options, chosen), rules,
                 filters, plan.shots if plan else None,
             )  # fmt: skip
-            work = open_work(input, output, treatment)
+            work = open_work(film, output, treatment)
             try:
                 with _kept(work, progress):
                     job = _Film(source, writer, treatment, progress, work)
@@ -92,17 +96,14 @@ def colorize_video(
             finally:
                 progress.close()
             forget_work(output)
-            warnings = (*source.warnings, *writer.notes, *job.notes)
+            warnings = (*source.status.warnings, *writer.notes, *job.notes)
     planner = job.planner
     return ColorizeResult(
         output=output, frames=job.written, seconds=time.monotonic() - started,
         model=chosen.label, device=chosen.device_label, precision=chosen.precision,
         cuts=tuple(shot.start_s for shot in planner.shots[1:]),
         warnings=tuple(dict.fromkeys(warnings)),
-        plan=ShotPlan(
-            plan_key(input, options), rules, planner.frames,
-            tuple(planner.shots), tuple(planner.spans),
-        ),
+        plan=ShotPlan(key, rules, planner.frames, tuple(planner.shots), tuple(planner.spans)),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models.networks.compact import EdgeEncoder, SameConv
-from vidcolor.models.pretrained import load_edge_encoder
+from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
 from vidcolor.models.weights.safe_load import load_checkpoint
 
 _VGG = {

@@ -17,7 +17,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.errors import InputError, OptionError
 from vidcolor.evaluation.photos import Contender
-from vidcolor.media.kinds import sniff
+from vidcolor.media.open import sniff
 
 logger = logging.getLogger(__name__)
 

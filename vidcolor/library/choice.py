@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import ColorModel
 
-ModelChoice: TypeAlias = str | Path | Colorizer | None
+ModelChoice: TypeAlias = str | Path | ColorModel | None
 """A name, the path of a weights file, a loaded model, or None for what the options say."""
 
 
 def split_choice(
     model: ModelChoice, options: ColorizeOptions | None
-) -> tuple[Colorizer | None, ColorizeOptions]:
+) -> tuple[ColorModel | None, ColorizeOptions]:
     """Return the loaded model, if it is one, and the options with the name, if it is a name."""
     options = options or ColorizeOptions()
     if isinstance(model, (str, Path)):

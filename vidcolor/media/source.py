@@ -1,20 +1,15 @@
-"""What a source of frames offers to the engine and to the writer.
+"""What a source of frames offers to the engine and to the writers.
 
-These classes keep this contract: ``reader.VideoReader`` (files and pipes through PyAV),
-``sequence.SequenceReader`` (numbered scans), ``animation.AnimationReader`` (animated WebP and PNG
-through Pillow), ``ffmpeg_source.FfmpegReader`` (a system ffmpeg decodes) and
-``ffmpeg_source.MatroskaReader`` (it makes Matroska of what PyAV can't open). The writer is built
-from an open source before any frame is taken from it: each source decodes its first frame while it
-is opened, so what is said here is what the frames are.
+Each source decodes its first frame while it is opened, so what it says of its frames holds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     import av
@@ -26,13 +21,70 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """How an input is read.
+
+    Attributes:
+        start_s: seconds from the file's start; frames with ``start <= t < end`` are read, and
+            begin at zero. None reads from the beginning.
+        end_s: seconds from the file's start, None reads to the end.
+        deinterlace: run bwdif, one frame out per frame in.
+        decoder: "pyav" decodes with PyAV's own libraries, "ffmpeg" with the program ffmpeg.
+        fps: frames per second of numbered images, None counts as 24; an error for other inputs.
+        threads: decoder threads, 0 for as many as there are cores.
+        copy_streams: offer the packets of the other streams (sound, subtitles ...).
+    """
+
+    start_s: float | None = None
+    end_s: float | None = None
+    deinterlace: bool = False
+    decoder: Literal["pyav", "ffmpeg"] = "pyav"
+    fps: Fraction | None = None
+    threads: int = 0
+    copy_streams: bool = True
+
+
+@dataclass(slots=True)
+class SourceStatus:
+    """What a source has found so far; grows while it is read.
+
+    Attributes:
+        warnings: one line each, for the user.
+        damaged: packets that the decoder refused.
+        corrupt: frames that were decoded with errors and kept.
+        is_interlaced: header, frames or measurement say that frames hold two fields; may turn true
+            while the first frames are read. False where the source deinterlaces.
+        top_field_first: the order of fields where interlaced.
+        has_color: the source is visibly coloured (its colours get replaced); None before the first
+            frame.
+        side_data_kinds: kinds of side data seen ("A53_CC" means captions in the video).
+        is_transparent: a frame had pixels that aren't opaque. GIF's don't count: nearly every one
+            leaves out what didn't change.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    damaged: int = 0
+    corrupt: int = 0
+    is_interlaced: bool = False
+    top_field_first: bool = False
+    has_color: bool | None = None
+    side_data_kinds: set[str] = field(default_factory=set)
+    is_transparent: bool = False
+
+    def say(self, text: str) -> None:
+        """Add a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+@dataclass(frozen=True, slots=True)
 class SideDatum:
     """One item of a decoded frame's side data; ``LumaFrame.side_data`` is a tuple of these.
 
     Attributes:
         kind: PyAV's name: "A53_CC", "MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL",
             "S12M_TIMECODE", "GOP_TIMECODE", "AFD", "DYNAMIC_HDR_PLUS", "DOVI_RPU_BUFFER".
-            Display matrices and encoder chatter (SEI_UNREGISTERED) are left out.
+            Display matrices and encoder messages (SEI_UNREGISTERED) are left out.
         data: a copy of the payload, as libavutil lays it out.
         carrier: a 16x16 frame that holds all of the source frame's side data. PyAV can't attach
             side data to a frame, but ``carrier.reformat(width, height, pix_fmt)`` returns a frame
@@ -48,109 +100,62 @@ class SideDatum:
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """An open input. Iterate once; close it (or use ``with``), or libav's contexts leak.
-
-    Attributes:
-        info: the colorized stream and its file. Where the header was silent, the first decoded
-            frame has spoken: size, pix_fmt, depth, tags are those of the frames. With
-            ``deinterlace``, ``field_order`` is "progressive".
-        template: the open container, whose streams, chapters and metadata the writer copies; None
-            for sequences. Chapters have to be moved by ``time_offset_s`` (and cut).
-        video_stream: the stream that is colorized; None where ``template`` is.
-        copied_streams: every other stream of the container, in file order: audio, subtitle, data,
-            attachment, other video, cover art. Attachments have no packets.
-        time_offset_s: what was taken from every stamp, frames and packets alike, because of
-            ``start_s``; 0 normally. It is a multiple of all time bases where these have a usable
-            common multiple, so that audio and video move by exactly the same time.
-        span_s: the length asked for by ``start_s``/``end_s`` in seconds, None where unbounded:
-            chapters end there.
-        expected_frames: how many frames headers promise in the span; None where they say nothing;
-            for the progress bar only.
-        display_matrix: libav's nine integers (16.16, last column 2.30), None where there is no
-            rotation or mirroring; row-major as in AV_PKT_DATA_DISPLAYMATRIX.
-        warnings: one line each, for the user; grows while reading.
-        damaged: packets that the decoder refused; grows while reading.
-        corrupt: frames that were decoded with errors and kept; grows while reading.
-        is_interlaced: header, frames or measurement say that frames hold two fields; may turn
-            true while reading the first frames. With ``deinterlace`` they don't.
-        top_field_first: the order of fields where interlaced.
-        has_color: the source is visibly coloured (its colours get replaced).
-        side_data_kinds: kinds of side data seen so far ("A53_CC" means captions in the video).
-    """
+    """An input that is being read. Iterate once; close it (or use ``with``)."""
 
     @property
     def info(self) -> VideoInfo:
-        """The colorized stream and its file."""
+        """The colorized stream and its file.
+
+        Size, pixel format, depth and tags are those of the first decoded frame. With
+        ``deinterlace``, ``field_order`` is "progressive".
+        """
+        ...
+
+    @property
+    def status(self) -> SourceStatus:
+        """What was found so far; always the same object."""
         ...
 
     @property
     def template(self) -> InputContainer | None:
-        """The open container, None for sequences."""
+        """The open container, whose streams, chapters and metadata the writer copies.
+
+        None for animations and numbered images. Chapters have to be moved by ``time_offset_s``.
+        """
         ...
 
     @property
     def video_stream(self) -> VideoStream | None:
-        """The stream that is colorized."""
+        """The stream that is colorized; None where ``template`` is."""
         ...
 
     @property
     def copied_streams(self) -> list[Stream]:
-        """Every other stream."""
+        """Every other stream of the container, in file order, cover art among them."""
         ...
 
     @property
     def time_offset_s(self) -> Fraction:
-        """Seconds taken from every stamp."""
+        """Seconds taken from every stamp of frames and packets because of ``start_s``, else 0.
+
+        A multiple of all time bases where these have a usable common multiple, so that picture and
+        sound move by exactly the same time.
+        """
         ...
 
     @property
     def span_s(self) -> Fraction | None:
-        """Length asked for."""
+        """Length in seconds that ``start_s`` and ``end_s`` ask for; None where unbounded."""
         ...
 
     @property
     def expected_frames(self) -> int | None:
-        """What headers promise."""
+        """How many frames headers promise, None where they don't; for the progress bar only."""
         ...
 
     @property
     def display_matrix(self) -> tuple[int, ...] | None:
-        """Rotation and mirroring."""
-        ...
-
-    @property
-    def warnings(self) -> list[str]:
-        """Lines for the user."""
-        ...
-
-    @property
-    def damaged(self) -> int:
-        """Packets refused by the decoder."""
-        ...
-
-    @property
-    def corrupt(self) -> int:
-        """Frames decoded with errors."""
-        ...
-
-    @property
-    def is_interlaced(self) -> bool:
-        """Frames hold two fields."""
-        ...
-
-    @property
-    def top_field_first(self) -> bool:
-        """Order of the fields."""
-        ...
-
-    @property
-    def has_color(self) -> bool | None:
-        """The source is coloured."""
-        ...
-
-    @property
-    def side_data_kinds(self) -> set[str]:
-        """Kinds of side data seen."""
+        """Rotation and mirroring: nine integers, row-major (AV_PKT_DATA_DISPLAYMATRIX), or None."""
         ...
 
     def __iter__(self) -> Iterator[LumaFrame | av.Packet[Any]]:

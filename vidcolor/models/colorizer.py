@@ -21,8 +21,8 @@ from vidcolor.models.networks.compact import (
     LargeConfig,
     LargeNet,
 )
+from vidcolor.models.networks.trained import TrainedNetwork
 from vidcolor.models.spec import ModelSpec
-from vidcolor.models.trained import TrainedNetwork
 
 _MEMBER = "members.{}."
 """Before the names of a compact network's tensors where it is a member of ``large``."""

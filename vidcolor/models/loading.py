@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer, build_compact, detect_compact
-from vidcolor.models.deoldify import DeOldifyColorizer, detect_deoldify
-from vidcolor.models.device import common_precision, device_type, resolve_devices
+from vidcolor.models.families.deoldify import DeOldifyColorizer, detect_deoldify
+from vidcolor.models.families.registry import COMPACT, LARGE, MODELS, find_spec
 from vidcolor.models.finishing import Finishing
-from vidcolor.models.registry import COMPACT, LARGE, MODELS, find_spec
-from vidcolor.models.replicas import place
+from vidcolor.models.networks.trained import build_trained, trained_spec
+from vidcolor.models.running.device import common_precision, device_type, resolve_devices
+from vidcolor.models.running.replicas import place
 from vidcolor.models.spec import ModelSpec
-from vidcolor.models.trained import build_trained, trained_spec
 from vidcolor.models.weights.meter import DownloadProgress
 from vidcolor.models.weights.safe_load import Checkpoint, load_checkpoint
 from vidcolor.models.weights.store import bundled_path, ensure_weights, find_weights

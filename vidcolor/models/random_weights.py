@@ -9,10 +9,10 @@ from torch import nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
-from vidcolor.models.device import common_precision, resolve_devices
+from vidcolor.models.families.deoldify import DeOldifyColorizer, load_deoldify
 from vidcolor.models.networks.deoldify import build_deoldify
-from vidcolor.models.replicas import place
+from vidcolor.models.running.device import common_precision, resolve_devices
+from vidcolor.models.running.replicas import place
 from vidcolor.models.spec import ModelSpec
 
 _CALIBRATION = (2, 3, 64, 64)

@@ -21,9 +21,11 @@ from PIL import Image
 from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError
+from vidcolor.media.files.inputs import InputFile
+from vidcolor.media.open import open_source
 from vidcolor.media.read.container import open_container
 from vidcolor.media.read.decoder import Decoder
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.source import ReadSettings
 from vidcolor.media.still.icc import srgb_profile
 
 
@@ -71,7 +73,7 @@ def test_truncated(tmp_path: Path, share: float) -> None:
     path = tmp_path / "cut.mkv"
     data = whole.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         stamps = [frame.pts for frame in frames_of(reader)]
     assert 5 < len(stamps) < 60  # key frames take most of the bytes
     assert stamps == [40 * index for index in range(len(stamps))]
@@ -88,7 +90,7 @@ def test_random_damage_ends(tmp_path: Path, seed: int) -> None:
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(data)
     try:
-        with VideoReader(path) as reader:
+        with open_source(path) as reader:
             stamps = [frame.pts for frame in frames_of(reader)]
     except InputError as error:
         assert "\n" not in str(error)
@@ -102,9 +104,9 @@ def test_a_change_of_size_and_format_midway(tmp_path: Path) -> None:
     large = write_clip(tmp_path / "b.ts", frames=10, size=(192, 128), pix_fmt="yuv422p10le")
     path = tmp_path / "both.ts"
     path.write_bytes(small + large.read_bytes())
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames = frames_of(reader)
-        assert sum("changes" in line for line in reader.warnings) == 1
+        assert sum("changes" in line for line in reader.status.warnings) == 1
     assert len(frames) == 20
     assert {(frame.luma.shape, frame.luma.dtype.name, frame.depth) for frame in frames} == {
         ((64, 96), "uint8", 8)
@@ -126,7 +128,7 @@ def test_playlists_are_refused(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_text(text)
         with pytest.raises(InputError, match="not a film"):
-            VideoReader(path)
+            open_source(path)
 
 
 def test_a_hidden_playlist_opens_nothing(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_hidden_playlist_opens_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.ffconcat"
     path.write_text("# comment\n" * 1000 + f"ffconcat version 1.0\nfile {secret}\n")
     with pytest.raises(InputError):
-        VideoReader(path)
+        open_source(path)
 
 
 def test_huge_dimensions_allocate_nothing(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_huge_dimensions_allocate_nothing(tmp_path: Path) -> None:
         + chunk(b"IEND", b"")
     )
     with pytest.raises(InputError):
-        VideoReader(path)
+        open_source(path)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_strange_names(tmp_path: Path, name: str) -> None:
     """Names mean nothing but themselves."""
     path = tmp_path / name
     write_clip(tmp_path / "plain.mkv", frames=3).rename(path)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert len(frames_of(reader)) == 3
 
 
@@ -176,20 +178,20 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
         write_clip(tmp_path / "plain.mkv", frames=3).rename(path)
     except OSError:
         pytest.skip("this file system takes only UTF-8 names")
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert len(frames_of(reader)) == 3
     path.write_bytes(b"nothing")
     with pytest.raises(InputError) as caught:
-        VideoReader(path)
+        open_source(path)
     str(caught.value).encode()  # printable
 
 
 def test_missing_and_folder(tmp_path: Path) -> None:
     """The two commonest mistakes."""
     with pytest.raises(InputError, match="no such file"):
-        VideoReader(tmp_path / "nothing.mp4")
+        open_source(tmp_path / "nothing.mp4")
     with pytest.raises(InputError, match="is a folder"):
-        VideoReader(tmp_path)
+        open_source(tmp_path)
 
 
 def test_files_are_closed(tmp_path: Path) -> None:
@@ -199,12 +201,12 @@ def test_files_are_closed(tmp_path: Path) -> None:
     if before is None:
         pytest.skip("no /proc to count open files by")
     for _ in range(3):
-        with VideoReader(path) as reader:
+        with open_source(path) as reader:
             frames_of(reader)
-        with VideoReader(path) as reader:
+        with open_source(path) as reader:
             next(iter(reader))
         with pytest.raises(InputError):
-            VideoReader(path, start_s=50)
+            open_source(path, ReadSettings(start_s=50))
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -218,7 +220,7 @@ def test_libav_says_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -
     path = tmp_path / "b.mkv"
     path.write_bytes(data)
     capfd.readouterr()
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         split(reader)
     captured = capfd.readouterr()
     assert captured.err == captured.out == ""
@@ -227,7 +229,7 @@ def test_libav_says_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -
 def test_pipe_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input: one pass, the same frames and packets as from the file."""
     path = write_clip(tmp_path / "a.mkv", frames=30, audio_s=1)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames, packets = split(reader)
 
     class Pipe(io.BytesIO):
@@ -238,7 +240,7 @@ def test_pipe_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         buffer = Pipe(path.read_bytes())
 
     monkeypatch.setattr("sys.stdin", Stdin())
-    with VideoReader("-") as reader:
+    with open_source("-") as reader:
         piped_frames, piped_packets = split(reader)
         assert reader.info.path == "-"
     assert [f.luma.tobytes() for f in piped_frames] == [f.luma.tobytes() for f in frames]
@@ -250,7 +252,7 @@ def test_container_is_refused_by_kind(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("just words\n" * 100)
     with pytest.raises(InputError):
-        open_container(path)
+        open_container(InputFile(path))
 
 
 def test_metadata_that_is_no_utf8(tmp_path: Path) -> None:
@@ -265,15 +267,16 @@ def test_metadata_that_is_no_utf8(tmp_path: Path) -> None:
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     path.write_bytes(path.read_bytes().replace("caf\u00e9".encode(), b"caf\xe9\xe9"))
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert "XXXX" in reader.info.metadata["title"]
 
 
 READ_AND_COLLECT = """
 import gc, sys
 from fractions import Fraction
-from vidcolor.media.scans.read import SequenceReader
-with SequenceReader(sys.argv[1], fps=Fraction(24)) as source:
+from vidcolor.media.open import open_source
+from vidcolor.media.source import ReadSettings
+with open_source(sys.argv[1], ReadSettings(fps=Fraction(24))) as source:
     print(sum(1 for _ in source))
 del source
 gc.collect()

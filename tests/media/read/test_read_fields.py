@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pytest
 from read_helpers import frames_of, gray_frame, moving_luma
 
+from vidcolor.media.open import open_source
 from vidcolor.media.pixels.deinterlace import Deinterlacer
 from vidcolor.media.pixels.fields import FieldDetector, header_field_order
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 
 SIZE = {"width": 352, "height": 480}
@@ -96,14 +97,14 @@ def interlaced_clip(path: Path) -> Path:
 def test_flagged_film(tmp_path: Path) -> None:
     """It is said, the fields stay; with deinterlacing they go, frames and stamps stay."""
     path = interlaced_clip(tmp_path / "fields.mkv")
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         kept = frames_of(reader)
-        assert reader.is_interlaced
-        assert not reader.top_field_first
+        assert reader.status.is_interlaced
+        assert not reader.status.top_field_first
         assert reader.info.field_order == "bff"
         assert all(frame.interlaced and not frame.top_field_first for frame in kept)
-        assert any("--deinterlace on" in line for line in reader.warnings)
-    with VideoReader(path, deinterlace=True) as reader:
+        assert any("--deinterlace on" in line for line in reader.status.warnings)
+    with open_source(path, ReadSettings(deinterlace=True)) as reader:
         gone = frames_of(reader)
         assert reader.info.field_order == "progressive"
     assert [frame.pts for frame in gone] == [frame.pts for frame in kept]

@@ -9,7 +9,7 @@ import pytest
 from read_helpers import fingerprints, plain_decode, split
 
 from vidcolor.errors import InputError
-from vidcolor.media.read.film import VideoReader, open_reader
+from vidcolor.media.open import open_source
 from vidcolor.types import LumaFrame
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared/media"
@@ -71,38 +71,38 @@ def test_nothing_is_lost_or_changed(name: str) -> None:
     """Frames, stamps, luma codes and all other streams' packets equal a plain loop's."""
     path = film(name)
     stamps, sums, prints = plain_decode(path)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames, packets = split(reader)
         assert [frame.pts for frame in frames] == stamps
         assert fingerprints(packets) == prints
         for frame, wanted in zip(frames, sums, strict=True):
             assert wanted in (-1, int(frame.luma.astype(np.uint64).sum()))
-        assert reader.damaged == 0
+        assert reader.status.damaged == 0
 
 
 def test_raw_stream_gets_stamps() -> None:
     """No packet of a raw H.264 stream has a stamp: frames follow each other at 25 per second."""
-    with VideoReader(film("odd/cisco__Static.264")) as reader:
+    with open_source(film("odd/cisco__Static.264")) as reader:
         frames, _ = split(reader)
     assert [frame.seconds for frame in frames] == [pytest.approx(i / 25) for i in range(10)]
 
 
 def test_stamps_never_go_back() -> None:
     """This damaged file's decoder output goes back in time 16 times."""
-    with VideoReader(film("odd/mozilla__no_timescale.mp4")) as reader:
+    with open_source(film("odd/mozilla__no_timescale.mp4")) as reader:
         stamps = [frame.pts for frame in split(reader)[0]]
-        assert any("moved" in line for line in reader.warnings)
-        assert reader.damaged == 12
+        assert any("moved" in line for line in reader.status.warnings)
+        assert reader.status.damaged == 12
     assert len(stamps) == 170
     assert all(a < b for a, b in zip(stamps, stamps[1:], strict=False))
 
 
 def test_damage_is_counted() -> None:
     """One of 50 packets is refused; the other frames keep their places."""
-    with VideoReader(film("odd/dmlc__corrupted.mp4")) as reader:
+    with open_source(film("odd/dmlc__corrupted.mp4")) as reader:
         frames, _ = split(reader)
-        assert reader.damaged == 1
-        assert "1 damaged packet was skipped" in reader.warnings
+        assert reader.status.damaged == 1
+        assert "1 damaged packet was skipped" in reader.status.warnings
     assert len(frames) == 49
 
 
@@ -120,7 +120,7 @@ def test_undecodable(name: str, words: str) -> None:
     """One line that names the file and the reason."""
     path = film(name)
     with pytest.raises(InputError) as caught:
-        VideoReader(path)
+        open_source(path)
     message = str(caught.value)
     assert words in message
     assert path.name in message
@@ -145,7 +145,7 @@ def test_undecodable(name: str, words: str) -> None:
 )
 def test_probe(name: str, expected: dict[str, object]) -> None:
     """What `info` shows and the writer relies on."""
-    with open_reader(film(name)) as reader:
+    with open_source(film(name)) as reader:
         info = reader.info
     for field, value in expected.items():
         found = getattr(info, field)
@@ -155,7 +155,7 @@ def test_probe(name: str, expected: dict[str, object]) -> None:
 
 def test_hdr_tags_and_side_data() -> None:
     """PQ with mastering display and light level."""
-    with VideoReader(film("odd/androidx__sample_with_colr_mdcv_and_clli.mp4")) as reader:
+    with open_source(film("odd/androidx__sample_with_colr_mdcv_and_clli.mp4")) as reader:
         assert (reader.info.tags.primaries, reader.info.tags.transfer) == (9, 16)
         # sound may come first: decoders with several threads give their first frame late
         first = next(item for item in reader if isinstance(item, LumaFrame))
@@ -165,7 +165,7 @@ def test_hdr_tags_and_side_data() -> None:
 
 def test_cover_art_is_no_film() -> None:
     """Cover art is copied, and never chosen."""
-    with VideoReader(film("odd/mozilla__metadata.mp4")) as reader:
+    with open_source(film("odd/mozilla__metadata.mp4")) as reader:
         _, packets = split(reader)
         assert reader.info.codec == "h264"
         assert [stream.type for stream in reader.copied_streams] == ["audio", "video"]
@@ -185,7 +185,7 @@ def test_cover_art_is_no_film() -> None:
 )
 def test_color_is_noticed(name: str, colored: bool) -> None:
     """Near-grey noise of a digitised film is no colour."""
-    with VideoReader(film(name)) as reader:
+    with open_source(film(name)) as reader:
         split(reader)
-        assert reader.has_color is colored
-        assert any("has colour" in line for line in reader.warnings) is colored
+        assert reader.status.has_color is colored
+        assert any("has colour" in line for line in reader.status.warnings) is colored

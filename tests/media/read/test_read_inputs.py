@@ -16,9 +16,9 @@ from read_helpers import fingerprints, frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import DependencyError, InputError
 from vidcolor.media.files.patterns import is_taken
-from vidcolor.media.kinds import sniff
-from vidcolor.media.read.film import VideoReader, open_reader
+from vidcolor.media.open import open_source, sniff
 from vidcolor.media.scans.read import find_files
+from vidcolor.media.source import ReadSettings
 
 
 def write_scans(folder: Path, numbers: list[int], suffix: str = "png") -> Path:
@@ -35,12 +35,12 @@ def test_scans_of_16_bit(tmp_path: Path, suffix: str) -> None:
     pattern = write_scans(tmp_path, list(range(86400, 86410)), suffix)
     (tmp_path / "scan_notes.txt").write_text("not a scan")
     assert sniff(pattern) == "sequence"
-    with open_reader(pattern, fps=Fraction(18)) as source:
+    with open_source(pattern, ReadSettings(fps=Fraction(18))) as source:
         frames = frames_of(source)
         assert source.info.rate == 18
         assert (source.info.width, source.info.height, source.info.depth) == (96, 64, 16)
         assert source.template is None
-        assert source.warnings == []
+        assert source.status.warnings == []
     assert [frame.seconds for frame in frames] == [pytest.approx(i / 18) for i in range(10)]
     for index, frame in enumerate(frames):
         assert (frame.luma == moving_luma(86400 + index).astype(np.uint16) * 257).all()
@@ -69,9 +69,9 @@ def test_dpx_of_10_bit(tmp_path: Path) -> None:
     context.pix_fmt, context.time_base = "gbrp10le", Fraction(1, 24)  # type: ignore[attr-defined]
     packets = context.encode(frame) + context.encode(None)  # type: ignore[attr-defined]
     (tmp_path / "s_1.dpx").write_bytes(b"".join(bytes(packet) for packet in packets))
-    with open_reader(tmp_path / "s_%d.dpx") as source:
+    with open_source(tmp_path / "s_%d.dpx") as source:
         frames = frames_of(source)
-        assert any("--fps" in line for line in source.warnings)
+        assert any("--fps" in line for line in source.status.warnings)
     assert (frames[0].depth, frames[0].full_range) == (10, True)
     assert (frames[0].luma == codes).all()
 
@@ -98,11 +98,11 @@ def test_scans_are_read_upright(tmp_path: Path, suffix: str, orientation: int) -
     if suffix == "jpg":
         with Image.open(tmp_path / "scan_1.jpg") as picture:
             upright = np.asarray(ImageOps.exif_transpose(picture))
-    with open_reader(tmp_path / f"scan_%d.{suffix}", fps=Fraction(24)) as source:
+    with open_source(tmp_path / f"scan_%d.{suffix}", ReadSettings(fps=Fraction(24))) as source:
         assert (source.info.width, source.info.height, source.info.rotation) == (96, 64, 0)
         assert source.display_matrix is None
         frames = frames_of(source)
-        assert source.warnings == []
+        assert source.status.warnings == []
     for frame in frames:  # libjpeg and libav round differently
         assert np.abs(frame.luma.astype(int) - upright).max() <= (2 if suffix == "jpg" else 0)
 
@@ -111,9 +111,9 @@ def test_scans_are_turned_as_the_first(tmp_path: Path) -> None:
     """Frames of a film are of one shape, whatever a scanner's software says in between."""
     for number, orientation in enumerate((6, 6, 1, 8)):
         write_turned(tmp_path / f"scan_{number}.png", orientation)
-    with open_reader(tmp_path / "scan_%d.png", fps=Fraction(24)) as source:
+    with open_source(tmp_path / "scan_%d.png", ReadSettings(fps=Fraction(24))) as source:
         assert {frame.luma.shape for frame in frames_of(source)} == {(64, 96)}
-        changed = [line for line in source.warnings if "orientation" in line]
+        changed = [line for line in source.status.warnings if "orientation" in line]
         assert changed == ["the scans' orientation changes: all are turned as the first is"]
 
 
@@ -121,18 +121,18 @@ def test_missing_and_broken_scans(tmp_path: Path) -> None:
     """A gap and a broken file leave gaps in time, and are said; the rest keeps its place."""
     pattern = write_scans(tmp_path, [3, 4, 6, 7])
     (tmp_path / "scan_000004.png").write_bytes(b"broken")
-    with open_reader(pattern, fps=Fraction(24)) as source:
+    with open_source(pattern, ReadSettings(fps=Fraction(24))) as source:
         assert [frame.pts for frame in frames_of(source)] == [0, 3, 4]
-        assert source.damaged == 1
-        assert any(line.startswith("1 numbers are missing") for line in source.warnings)
+        assert source.status.damaged == 1
+        assert any(line.startswith("1 numbers are missing") for line in source.status.warnings)
     with pytest.raises(InputError, match="no file has a name of this pattern"):
-        open_reader(tmp_path / "other_%06d.png")
+        open_source(tmp_path / "other_%06d.png")
 
 
 def test_span_of_scans(tmp_path: Path) -> None:
     """--start and --end hold for scans too."""
     pattern = write_scans(tmp_path, list(range(20)))
-    with open_reader(pattern, fps=Fraction(10), start_s=0.5, end_s=1.0) as source:
+    with open_source(pattern, ReadSettings(fps=Fraction(10), start_s=0.5, end_s=1.0)) as source:
         frames = frames_of(source)
         assert [frame.pts + source.time_offset_s * 10 for frame in frames] == [5, 6, 7, 8, 9]
 
@@ -175,7 +175,7 @@ def test_animations(tmp_path: Path, suffix: str) -> None:
     pictures[0].save(
         path, save_all=True, append_images=pictures[1:], duration=[100, 50, 200, 100], **options
     )
-    with open_reader(path) as source:
+    with open_source(path) as source:
         frames = frames_of(source)
     assert [frame.seconds for frame in frames] == pytest.approx([0, 0.1, 0.15, 0.35])
     # GIF has 256 colours and gray ramps of its own: two codes of tolerance.
@@ -192,9 +192,9 @@ def test_ffmpeg_decodes_the_same(tmp_path: Path) -> None:
         time_base=Fraction(1, 90000),
         stamps=[9000 + 3600 * i + 700 * (i % 3) for i in range(40)],
     )  # fmt: skip
-    with VideoReader(path, start_s=0.5, end_s=1.2) as reader:
+    with open_source(path, ReadSettings(start_s=0.5, end_s=1.2)) as reader:
         frames, packets = split(reader)
-    with open_reader(path, decoder="ffmpeg", start_s=0.5, end_s=1.2) as source:
+    with open_source(path, ReadSettings(decoder="ffmpeg", start_s=0.5, end_s=1.2)) as source:
         ours, others = split(source)
         assert source.template is not None
     assert [frame.pts for frame in ours] == [frame.pts for frame in frames]
@@ -207,6 +207,6 @@ def test_missing_ffmpeg_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = write_clip(tmp_path / "a.mkv", frames=3)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DependencyError, match="ffmpeg"):
-        open_reader(path, decoder="ffmpeg")
-    with open_reader(path) as source:
+        open_source(path, ReadSettings(decoder="ffmpeg"))
+    with open_source(path) as source:
         assert len(frames_of(source)) == 3

@@ -12,10 +12,11 @@ import pytest
 from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError, OptionError
+from vidcolor.media.open import open_source
 from vidcolor.media.read.container import _BUFFER_BYTES
-from vidcolor.media.read.film import VideoReader
 from vidcolor.media.read.stamps import Span, StampFiller, exact_seconds
 from vidcolor.media.read.timeline import Strays
+from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 
 IRREGULAR = [0, 3, 4, 9, 10, 20, 21, 22, 40, 41, 57, 58]
@@ -33,7 +34,7 @@ def test_irregular_stamps_survive_b_frames(tmp_path: Path) -> None:
         options={"bf": "3", "qp": "0"},
         pix_fmt="yuv420p",
     )
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames = frames_of(reader)
     assert [frame.pts for frame in frames] == stamps
     for index, frame in enumerate(frames):
@@ -76,11 +77,11 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("start", "end"), [(None, 1.0), (3.3, None), (3.3, 5.1), (0.04, 0.08)])
 def test_span(film: Path, start: float | None, end: float | None) -> None:
     """Exactly the frames with start <= t < end, shifted like the sound, which keeps its sync."""
-    with VideoReader(film) as whole:
+    with open_source(film) as whole:
         all_frames, all_packets = split(whole)
     low, high = -1e9 if start is None else start, end or 1e9
     wanted = [frame for frame in all_frames if low - 1e-6 <= frame.seconds < high - 1e-6]
-    with VideoReader(film, start_s=start, end_s=end) as reader:
+    with open_source(film, ReadSettings(start_s=start, end_s=end)) as reader:
         frames, packets = split(reader)
         offset = reader.time_offset_s
         expected = reader.expected_frames
@@ -100,14 +101,14 @@ def test_span_in_other_containers(tmp_path: Path, suffix: str) -> None:
     """Seeking lands late in some of them, and is impossible in raw streams: same frames anyhow."""
     codec = "mpeg2video" if suffix == "mpg" else "mpeg4" if suffix == "avi" else "libx264"
     path = write_clip(tmp_path / f"a.{suffix}", frames=120, codec=codec, options={"g": "40"})
-    with VideoReader(path) as whole:
+    with open_source(path) as whole:
         origin = Fraction(str(whole.info.start_s))
         wanted = [
             (frame.pts * frame.time_base, frame.luma.tobytes())
             for frame in frames_of(whole)
             if 2.2 - 1e-6 <= frame.pts * frame.time_base - origin < 3 - 1e-6
         ]
-    with VideoReader(path, start_s=2.2, end_s=3) as reader:
+    with open_source(path, ReadSettings(start_s=2.2, end_s=3)) as reader:
         offset = reader.time_offset_s
         got = [
             (frame.pts * frame.time_base + offset, frame.luma.tobytes())
@@ -126,13 +127,13 @@ def test_span_on_a_pipe(film: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: P
             if packet.dts is not None:
                 packet.stream = streams[packet.stream.index]
                 output.mux(packet)
-    with VideoReader(mkv, start_s=3.3, end_s=4.0) as reader:
+    with open_source(mkv, ReadSettings(start_s=3.3, end_s=4.0)) as reader:
         seeked = [(frame.pts, frame.luma.tobytes()) for frame in frames_of(reader)]
     read_end, write_end = os.pipe()
     with os.fdopen(read_end, "rb") as pipe:
         _feed(write_end, mkv.read_bytes())
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
-        with VideoReader("-", start_s=3.3, end_s=4.0) as reader:
+        with open_source("-", ReadSettings(start_s=3.3, end_s=4.0)) as reader:
             piped = [(frame.pts, frame.luma.tobytes()) for frame in frames_of(reader)]
     assert piped == seeked
     assert len(piped) == 18
@@ -151,7 +152,7 @@ def test_mp4_with_its_index_behind_on_a_pipe(
         _feed(write_end, data)
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
         with pytest.raises(InputError, match=r"from a pipe, MP4 must be fragmented.*MKV"):
-            VideoReader("-")
+            open_source("-")
 
 
 def _feed(descriptor: int, data: bytes) -> None:
@@ -168,16 +169,16 @@ def _feed(descriptor: int, data: bytes) -> None:
 def test_span_outside(film: Path) -> None:
     """A start behind the end of the film is said; an empty span is a usage error."""
     with pytest.raises(InputError, match="no frame at or after 100 s"):
-        VideoReader(film, start_s=100)
+        open_source(film, ReadSettings(start_s=100))
     with pytest.raises(OptionError, match="--end"):
-        VideoReader(film, start_s=5, end_s=5)
+        open_source(film, ReadSettings(start_s=5, end_s=5))
     with pytest.raises(OptionError, match="--start"):
-        VideoReader(film, start_s=-1)
+        open_source(film, ReadSettings(start_s=-1))
 
 
 def test_end_stops_reading(film: Path) -> None:
     """Nothing far behind the end is read, so long films end at once."""
-    with VideoReader(film, end_s=1.0) as reader:
+    with open_source(film, ReadSettings(end_s=1.0)) as reader:
         last = max(float(p.pts * p.time_base) for p in split(reader)[1])
         position = reader.template.streams[0].container.size
     assert last < 1.0
@@ -208,9 +209,9 @@ def test_joined_recordings(tmp_path: Path) -> None:
     one = write_clip(tmp_path / "a.ts", frames=50, audio_s=2.0).read_bytes()
     path = tmp_path / "joined.ts"
     path.write_bytes(one + one)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames, packets = split(reader)
-        assert any("time line" in line for line in reader.warnings)
+        assert any("time line" in line for line in reader.status.warnings)
     assert len(frames) == 100
     steps = [b.seconds - a.seconds for a, b in zip(frames, frames[1:], strict=False)]
     assert min(steps) > 0
@@ -249,9 +250,9 @@ def test_joined_where_the_sound_comes_first(
 ) -> None:
     """The last picture of the first part, which comes late, isn't moved, nor counted as a jump."""
     path = _joined(tmp_path / "a.ts", rate=rate, seconds=seconds, sound_s=sound_s)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames, packets = split(reader)
-        assert reader.warnings == ["the time line is broken in 1 place(s): joined"]
+        assert reader.status.warnings == ["the time line is broken in 1 place(s): joined"]
     assert len(frames) == 2 * rate * seconds
     steps = [b.seconds - a.seconds for a, b in zip(frames, frames[1:], strict=False)]
     assert min(steps) > 0
@@ -267,11 +268,11 @@ def test_matroska_that_starts_late_is_as_long_as_it_is(tmp_path: Path) -> None:
     unit = Fraction(1, 1000)
     stamps = [100_000 + 40 * n for n in range(20)]
     path = write_clip(tmp_path / "a.mkv", stamps=stamps, time_base=unit)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         assert (reader.info.start_s, reader.info.duration_s) == (100.0, 0.8)
         assert reader.info.frames == reader.expected_frames == len(frames_of(reader)) == 20
-        assert not reader.warnings
-    with VideoReader(path, start_s=0.4) as reader:
+        assert not reader.status.warnings
+    with open_source(path, ReadSettings(start_s=0.4)) as reader:
         assert reader.expected_frames == len(frames_of(reader)) == 10
 
 
@@ -283,7 +284,7 @@ def test_seconds_to_the_microsecond() -> None:
 
 def test_durations_are_carried(tmp_path: Path) -> None:
     """The writer needs them for the last frame."""
-    with VideoReader(write_clip(tmp_path / "a.mp4")) as reader:
+    with open_source(write_clip(tmp_path / "a.mp4")) as reader:
         frames = frames_of(reader)
     assert isinstance(frames[0], LumaFrame)
     assert {frame.duration * frame.time_base for frame in frames} == {Fraction(1, 25)}
@@ -316,7 +317,7 @@ def test_a_frame_lasts_until_the_next_is_shown(
     path = _slides(tmp_path)
     with av.open(str(path)) as container:
         told = [p.duration for p in container.demux(video=0) if p.duration]
-    with VideoReader(path, start_s=start, end_s=end) as reader:
+    with open_source(path, ReadSettings(start_s=start, end_s=end)) as reader:
         frames = frames_of(reader)
     assert max(told) * Fraction(1, 12800) == 18
     assert [frame.duration * frame.time_base for frame in frames] == seconds
@@ -336,7 +337,7 @@ def test_a_film_that_is_cut_off_has_no_long_last_frame(tmp_path: Path) -> None:
     path = tmp_path / "b.mov"
     moov_last = whole.read_bytes()
     path.write_bytes(_blanked(moov_last, places[50], moov_last.rindex(b"moov") - 4))
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames = frames_of(reader)
     assert 20 < len(frames) < 100
     assert frames[-1].duration * frames[-1].time_base <= Fraction(1, 10)
@@ -360,13 +361,13 @@ def _flip_in_sound(path: Path, number: int, offset: int, bits: int) -> None:
 def test_one_damaged_stamp_moves_nothing_else(tmp_path: Path, offset: int, bits: int) -> None:
     """A flipped bit in one stamp of the sound moved all later frames by 25 minutes."""
     path = write_clip(tmp_path / "a.ts", frames=50, audio_s=2.0)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames, packets = split(reader)
-        assert not reader.warnings
+        assert not reader.status.warnings
     _flip_in_sound(path, 5, offset, bits)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         damaged_frames, damaged_packets = split(reader)
-        (warning,) = reader.warnings
+        (warning,) = reader.status.warnings
     assert "1 stamp(s) were far from their neighbours'" in warning
     assert [frame.pts for frame in damaged_frames] == [frame.pts for frame in frames]
     assert [packet.dts for packet in damaged_packets] == [packet.dts for packet in packets]
@@ -392,7 +393,7 @@ def test_a_true_jump_is_no_stray(tmp_path: Path) -> None:
     """After a gap of a minute the stamps go on from there: that gap is kept."""
     stamps = [*range(10), *range(1510, 1520)]
     path = write_clip(tmp_path / "a.mkv", stamps=stamps)
-    with VideoReader(path) as reader:
+    with open_source(path) as reader:
         frames, _ = split(reader)
-        assert not reader.warnings
+        assert not reader.status.warnings
     assert [round(frame.seconds * 25) for frame in frames] == stamps

@@ -16,7 +16,7 @@ from write_helpers import FAST, colorize, flat_planes, inspect, make_clip
 from vidcolor.engine.default_output import default_output
 from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.files.patterns import is_pattern
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.open import open_source
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
@@ -31,7 +31,7 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize("start", [False, True], ids=["before a frame", "after frames"])
 def test_abort_leaves_nothing(tmp_path: Path, start: bool) -> None:
     source = make_clip(tmp_path / "in.mp4", languages=("eng",))
-    with VideoReader(source) as opened, VideoWriter(tmp_path / "out.mp4", opened, FAST) as writer:
+    with open_source(source) as opened, VideoWriter(tmp_path / "out.mp4", opened, FAST) as writer:
         planes = flat_planes(writer.plane_format, (64, 48))
         for item in opened if start else ():
             writer.write(ColorFrame(planes, item) if isinstance(item, LumaFrame) else item)
@@ -42,7 +42,7 @@ def test_an_error_on_the_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4")
     (tmp_path / "out.mp4").write_bytes(b"what was there")
     with (
-        VideoReader(source) as opened,
+        open_source(source) as opened,
         pytest.raises(RuntimeError, match="network"),
         VideoWriter(tmp_path / "out.mp4", opened, FAST) as writer,
     ):
@@ -60,7 +60,7 @@ def test_nothing_is_there_before_commit_and_the_old_file_is_replaced_at_once(
     source = make_clip(tmp_path / "in.mp4")
     output = tmp_path / "out.mp4"
     output.write_bytes(b"old")
-    with VideoReader(source) as opened, VideoWriter(output, opened, FAST) as writer:
+    with open_source(source) as opened, VideoWriter(output, opened, FAST) as writer:
         for item in opened:
             assert isinstance(item, LumaFrame)
             writer.write(ColorFrame(flat_planes(writer.plane_format, (64, 48)), item))
@@ -73,7 +73,7 @@ def test_nothing_is_there_before_commit_and_the_old_file_is_replaced_at_once(
 def test_no_frames_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4")
     with (
-        VideoReader(source) as opened,
+        open_source(source) as opened,
         pytest.raises(OutputError, match="no frames"),
         VideoWriter(tmp_path / "out.mp4", opened, FAST) as writer,
     ):
@@ -178,7 +178,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
 ENDLESS = """
 import sys, time
 from write_helpers import *
-with VideoReader(sys.argv[1]) as source, VideoWriter(sys.argv[2], source, FAST) as writer:
+with open_source(sys.argv[1]) as source, VideoWriter(sys.argv[2], source, FAST) as writer:
     for item in source:
         writer.write(ColorFrame(flat_planes(writer.plane_format, (64, 48)), item))
     print("ready", flush=True)
@@ -278,7 +278,7 @@ def test_patterns_are_recognised() -> None:
 def test_the_container_is_closed_after_an_error(tmp_path: Path) -> None:
     """A muxer that stays open writes its trailer later, into a file that was given up."""
     source = make_clip(tmp_path / "in.mp4")
-    with VideoReader(source) as opened:
+    with open_source(source) as opened:
         writer = VideoWriter(tmp_path / "out.mp4", opened, FAST)
         frame = next(item for item in opened if not isinstance(item, av.Packet))
         writer.write(ColorFrame(flat_planes(writer.plane_format, (64, 48)), frame))

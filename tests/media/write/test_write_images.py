@@ -15,16 +15,16 @@ from PIL.PngImagePlugin import PngInfo
 from write_helpers import FAST, flat_planes, make_clip, write_all
 
 from vidcolor.errors import OptionError, OutputError, StreamLossError
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.open import open_source
+from vidcolor.media.output import open_writer
 from vidcolor.media.read.side_data import display_matrix
-from vidcolor.media.scans.read import SequenceReader
 from vidcolor.media.scans.write import SequenceWriter
-from vidcolor.media.source import FrameSource
+from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.still.exif import IMAGE_DESCRIPTION
 from vidcolor.media.still.icc import srgb_profile
 from vidcolor.media.still.metadata import StillMetadata
 from vidcolor.media.still.read import read_still
-from vidcolor.media.write.film import VideoWriter, open_writer
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, Plane
 
 PLAIN = EncodeSettings()
@@ -33,7 +33,7 @@ PLAIN = EncodeSettings()
 def to_images(
     source: Path, pattern: Path, settings: EncodeSettings = PLAIN, *, commit: bool = True
 ) -> SequenceWriter:
-    with VideoReader(source) as opened:
+    with open_source(source) as opened:
         return write_images(opened, pattern, settings, commit=commit)
 
 
@@ -95,7 +95,9 @@ def test_images_have_the_numbers_of_their_scans(
         grey = np.full((16, 24, 3), number, np.uint8)
         Image.fromarray(grey).save(tmp_path / f"scan_{number:04d}.png")
     (tmp_path / "scan_0013.png").write_bytes(b"no picture")
-    with SequenceReader(tmp_path / "scan_%04d.png", fps=Fraction(10), start_s=start_s) as opened:
+    with open_source(
+        tmp_path / "scan_%04d.png", ReadSettings(fps=Fraction(10), start_s=start_s)
+    ) as opened:
         write_images(opened, tmp_path / "color_%03d.tif")
     found = sorted(path.name for path in tmp_path.glob("color_*"))
     assert found == [f"color_{number:03d}.tif" for number in expected]
@@ -122,7 +124,7 @@ def scans_with_headers(folder: Path, suffix: str, orientation: int = 1) -> Path:
 
 def colorize_scans(scans: Path, pattern: Path) -> list[str]:
     settings = EncodeSettings(comment="vidcolor 0.0.1, model test")
-    with SequenceReader(scans, fps=Fraction(24)) as opened:
+    with open_source(scans, ReadSettings(fps=Fraction(24))) as opened:
         return write_images(opened, pattern, settings).notes
 
 
@@ -142,7 +144,7 @@ def test_what_scans_say_of_themselves_is_kept(tmp_path: Path, before: str, after
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".dpx", ".mov", ".mkv"])
 def test_scans_on_their_side_come_out_upright(tmp_path: Path, suffix: str) -> None:
     scans = scans_with_headers(tmp_path, ".tif", orientation=6)
-    with SequenceReader(scans, fps=Fraction(24)) as opened:
+    with open_source(scans, ReadSettings(fps=Fraction(24))) as opened:
         if suffix in (".mov", ".mkv"):
             write_all(opened, tmp_path / f"color_1{suffix}", FAST)
         else:
@@ -298,11 +300,11 @@ def test_bad_patterns_are_refused(tmp_path: Path) -> None:
         to_images(source, tmp_path / "missing" / "out_%04d.png")
     still = tmp_path / "scan_0001.png"
     to_images(source, tmp_path / "scan_%04d.png")
-    with VideoReader(still) as opened, pytest.raises(OptionError, match="is the input itself"):
+    with open_source(still) as opened, pytest.raises(OptionError, match="is the input itself"):
         open_writer(tmp_path / "SCAN_%d.png", opened, PLAIN)
 
 
 def test_other_names_are_films(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pts=[0])
-    with VideoReader(source) as opened, open_writer(tmp_path / "a.mp4", opened, PLAIN) as writer:
+    with open_source(source) as opened, open_writer(tmp_path / "a.mp4", opened, PLAIN) as writer:
         assert isinstance(writer, VideoWriter)

@@ -13,8 +13,8 @@ from PIL import Image
 from write_helpers import FAST, colorize, flat_planes, inspect, make_clip, write_all
 
 from vidcolor.errors import OptionError, StreamLossError
-from vidcolor.media.read.animation import AnimationReader
-from vidcolor.media.read.film import VideoReader
+from vidcolor.media.open import open_source
+from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.write.facts import CONTAINERS, ENCODERS
 from vidcolor.media.write.hdr import LIGHT_LEVEL, MASTERING, hdr_options
 from vidcolor.media.write.plane_choice import choose_planes
@@ -47,7 +47,7 @@ def test_fields_stay_fields_in_their_order(tmp_path: Path, suffix: str, fields: 
     source = make_clip(tmp_path / f"in{suffix}", fields=fields)
     colorize(source, tmp_path / f"out{suffix}")
     assert inspect(tmp_path / f"out{suffix}").interlaced
-    with VideoReader(tmp_path / f"out{suffix}") as result:
+    with open_source(tmp_path / f"out{suffix}") as result:
         frame = next(item for item in result if not isinstance(item, av.Packet))
         assert (frame.interlaced, frame.top_field_first) == (True, fields == "tff")
 
@@ -62,7 +62,7 @@ def test_what_was_deinterlaced_is_marked_progressive(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mkv", fields="tff")
     colorize(source, tmp_path / "out.mkv", deinterlace=True)
     assert not inspect(tmp_path / "out.mkv").interlaced
-    with VideoReader(tmp_path / "out.mkv") as result:
+    with open_source(tmp_path / "out.mkv") as result:
         assert result.info.field_order == "progressive"
 
 
@@ -204,10 +204,76 @@ def test_an_animations_transparency_is_said_to_be_lost(
     )
     path = tmp_path / f"moves.{suffix}"
     first.save(path, save_all=True, append_images=[second], duration=100)
-    with AnimationReader(path) as opened:
+    with open_source(path) as opened:
         notes = write_all(opened, tmp_path / "out.mp4", FAST).notes
     lost = "transparency is not kept: the colorized picture is opaque"
     assert notes == ([lost] if mode == "RGBA" else [])
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "container"),
+    [
+        ("qtrle", "argb", "mov"),
+        ("smc", "pal8", "mov"),
+        ("png", "rgba", "mov"),
+        ("ffv1", "yuva420p", "matroska"),
+        ("ffv1", "yuva444p10le", "matroska"),
+    ],
+)
+@pytest.mark.parametrize("alpha", [255, 128], ids=["opaque", "transparent"])
+def test_transparency_is_said_to_be_lost_only_where_there_is_any(
+    tmp_path: Path, codec: str, pix_fmt: str, container: str, alpha: int
+) -> None:
+    """One pixel of the third frame isn't opaque."""
+    source = tmp_path / "in.film"
+    with av.open(str(source), "w", format=container) as out:
+        video = out.add_stream(codec, rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, pix_fmt
+        for number in range(4):
+            pixels = np.full((48, 64, 4), 255, np.uint8)
+            pixels[..., :3] = 40 * number
+            if number == 2:
+                pixels[5, 7, 3] = alpha
+            if pix_fmt == "pal8":  # its colours are opaque in QuickTime
+                palette = np.full((256, 4), 255, np.uint8)
+                frame = av.VideoFrame.from_ndarray((pixels[..., 0], palette), "pal8")
+            else:
+                frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format=pix_fmt)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    with open_source(source) as opened:
+        assert opened.info.has_alpha
+        notes = write_all(opened, tmp_path / "out.mkv", FAST).notes
+    lost = "transparency is not kept: the colorized picture is opaque"
+    is_lost = alpha < 255 and pix_fmt != "pal8"
+    assert [note for note in notes if "transparency" in note] == [lost] * is_lost
+
+
+@pytest.mark.parametrize(
+    "pix_fmt",
+    [
+        "rgba", "bgra", "argb", "abgr", "rgba64le", "rgba64be", "bgra64le", "ya8", "ya16le",
+        "ya16be", "yuva420p", "yuva422p10be", "yuva444p16le", "gbrap", "gbrap12le", "gbrapf32le",
+        "vuya", "ayuv64le",
+    ],
+)  # fmt: skip
+def test_alpha_is_found_in_every_format(pix_fmt: str) -> None:
+    for alpha in (255, 128):
+        pixels = np.full((21, 35, 4), 255, np.uint8)
+        pixels[..., :3] = 90
+        pixels[20, 34, 3] = alpha  # the last pixel: padding at lines' ends doesn't count
+        frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format=pix_fmt)
+        assert is_transparent(frame) == (alpha < 255)
+    assert not is_transparent(av.VideoFrame(16, 16, "yuv420p"))
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_palette_s_unused_colours_are_not_seen(used: bool) -> None:
+    palette = np.full((256, 4), 255, np.uint8)
+    palette[7, 0] = 0  # A, R, G, B
+    indices = np.full((10, 12), 7 if used else 8, np.uint8)
+    assert is_transparent(av.VideoFrame.from_ndarray((indices, palette), "pal8")) == used
 
 
 @pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
@@ -353,7 +419,7 @@ def test_nvenc_gets_ten_bits_in_the_upper_bits(tmp_path: Path) -> None:
 
 def test_nvenc_formats_are_chosen_by_depth(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mkv", pix_fmt="yuv420p10le", pts=[0])
-    with VideoReader(source) as opened:
+    with open_source(source) as opened:
         chosen, _ = choose_planes(
             opened.info, ENCODERS["hevc_nvenc"], CONTAINERS[0], EncodeSettings()
         )

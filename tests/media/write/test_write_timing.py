@@ -10,7 +10,7 @@ import pytest
 from write_helpers import FAST, colorize, inspect, make_clip
 
 from vidcolor.errors import StreamLossError
-from vidcolor.media.write.time_code import later
+from vidcolor.media.write.tags import later
 from vidcolor.types import EncodeSettings
 
 MILLISECOND = Fraction(1, 1000)

@@ -12,8 +12,8 @@ import av
 import numpy as np
 from av.packet import Packet
 
-from vidcolor.media.read.film import VideoReader
-from vidcolor.media.source import FrameSource
+from vidcolor.media.open import open_source
+from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
 
@@ -208,7 +208,7 @@ def colorize(
     **reader_options: Any,  # noqa: ANN401
 ) -> VideoWriter:
     """Read, replace the picture by ``flat_planes``, write; returns the writer for its notes."""
-    with VideoReader(source_path, **reader_options) as source:
+    with open_source(source_path, ReadSettings(**reader_options)) as source:
         return write_all(source, output, settings)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from deoldify_recordings import Recording, read_recording
 
-from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
+from vidcolor.models.families.deoldify import DeOldifyColorizer, load_deoldify
 
 
 @pytest.fixture(autouse=True)

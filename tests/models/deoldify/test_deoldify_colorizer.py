@@ -12,7 +12,7 @@ from torch import nn
 from vidcolor.color import grey_to_lightness
 from vidcolor.errors import DeviceError
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.deoldify import DeOldifyColorizer, load_deoldify
+from vidcolor.models.families.deoldify import DeOldifyColorizer, load_deoldify
 
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])

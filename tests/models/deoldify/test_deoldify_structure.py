@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.deoldify import detect_deoldify, load_deoldify
+from vidcolor.models.families.deoldify import detect_deoldify, load_deoldify
 from vidcolor.models.networks.deoldify import DeOldifyName, DeOldifyNet, build_deoldify
 
 ENTRIES = {"artistic": 378, "stable": 754, "video": 754}

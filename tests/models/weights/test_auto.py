@@ -9,8 +9,8 @@ import pytest
 from mirror_server import PAYLOAD, make_entry
 
 import vidcolor
-from vidcolor.models.device import device_type, resolve_device
 from vidcolor.models.loading import Kind, choose_model
+from vidcolor.models.running.device import device_type, resolve_device
 
 
 @pytest.mark.parametrize(

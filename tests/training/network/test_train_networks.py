@@ -15,13 +15,13 @@ from skimage import data
 
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.evaluation.backbones import load_backbone
-from vidcolor.models.architectures import ARCHITECTURES, as_trainable, find_architecture
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
+from vidcolor.models.networks.architectures import ARCHITECTURES, as_trainable, find_architecture
 from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
 from vidcolor.models.networks.packed import can_pack
-from vidcolor.models.pretrained import load_edge_encoder
 from vidcolor.training.config import load_config
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.losses.objective import Objective

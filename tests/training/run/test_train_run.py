@@ -413,7 +413,7 @@ def test_the_plot_draws_what_the_log_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
-    from vidcolor.models.architectures import find_architecture
+    from vidcolor.models.networks.architectures import find_architecture
     from vidcolor.training.losses.objective import LOSSES
     from vidcolor.training.losses.terms import check_settings
 

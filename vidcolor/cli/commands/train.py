@@ -76,7 +76,7 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
     config = load_config(values["config"], **overrides)
     if not config.data:
         raise click.UsageError("no photographs to train on: give --data or set 'data' in CONFIG")
-    from vidcolor.models.device import resolve_device
+    from vidcolor.models.running.device import resolve_device
     from vidcolor.training.distributed import join_world, leave_world
     from vidcolor.training.run.loop import Trainer
 

@@ -223,7 +223,7 @@ def _is_media(path: Path, decoder: str) -> bool:
 
 
 def _sniff(path: str) -> str:
-    from vidcolor.media.kinds import sniff
+    from vidcolor.media.open import sniff
 
     return str(sniff(path))
 

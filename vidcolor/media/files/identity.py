@@ -12,12 +12,24 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 BLOCKS: Final = 16
 """Blocks that are read: the first, the last, and those between at equal distances."""
 
 BLOCK_BYTES: Final = 1 << 16
+
+
+class SupportsSeek(Protocol):
+    """A binary file that is read in places."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to a place."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """Read so many bytes; fewer only at the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +60,31 @@ def file_identity(path: str | Path) -> FileIdentity | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    digest = hashlib.sha256(status.st_size.to_bytes(8, "big"))
     with open(path, "rb") as file:
-        if status.st_size <= BLOCKS * BLOCK_BYTES:
-            digest.update(file.read(BLOCKS * BLOCK_BYTES))
-        else:
-            for block in range(BLOCKS):
-                file.seek(block * (status.st_size - BLOCK_BYTES) // (BLOCKS - 1))
-                digest.update(file.read(BLOCK_BYTES))
-    return FileIdentity(status.st_size, status.st_mtime_ns, digest.hexdigest())
+        return open_identity(file, status)
+
+
+def open_identity(file: SupportsSeek, status: os.stat_result) -> FileIdentity:
+    """The identity of an open file.
+
+    Args:
+        file: what is read; its position moves.
+        status: of the file, as the system gives it.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    size = status.st_size
+    digest = hashlib.sha256(size.to_bytes(8, "big"))
+    if size <= BLOCKS * BLOCK_BYTES:
+        places, length = [0], BLOCKS * BLOCK_BYTES
+    else:
+        places = [block * (size - BLOCK_BYTES) // (BLOCKS - 1) for block in range(BLOCKS)]
+        length = BLOCK_BYTES
+    for place in places:
+        file.seek(place)
+        digest.update(file.read(length))
+    return FileIdentity(size, status.st_mtime_ns, digest.hexdigest())
 
 
 def files_identity(paths: Iterable[Path]) -> FileIdentity | None:

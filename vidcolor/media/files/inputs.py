@@ -1,4 +1,4 @@
-"""Input files and pipes, as libav wants them; names for messages."""
+"""Input files and pipes, opened once and read by any number of readers; names for messages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import io
 import os
 import stat
 import sys
+import threading
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from vidcolor.errors import InputError, Interrupted
+from vidcolor.media.files.identity import FileIdentity, open_identity
 from vidcolor.media.files.pipes import Waiter
 
 _HEAD_BYTES: Final = 4096
@@ -31,8 +33,13 @@ def is_pipe(path: str | Path) -> bool:
         return False
 
 
+def reason(error: BaseException) -> str:
+    """Return what libav or the system said, without numbers and paths."""
+    return (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__
+
+
 class InputFile:
-    """A file or pipe as PyAV wants it: ``read``, and ``seek``/``tell`` where possible.
+    """An open file or pipe. Readers take a ``view`` each, which has a position of its own.
 
     Args:
         path: the file, or "-" for standard input.
@@ -41,34 +48,90 @@ class InputFile:
     Raises:
         InputError: from the constructor, if the file is missing, empty, unreadable, a folder, or
             a playlist.
-        Interrupted: likewise, if a pipe stalls and somebody asks to stop; see ``stalls``.
+        Interrupted: likewise, if a pipe stalls and a stop event is set; see ``pipes``.
 
     Attributes:
-        failure: why the last reading failed, "" where none did. Such an error is the file's end for
-            libav: what Python raises below it, PyAV may print as a traceback.
+        label: the path for messages.
+        name: a neutral name with the file's extension: it helps libav with raw streams, whose
+            content says little.
+        size: bytes in the file, None for pipes.
+        is_seekable: whether it can be read more than once.
+        head: the first bytes, at most 4096.
     """
 
     def __init__(self, path: str | Path, stream: io.BufferedIOBase | None = None) -> None:
-        self.failure = ""
-        self._stopped: BaseException | None = None
-        self._label = shown(path)
+        self.label = shown(path)
+        suffix = Path(str(path)).suffix
+        self.name = "input" + (suffix if suffix.isascii() and suffix[1:].isalnum() else "")
         self._owned = stream is None and str(path) != "-"
         self._raw = stream or self._open(path)
-        self._seekable = bool(self._raw.seekable())
-        self._size = self.size
-        self._waiter = Waiter(self._raw)
-        self._head = b""
+        self._lock = threading.Lock()
+        self.is_seekable = bool(self._raw.seekable())
+        self.size = self._find_size()
+        self._is_taken = False
         try:
-            head = self._peek()
-            if not head:
-                raise InputError(f"{self._label}: is empty (0 bytes)")
-            refuse_playlist(head, self._label)
+            self._start = self._raw.tell() if self.is_seekable else 0
+            self.head = self._peek()
+            if not self.head:
+                raise InputError(f"{self.label}: is empty (0 bytes)")
+            refuse_playlist(self.head, self.label)
         except BaseException:
             self.close()
             raise
-        suffix = Path(str(path)).suffix
-        # The extension helps libav with raw streams, whose content says little.
-        self.name = "input" + (suffix if suffix.isascii() and suffix[1:].isalnum() else "")
+
+    def view(self) -> InputView:
+        """A reader of all of it, from its beginning.
+
+        Raises:
+            InputError: it is a pipe, and somebody has read it.
+        """
+        if self._is_taken and not self.is_seekable:
+            raise InputError(f"{self.label}: a pipe can be read only once, from its beginning")
+        self._is_taken = True
+        return InputView(self)
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """Return up to ``size`` bytes, as soon as there are any; a pipe goes on where it is.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        if not self.is_seekable:
+            return self._raw.read1(size)
+        with self._lock:
+            if self._raw.tell() != position:
+                self._raw.seek(position)
+            return self._raw.read1(size)
+
+    def identity(self) -> FileIdentity | None:
+        """What tells this file from others, read through the same handle.
+
+        None for pipes and standard input.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        if not self._owned or not self.is_seekable:
+            return None
+        status = os.fstat(self._raw.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        with self._lock:
+            return open_identity(self._raw, status)
+
+    def waiter(self) -> Waiter:
+        """What waits for the pipe to be ready, by the stop events of this context."""
+        return Waiter(self._raw)
+
+    @property
+    def start(self) -> int:
+        """Where reading begins: 0, but for standard input that was redirected and read before."""
+        return self._start
+
+    def close(self) -> None:
+        """Close the file, unless it is standard input; safe to call twice."""
+        if self._owned:
+            self._raw.close()
 
     def _open(self, path: str | Path) -> io.BufferedIOBase:
         if not self._owned:
@@ -78,82 +141,111 @@ class InputFile:
                 return _open_pipe(path)
             return Path(path).open("rb")
         except IsADirectoryError:
-            raise InputError(f"{self._label}: is a folder, not a file") from None
+            raise InputError(f"{self.label}: is a folder, not a file") from None
         except FileNotFoundError:
-            raise InputError(f"{self._label}: no such file") from None
+            raise InputError(f"{self.label}: no such file") from None
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise InputError(f"{self._label}: can't be read: {reason}") from None
+            raise InputError(f"{self.label}: can't be read: {reason(error)}") from None
 
-    def _peek(self) -> bytes:
-        head = b""
+    def _find_size(self) -> int | None:
         try:
-            while len(head) < _HEAD_BYTES and (more := self._read(_HEAD_BYTES - len(head))):
-                head += more
-            if self._seekable:
-                self._raw.seek(-len(head), io.SEEK_CUR)
-            else:
-                self._head = head
-        except OSError as error:
-            raise InputError(f"{self._label}: can't be read: {error.strerror}") from None
-        return head
-
-    def _read(self, size: int) -> bytes:
-        self._waiter.wait()
-        return self._raw.read1(size)
-
-    @property
-    def size(self) -> int | None:
-        """Bytes in the file, None for pipes."""
-        try:
-            return os.fstat(self._raw.fileno()).st_size if self._seekable else None
+            return os.fstat(self._raw.fileno()).st_size if self.is_seekable else None
         except (OSError, io.UnsupportedOperation):
             return None
 
-    def read(self, size: int) -> bytes:
+    def _peek(self) -> bytes:
+        head, waiter = b"", self.waiter()
+        try:
+            while len(head) < _HEAD_BYTES:
+                waiter.wait()
+                more = self.read_at(self._start + len(head), _HEAD_BYTES - len(head))
+                if not more:
+                    break
+                head += more
+        except OSError as error:
+            raise InputError(f"{self.label}: can't be read: {reason(error)}") from None
+        return head
+
+
+class InputView(io.RawIOBase):
+    """A reader of an ``InputFile``, as PyAV wants it; pipes can't ``seek``.
+
+    Attributes:
+        name: see ``InputFile``.
+        failure: why the last reading failed, "" where none did. Such an error is the file's end for
+            libav: what Python raises below it, PyAV may print as a traceback.
+    """
+
+    def __init__(self, file: InputFile) -> None:
+        super().__init__()
+        self.failure = ""
+        self.name = file.name
+        self._file = file
+        self._waiter = file.waiter()
+        self._stopped: BaseException | None = None
+        self._position = file.start
+        self._head = b"" if file.is_seekable else file.head
+
+    def listen(self) -> None:
+        """From now on, stop events of this context end the waiting for a pipe."""
+        self._waiter = self._file.waiter()
+
+    def read(self, size: int = -1) -> bytes:
         """Return up to ``size`` bytes, as soon as there are any; empty at the end or a failure.
 
-        Also where somebody asks to stop: ``raise_if_stopped`` says so, above libav.
+        Empty also where a stop event is set: ``raise_if_stopped`` says so, above libav.
         """
+        if size < 0:
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
         if self._head:
             head, self._head = self._head[:size], self._head[size:]
             return head
         try:
-            data = self._read(size)
-            if not data and self._size is not None and self._raw.tell() < self._size:
-                self.failure = "the file became shorter while it was read"
-            return data
+            self._waiter.wait()
+            data = self._file.read_at(self._position, size)
         except OSError as error:
             self.failure = reason(error)
+            return b""
         except (Interrupted, KeyboardInterrupt) as error:
             self._stopped = error
-        return b""
+            return b""
+        if not data and self._file.size is not None and self._position < self._file.size:
+            self.failure = "the file became shorter while it was read"
+        self._position += len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        """Fill a buffer as far as one ``read`` does; for what wraps this in Python's buffers."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
 
     def raise_if_stopped(self) -> None:
-        """Raise what ended the reading, if that was somebody who asked to stop."""
+        """Raise what ended the reading, if that was a stop event or Ctrl-C."""
         if self._stopped is not None:
             raise self._stopped
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move and return the new position."""
-        return self._raw.seek(offset, whence)
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._file.size or 0}
+        self._position = max(0, base[whence] + offset)
+        return self._position
 
     def tell(self) -> int:
         """Return the position."""
-        return self._raw.tell()
+        return self._position
 
     def seekable(self) -> bool:
         """Whether ``seek`` works."""
-        return self._seekable
-
-    def close(self) -> None:
-        """Close the file, unless it is standard input."""
-        if self._owned:
-            self._raw.close()
+        return self._file.is_seekable
 
 
 def _open_pipe(path: str | Path) -> io.BufferedIOBase:
-    """Open a named pipe without waiting for somebody who writes it: reading waits, and listens."""
+    """Open a named pipe without waiting for its writer: reading waits, and can be stopped."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return cast(io.BufferedIOBase, os.fdopen(descriptor, "rb"))
@@ -173,8 +265,3 @@ def refuse_playlist(head: bytes, label: str) -> None:
     for hit, kind in kinds:
         if hit:
             raise InputError(f"{label}: is {kind}, not a film: give the film's own file")
-
-
-def reason(error: BaseException) -> str:
-    """Return what libav or the system said, without numbers and paths."""
-    return (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Generator
 from fractions import Fraction
-from pathlib import Path
 from typing import Final
 
 import av
@@ -13,68 +12,46 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import InputFile, is_pipe, reason, shown
+from vidcolor.media.files.inputs import InputFile, reason
 from vidcolor.media.pixels.limits import check_size
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.stage import FrameStage
 from vidcolor.media.read.stamps import Span, exact_seconds
+from vidcolor.media.source import ReadSettings
 from vidcolor.types import ColorTags, VideoInfo
 
 _TIME_BASE: Final = Fraction(1, 1000)
 _DEFAULT_MS: Final = 100
-_HEAD_BYTES: Final = 64
-
-
-def needs_pillow(path: str | Path) -> bool:
-    """Tell whether a file is an animated WebP or PNG (False for what can't be read)."""
-    if str(path) == "-" or is_pipe(path):
-        return False
-    try:
-        file = InputFile(path)
-    except InputError:
-        return False
-    try:
-        head = file.read(_HEAD_BYTES)
-    except OSError:
-        return False
-    finally:
-        file.close()
-    webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP" and head[12:16] == b"VP8X"
-    if webp:
-        return bool(head[20] & 2)
-    return head.startswith(b"\x89PNG") and head[37:41] == b"acTL"
 
 
 class AnimationReader(BaseSource):
     """Reads an animation through Pillow; keeps ``source.FrameSource``.
 
     Args:
-        path: the file.
-        start_s: seconds from the start; frames with ``start <= t < end`` are read.
-        end_s: likewise.
+        file: the animation; stays open.
+        path: as the user wrote it.
+        settings: how it is read.
 
     Raises:
         InputError: the file can't be read.
         OptionError: ``end_s`` isn't after ``start_s``.
     """
 
-    def __init__(
-        self, path: str | Path, *, start_s: float | None = None, end_s: float | None = None
-    ) -> None:
+    def __init__(self, file: InputFile, path: str, settings: ReadSettings) -> None:
         super().__init__()
-        start, end = exact_seconds(start_s), exact_seconds(end_s)
-        check_span(start, end)
-        self._label = shown(path)
+        check_span(settings)
+        start, end = exact_seconds(settings.start_s), exact_seconds(settings.end_s)
+        self._label = file.label
         self._failure = ""
         try:
-            self._image = Image.open(io.BytesIO(Path(path).read_bytes()))
+            self._image = Image.open(io.BytesIO(_read(file)))
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise InputError(f"{self._label}: can't be read: {reason(error)}") from None
         width, height = self._image.size
         try:
             check_size(width, height, self._label)
             span = Span(origin=Fraction(0), start=start, end=end, time_bases=[_TIME_BASE])
-            info = _describe(str(path), self._image)
+            info = _describe(path, self._image)
             self._stage = FrameStage(info, span, deinterlace=False, label=self._label)
             self._prime(self._process())
         except BaseException:
@@ -96,7 +73,7 @@ class AnimationReader(BaseSource):
                 pixels = np.asarray(self._image.convert(mode))
             except (OSError, EOFError, ValueError, SyntaxError) as error:
                 self._failure = str(error)
-                self.damaged += 1
+                self._stage.status.damaged += 1
                 continue
             milliseconds = round(float(self._image.info.get("duration") or _DEFAULT_MS))
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=pix_fmt)
@@ -106,12 +83,25 @@ class AnimationReader(BaseSource):
             if self._stage.ended:
                 break
         yield from self._stage.flush()
-        self._stage.conclude(damaged=self.damaged)
+        self._stage.conclude()
 
     def _why_nothing(self) -> str:
         if self._failure:
             return f"{self._label}: no frame can be decoded: {self._failure}"
         return f"{self._label}: no frame lies in the part that was asked for"
+
+
+def _read(file: InputFile) -> bytes:
+    """All of a file.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    view = file.view()
+    data = view.read()
+    if view.failure:
+        raise OSError(view.failure)
+    return data
 
 
 def _pix_fmt(image: Image.Image) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from av.packet import Packet
 
 from vidcolor.errors import InputError, OptionError
+from vidcolor.media.source import ReadSettings, SourceStatus
 from vidcolor.types import LumaFrame, VideoInfo
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ logger = logging.getLogger(__name__)
 
 Item: TypeAlias = "LumaFrame | Packet[Any]"
 
+MAX_EARLY_BYTES: Final = 64 << 20
+"""Packets kept in memory while the first frame is looked for; five minutes of 24-bit sound."""
+
 
 class BaseSource:
-    """Keeps ``source.FrameSource`` for subclasses, which set ``_stage`` and fill ``_items``.
+    """Keeps ``source.FrameSource`` for subclasses, which set ``_stage``.
 
     A subclass's constructor calls ``_prime`` last, with the generator of its items.
     """
@@ -38,9 +42,10 @@ class BaseSource:
         self.template: InputContainer | None = None
         self.video_stream: VideoStream | None = None
         self.copied_streams: list[Stream] = []
-        self.damaged = 0
         self._items: Generator[Item, None, None] | None = None
         self._ready: deque[Item] = deque()
+        self._closing: list[Callable[[], None]] = []
+        self._skip = 0
 
     @property
     def info(self) -> VideoInfo:
@@ -48,34 +53,9 @@ class BaseSource:
         return self._stage.info
 
     @property
-    def warnings(self) -> list[str]:
-        """One line each."""
-        return self._stage.warnings
-
-    @property
-    def corrupt(self) -> int:
-        """Frames decoded with errors."""
-        return self._stage.corrupt
-
-    @property
-    def is_interlaced(self) -> bool:
-        """Frames hold two fields."""
-        return self._stage.is_interlaced
-
-    @property
-    def top_field_first(self) -> bool:
-        """Order of the fields."""
-        return self._stage.top_field_first
-
-    @property
-    def has_color(self) -> bool | None:
-        """The source is visibly coloured."""
-        return self._stage.has_color
-
-    @property
-    def side_data_kinds(self) -> set[str]:
-        """Kinds of side data seen."""
-        return self._stage.side_data_kinds
+    def status(self) -> SourceStatus:
+        """What was found so far."""
+        return self._stage.status
 
     @property
     def display_matrix(self) -> tuple[int, ...] | None:
@@ -89,7 +69,7 @@ class BaseSource:
 
     @property
     def span_s(self) -> Fraction | None:
-        """Length asked for, None where open."""
+        """Length asked for, None where unbounded."""
         return self._stage.span.length
 
     @property
@@ -105,10 +85,25 @@ class BaseSource:
 
     def __iter__(self) -> Iterator[Item]:
         """Yield frames in presentation order and admitted packets in file order, once."""
+        for item in self._all():
+            if not self._skip:
+                yield item
+            elif isinstance(item, LumaFrame):
+                self._skip -= 1
+
+    def _all(self) -> Iterator[Item]:
         while self._ready:
             yield self._ready.popleft()
         if self._items is not None:
             yield from self._items
+
+    def skip_frames(self, count: int) -> None:
+        """Begin with the frame of this number; call it before iterating."""
+        self._skip = count
+
+    def on_close(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when this is closed, after all else."""
+        self._closing.append(action)
 
     def close(self) -> None:
         """Free everything; safe to call twice. Join the thread that iterates first."""
@@ -122,6 +117,8 @@ class BaseSource:
         self._items = None
         self._ready.clear()
         self._release()
+        while self._closing:
+            self._closing.pop()()
 
     def _release(self) -> None:
         """Free what the subclass holds; called once or more, also after a failed constructor."""
@@ -146,19 +143,37 @@ class BaseSource:
             InputError: there is no frame.
         """
         self._items = items
+        size = 0
         for item in items:
             self._ready.append(item)
             if isinstance(item, LumaFrame):
                 return
+            size += item.size
+            if size > MAX_EARLY_BYTES:
+                self._prime_without_packets()
+                return
         raise InputError(self._why_nothing())
+
+    def _prime_without_packets(self) -> None:
+        """Find the first frame, keep no packets on the way, and begin again.
+
+        Raises:
+            InputError: there is no frame, or the input can't be read again.
+        """
+        raise NotImplementedError
 
     def _why_nothing(self) -> str:
         """Say why no frame came."""
         raise NotImplementedError
 
 
-def check_span(start: Fraction | None, end: Fraction | None) -> None:
-    """Raise OptionError where a span is empty or begins before the file."""
+def check_span(settings: ReadSettings) -> None:
+    """Refuse a span that is empty or begins before the file.
+
+    Raises:
+        OptionError: it is.
+    """
+    start, end = settings.start_s, settings.end_s
     if start is not None and start < 0:
         raise OptionError("--start can't be negative")
     if end is not None and end <= (start or 0):

@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import shown
+from vidcolor.media.files.inputs import InputFile
 from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
 from vidcolor.media.read.container import NO_TIMESTAMPS
 from vidcolor.media.read.decoder import Decoder
@@ -44,11 +44,16 @@ def rgb_frames(
     Raises:
         InputError: the file can't be read, or has no colours to convert.
     """
-    demuxer = Demuxer(path, start=None, end=None, copy_streams=False)
+    file = InputFile(path)
+    try:
+        demuxer = Demuxer(file, copy_streams=False)
+    except BaseException:
+        file.close()
+        raise
     try:
         unstamped = demuxer.container.format.flags & NO_TIMESTAMPS
         decoder = Decoder(demuxer.video, threads=threads, frame_threads=not unstamped)
-        converter = _Converter(shown(path))
+        converter = _Converter(file.label)
         for frame in _decoded(demuxer, decoder):
             stamp = frame.pts, frame.time_base
             seconds = float("nan")
@@ -57,6 +62,7 @@ def rgb_frames(
             yield seconds, converter(frame)
     finally:
         demuxer.close()
+        file.close()
 
 
 def _decoded(demuxer: Demuxer, decoder: Decoder) -> Iterator[av.VideoFrame]:

@@ -10,8 +10,6 @@ for demuxers that open nested inputs by themselves.
 from __future__ import annotations
 
 import functools
-import io
-from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 import av
@@ -19,7 +17,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import InputFile, reason, shown
+from vidcolor.media.files.inputs import InputFile, InputView, reason
 
 NO_TIMESTAMPS: Final = 0x0080
 """AVFMT_NOTIMESTAMPS: a raw stream, whose packets have no stamps."""
@@ -54,59 +52,60 @@ def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> NoReturn:
     raise PermissionError("inputs may not open other files")
 
 
-def open_container(
-    path: str | Path, stream: io.BufferedIOBase | None = None
-) -> tuple[InputContainer, InputFile]:
+class OpenContainer:
+    """A container and the view of the file that it reads.
+
+    Attributes:
+        container: libav's.
+        view: beneath it.
+    """
+
+    def __init__(self, container: InputContainer, view: InputView) -> None:
+        self.container, self.view = container, view
+
+    def close(self) -> None:
+        """Free libav's side; safe to call twice. The file stays open."""
+        self.container.close()
+
+
+def open_container(file: InputFile) -> OpenContainer:
     """Open a film by content.
-
-    Args:
-        path: the file, or "-" for standard input.
-        stream: read this open stream instead; ``path`` is for messages then.
-
-    Returns:
-        The container and the file beneath it; close both, the container first.
 
     Raises:
         InputError: the file can't be read (``UnreadableError``) or isn't a film that libav knows.
-        Interrupted: a pipe stalls, and somebody asks to stop.
+        Interrupted: a pipe stalls, and a stop event is set.
     """
-    file = InputFile(path, stream)
+    view = file.view()
     try:
-        container = av.open(
-            cast(Any, file),
-            "r",
-            container_options={
-                "protocol_whitelist": "none",
-                "format_whitelist": _allowed_formats(),
-            },
-            metadata_errors="replace",
-            buffer_size=_BUFFER_BYTES,
-            io_open=_refuse_nested,
-        )
+        container = _open(view)
     except FFmpegError as error:
-        file.close()
-        file.raise_if_stopped()
-        if file.failure:
-            raise UnreadableError(f"{shown(path)}: can't be read: {file.failure}") from None
-        hint = "; from a pipe, MP4 must be fragmented, MKV or TS go" if str(path) == "-" else ""
+        view.raise_if_stopped()
+        if view.failure:
+            raise UnreadableError(f"{file.label}: can't be read: {view.failure}") from None
+        hint = "" if file.is_seekable else "; from a pipe, MP4 must be fragmented, MKV or TS go"
         raise InputError(
-            f"{shown(path)}: not a film that can be opened: {reason(error)}{hint}"
+            f"{file.label}: not a film that can be opened: {reason(error)}{hint}"
         ) from None
     except (OSError, ValueError, RuntimeError, UnicodeError) as error:
-        file.close()
-        raise InputError(f"{shown(path)}: can't be read: {reason(error)}") from None
-    except BaseException:
-        file.close()
-        raise
-    if not REFUSED_FORMATS.isdisjoint(container.format.name.split(",")):
-        name = container.format.name
-        container.close()
-        file.close()
-        raise InputError(f"{shown(path)}: is {name}, not a film")
+        raise InputError(f"{file.label}: can't be read: {reason(error)}") from None
+    name = container.format.name
     try:
-        file.raise_if_stopped()
+        if not REFUSED_FORMATS.isdisjoint(name.split(",")):
+            raise InputError(f"{file.label}: is {name}, not a film")
+        view.raise_if_stopped()
     except BaseException:
         container.close()
-        file.close()
         raise
-    return container, file
+    return OpenContainer(container, view)
+
+
+def _open(view: InputView) -> InputContainer:
+    container = av.open(
+        cast(Any, view),
+        "r",
+        container_options={"protocol_whitelist": "none", "format_whitelist": _allowed_formats()},
+        metadata_errors="replace",
+        buffer_size=_BUFFER_BYTES,
+        io_open=_refuse_nested,
+    )
+    return cast(InputContainer, container)

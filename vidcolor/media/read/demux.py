@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Final, cast
 
 import av
@@ -17,9 +15,14 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import reason, shown
+from vidcolor.media.files.inputs import InputFile, reason
 from vidcolor.media.pixels.limits import check_size
-from vidcolor.media.read.container import NO_TIMESTAMPS, TS_DISCONT, open_container
+from vidcolor.media.read.container import (
+    NO_TIMESTAMPS,
+    TS_DISCONT,
+    OpenContainer,
+    open_container,
+)
 from vidcolor.media.read.probe import container_length
 from vidcolor.media.read.stamps import Span
 from vidcolor.media.read.timeline import Discontinuities, Strays
@@ -41,11 +44,11 @@ class Demuxer:
     """Owns the container.
 
     Args:
-        path: the film or "-".
+        file: the film; stays open.
         start, end: seconds from the file's start, None for open ends.
         copy_streams: offer the other streams' packets.
         need_decoder: refuse films that can't be decoded.
-        stream: read this open pipe instead of ``path``.
+        opened: the film's container, at its beginning; closed with this. None opens one.
 
     Attributes:
         container, video: the open container and the stream to decode.
@@ -62,35 +65,36 @@ class Demuxer:
 
     def __init__(
         self,
-        path: str | Path,
+        file: InputFile,
         *,
-        start: Fraction | None,
-        end: Fraction | None,
-        copy_streams: bool,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        copy_streams: bool = True,
         need_decoder: bool = True,
-        stream: io.BufferedIOBase | None = None,
+        opened: OpenContainer | None = None,
     ) -> None:
-        self._label = shown(path)
-        self._path = path
+        self._file = file
         self._copy = copy_streams
         self._need_decoder = need_decoder
-        self._stream = stream
         self._open_error = self.read_error = ""
         self._reached = Fraction(0)
         self._strays = Strays()
         self.video_done = False
-        self._open()
+        self.size = file.size
+        self._open(opened)
         try:
-            self.size = self._file.size
             self.span = self._make_span(start, end)
         except BaseException:
             self.close()
             raise
 
-    def _open(self) -> None:
-        self.container, self._file = open_container(self._path, self._stream)
+    def _open(self, opened: OpenContainer | None = None) -> None:
+        self._opened = opened or open_container(self._file)
+        self.container, self._view = self._opened.container, self._opened.view
         try:
-            self.video = choose_video(self.container, self._label, need_decoder=self._need_decoder)
+            self.video = choose_video(
+                self.container, self._file.label, need_decoder=self._need_decoder
+            )
             others = [each for each in self.container.streams if each is not self.video]
             self.copied: list[Stream] = others if self._copy else []
             if not self._copy:
@@ -103,9 +107,8 @@ class Demuxer:
         self._joiner = Discontinuities() if flags & TS_DISCONT else None
 
     def close(self) -> None:
-        """Close container and file; safe to call twice."""
-        self.container.close()
-        self._file.close()
+        """Close the container; safe to call twice."""
+        self._opened.close()
 
     @property
     def origin(self) -> Fraction:
@@ -125,12 +128,17 @@ class Demuxer:
     @property
     def can_seek(self) -> bool:
         """Whether seeking is worth a try."""
-        return self._file.seekable() and not self.container.format.flags & NO_TIMESTAMPS
+        return self._file.is_seekable and not self.container.format.flags & NO_TIMESTAMPS
+
+    @property
+    def can_rewind(self) -> bool:
+        """Whether the file can be read again; a pipe can't."""
+        return self._file.is_seekable
 
     @property
     def failure(self) -> str:
         """What the system said where the file couldn't be read, "" where it could."""
-        return self._file.failure or self._open_error
+        return self._view.failure or self._open_error
 
     def seek(self, seconds: Fraction) -> bool:
         """Go to a key frame at or before a time; False leaves the file at its beginning."""
@@ -181,7 +189,7 @@ class Demuxer:
         """Demux; a read error is tolerated a few times in a row, then it is the end."""
         errors = 0
         # of what was read to open it, the end can do without; where no frame comes, that is why
-        self._open_error, self._file.failure = self._file.failure, ""
+        self._open_error, self._view.failure = self._view.failure, ""
         while True:
             try:
                 for packet in self.container.demux():
@@ -190,14 +198,14 @@ class Demuxer:
                     errors = 0
                     self._note_end(packet)
                     yield packet
-                self._file.raise_if_stopped()
-                self.read_error = self._file.failure
+                self._view.raise_if_stopped()
+                self.read_error = self._view.failure
                 return
             except (FFmpegError, OSError) as error:
-                self._file.raise_if_stopped()
+                self._view.raise_if_stopped()
                 errors += 1
                 if errors > _MAX_READ_ERRORS:
-                    self.read_error = self._file.failure or reason(error)
+                    self.read_error = self._view.failure or reason(error)
                     return
 
     def _note_end(self, packet: Packet[Any]) -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Generator, Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import av
 from av.packet import Packet
 
-from vidcolor.errors import OptionError
-from vidcolor.media.files.inputs import shown
-from vidcolor.media.read.base import BaseSource, Item, check_span
-from vidcolor.media.read.container import NO_TIMESTAMPS
+from vidcolor.errors import InputError
+from vidcolor.media.files.inputs import InputFile
+from vidcolor.media.read.base import MAX_EARLY_BYTES, BaseSource, Item, check_span
+from vidcolor.media.read.container import NO_TIMESTAMPS, OpenContainer
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
 from vidcolor.media.read.probe import describe_container
 from vidcolor.media.read.stage import FrameStage, stream_end
 from vidcolor.media.read.stamps import exact_seconds
-from vidcolor.media.source import FrameSource
+from vidcolor.media.source import ReadSettings
+from vidcolor.types import LumaFrame
 
 _Raw: TypeAlias = "av.VideoFrame | Packet[Any]"
 
@@ -31,13 +30,10 @@ class VideoReader(BaseSource):
     """Reads a film through PyAV's libraries; keeps ``source.FrameSource``.
 
     Args:
-        path: the film, or "-" for standard input.
-        start_s: seconds from the file's start; frames with ``start <= t < end`` are read.
-        end_s: likewise.
-        deinterlace: run bwdif, one frame per frame.
-        threads: decoder threads, 0 for as many as there are cores.
-        copy_streams: offer the other streams' packets.
-        stream: read this open pipe; ``path`` is for messages then.
+        file: the film; stays open.
+        path: as the user wrote it.
+        settings: how it is read.
+        opened: the film's container, at its beginning; closed with this. None opens one.
 
     Raises:
         InputError: the file can't be read, or not one frame of it.
@@ -46,41 +42,33 @@ class VideoReader(BaseSource):
 
     def __init__(
         self,
-        path: str | Path,
+        file: InputFile,
+        path: str,
+        settings: ReadSettings,
         *,
-        start_s: float | None = None,
-        end_s: float | None = None,
-        deinterlace: bool = False,
-        threads: int = 0,
-        copy_streams: bool = True,
-        stream: io.BufferedIOBase | None = None,
+        opened: OpenContainer | None = None,
     ) -> None:
         super().__init__()
-        start, end = exact_seconds(start_s), exact_seconds(end_s)
-        check_span(start, end)
-        self._label = shown(path)
-        self._threads = threads
+        check_span(settings)
+        self._label = file.label
+        self._threads = settings.threads
         self._raw: Iterator[_Raw] = iter(())
-        self._demuxer = Demuxer(
-            path, start=start, end=end, copy_streams=copy_streams, stream=stream
+        self._demuxer = demuxer = Demuxer(
+            file,
+            start=exact_seconds(settings.start_s),
+            end=exact_seconds(settings.end_s),
+            copy_streams=settings.copy_streams,
+            opened=opened,
         )
         try:
-            info = describe_container(
-                self._demuxer.container,
-                self._demuxer.video,
-                path=str(path),
-                size=self._demuxer.size,
-            )
             self._stage = FrameStage(
-                info,
-                self._demuxer.span,
-                deinterlace=deinterlace,
+                describe_container(demuxer.container, demuxer.video, path=path, size=demuxer.size),
+                demuxer.span,
+                deinterlace=settings.deinterlace,
                 label=self._label,
-                end=stream_end(self._demuxer.container, self._demuxer.video),
+                end=stream_end(demuxer.container, demuxer.video),
             )
-            self._restart()
-            if self._demuxer.span.start is not None and self._demuxer.can_seek:
-                self._seek(self._demuxer.span.start)
+            self._begin()
             self._prime(self._process())
         except BaseException:
             self.close()
@@ -92,6 +80,28 @@ class VideoReader(BaseSource):
     def _release(self) -> None:
         self._raw = iter(())
         self._demuxer.close()
+
+    def _begin(self) -> None:
+        """Go to where the span begins."""
+        self._restart()
+        if self._demuxer.span.start is not None and self._demuxer.can_seek:
+            self._seek(self._demuxer.span.start)
+
+    def _prime_without_packets(self) -> None:
+        assert self._items is not None
+        if not self._demuxer.can_rewind:
+            raise InputError(
+                f"{self._label}: {MAX_EARLY_BYTES >> 20} MB of sound and other data come before"
+                " the picture, and a pipe can't go back: give a file"
+            )
+        self._ready.clear()
+        if not any(isinstance(item, LumaFrame) for item in self._items):
+            raise InputError(self._why_nothing())
+        self._items.close()
+        self._demuxer.rewind()
+        self._stage = self._stage.again()
+        self._begin()
+        self._items = self._process()
 
     def _restart(self) -> None:
         """Begin to decode at the container's position."""
@@ -147,19 +157,19 @@ class VideoReader(BaseSource):
                 yield item
                 continue
             yield from stage.push(item)
-            self.damaged = self._decoder.damaged
+            stage.status.damaged = self._decoder.damaged
             demuxer.video_done = stage.ended
-        self.damaged = self._decoder.damaged
+        stage.status.damaged = self._decoder.damaged
         yield from stage.flush()
-        stage.conclude(damaged=self.damaged)
+        stage.conclude()
         if demuxer.strays:
-            stage.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
+            stage.status.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
         if demuxer.jumps:
-            stage.say(f"the time line is broken in {demuxer.jumps} place(s): joined")
+            stage.status.say(f"the time line is broken in {demuxer.jumps} place(s): joined")
         if demuxer.read_error:
-            stage.say(f"reading ended early: {demuxer.read_error}")
+            stage.status.say(f"reading ended early: {demuxer.read_error}")
         elif cut_off := demuxer.cut_off():
-            stage.say(cut_off)
+            stage.status.say(cut_off)
 
     def _why_nothing(self) -> str:
         if self._stage.seen:
@@ -169,10 +179,10 @@ class VideoReader(BaseSource):
         if self._demuxer.failure:
             return f"{self._label}: can't be read: {self._demuxer.failure}"
         codec = self.info.codec
-        if self.damaged:
+        if self.status.damaged:
             return (
-                f"{self._label}: no frame can be decoded: {self.damaged} damaged or unsupported "
-                f"packets ({codec}); --decoder ffmpeg may know more"
+                f"{self._label}: no frame can be decoded: {self.status.damaged} damaged or "
+                f"unsupported packets ({codec}); --decoder ffmpeg may know more"
             )
         nothing = f"{self._label}: no frame can be decoded ({codec})"
         if not self._demuxer.can_seek and "mp4" in self._demuxer.container.format.name:
@@ -184,56 +194,3 @@ class VideoReader(BaseSource):
 def _chained(first: list[_Raw], rest: Iterator[_Raw]) -> Generator[_Raw, None, None]:
     yield from first
     yield from rest
-
-
-def open_reader(
-    path: str | Path,
-    *,
-    start_s: float | None = None,
-    end_s: float | None = None,
-    deinterlace: bool = False,
-    decoder: Literal["pyav", "ffmpeg"] = "pyav",
-    fps: Fraction | None = None,
-    threads: int = 0,
-    copy_streams: bool = True,
-) -> FrameSource:
-    """Open any input that moves.
-
-    Args:
-        path: a film, an animation, a numbered sequence ("scan_%06d.dpx"), or "-" for standard
-            input.
-        start_s: seconds from the start, None for all.
-        end_s: seconds from the start, None for all.
-        deinterlace: run bwdif.
-        decoder: "ffmpeg" has a system ffmpeg decode.
-        fps: frames per second of a sequence; None counts as 24. Only sequences take one.
-        threads: decoder threads, 0 for as many as there are cores.
-        copy_streams: offer the other streams' packets.
-
-    Raises:
-        InputError: nothing can be read.
-        OptionError: options contradict each other, or ``fps`` is given for what has a rate.
-        DependencyError: ffmpeg was asked for and isn't there.
-    """
-    from vidcolor.media.kinds import is_sequence
-    from vidcolor.media.read.animation import AnimationReader, needs_pillow
-    from vidcolor.media.read.system_ffmpeg import open_with_ffmpeg
-    from vidcolor.media.scans.read import SequenceReader
-
-    if is_sequence(path):
-        return SequenceReader(path, fps=fps, start_s=start_s, end_s=end_s, deinterlace=deinterlace)
-    if fps is not None:
-        raise OptionError(
-            f"{shown(path)}: --fps is for numbered images (scan_%06d.tif); this keeps its own times"
-        )
-    if needs_pillow(path):
-        return AnimationReader(path, start_s=start_s, end_s=end_s)
-    opener = open_with_ffmpeg if decoder == "ffmpeg" else VideoReader
-    return opener(
-        path,
-        start_s=start_s,
-        end_s=end_s,
-        deinterlace=deinterlace,
-        threads=threads,
-        copy_streams=copy_streams,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final, cast
 
@@ -10,6 +11,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.deinterlace import FieldStage
 from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
@@ -18,6 +20,7 @@ from vidcolor.media.pixels.uniform import PictureMaker
 from vidcolor.media.read.probe import with_first_frame
 from vidcolor.media.read.side_data import collect_side_data, display_matrix
 from vidcolor.media.read.stamps import Span, StampFiller
+from vidcolor.media.source import SourceStatus
 from vidcolor.types import LumaFrame, VideoInfo
 
 _ROUNDING_S: Final = Fraction(1, 100)
@@ -38,12 +41,11 @@ class FrameStage:
         end: where the stream ends, in its time base, where the header says so.
 
     Attributes:
-        info: see above.
+        info, display_matrix: as in ``source.FrameSource``.
+        status: what was found so far.
         seen: frames taken, those outside of the span included.
-        ended: a frame behind the span's end came by: no more are needed.
+        ended: a frame behind the span's end was taken: no more are needed.
         first_packet: time of the first packet fed to the decoder, in seconds, where known.
-        warnings, corrupt, is_interlaced, top_field_first, has_color, side_data_kinds,
-            display_matrix: as in ``source.FrameSource``.
     """
 
     def __init__(
@@ -55,20 +57,16 @@ class FrameStage:
         label: str,
         end: int | None = None,
     ) -> None:
-        self.info = info
+        self.info = self._header = info
         self.span = span
         self.seen = 0
         self.ended = False
         self.first_packet: Fraction | None = None
-        self.warnings: list[str] = []
-        self.corrupt = 0
-        self.is_interlaced = False
-        self.top_field_first = False
-        self.has_color: bool | None = None
-        self.side_data_kinds: set[str] = set()
+        self.status = SourceStatus()
         self.display_matrix: tuple[int, ...] | None = None
         self._label = label
         self._deinterlace = deinterlace
+        self._end = end
         self._stamps = StampFiller(info.time_base, info.rate)
         self._durations: ShownDurations | None = None
         if in_decoding_order(info.container):
@@ -78,6 +76,19 @@ class FrameStage:
         self._fields = FieldStage(header=header, deinterlace=deinterlace)
         self._flag_order: FieldOrder | None = None
         self._picture: PictureMaker | None = None
+
+    def again(self) -> FrameStage:
+        """A stage for reading the same once more; what the first frame has told stays known."""
+        stage = FrameStage(
+            self._header,
+            self.span,
+            deinterlace=self._deinterlace,
+            label=self._label,
+            end=self._end,
+        )
+        stage.info, stage.display_matrix = self.info, self.display_matrix
+        stage.status = replace(self.status, damaged=0, corrupt=0)
+        return stage
 
     def restart(self) -> None:
         """Forget stamps, after a seek."""
@@ -98,19 +109,15 @@ class FrameStage:
         timed = [] if self._durations is None else self._durations.flush()
         return self._through_fields(timed) + self._fields.flush()
 
-    def say(self, text: str) -> None:
-        """Add a warning, once."""
-        if text not in self.warnings:
-            self.warnings.append(text)
-
-    def conclude(self, *, damaged: int) -> None:
+    def conclude(self) -> None:
         """Say at the end what went wrong on the way."""
-        if damaged:
-            self.say(f"{_count(damaged, 'damaged packet')} skipped")
-        if self.corrupt:
-            self.say(f"{_count(self.corrupt, 'frame')} decoded with errors")
+        status = self.status
+        if status.damaged:
+            status.say(f"{_count(status.damaged, 'damaged packet')} skipped")
+        if status.corrupt:
+            status.say(f"{_count(status.corrupt, 'frame')} decoded with errors")
         if self._stamps.nudged:
-            self.say(f"{_count(self._stamps.nudged, 'frame')} moved: repeated or backward stamps")
+            status.say(f"{_count(self._stamps.nudged, 'frame')} moved: repeated or backward stamps")
 
     def _take(self, frame: av.VideoFrame) -> LumaFrame | None:
         """Make a luma frame; None outside of the span."""
@@ -129,13 +136,17 @@ class FrameStage:
         interlaced = frame.interlaced_frame
         if interlaced and self._flag_order is None:
             self._flag_order = frame_field_order(frame)
-        self.corrupt += frame.is_corrupt
+        self.status.corrupt += frame.is_corrupt
         self._watch_color(frame)
+        if not self.status.is_transparent and self.info.codec != "gif":
+            self.status.is_transparent = is_transparent(frame)
         side_data = collect_side_data(frame, self.info.codec)
-        self.side_data_kinds.update(item.kind for item in side_data)
+        self.status.side_data_kinds.update(item.kind for item in side_data)
         luma = self._picture.make(frame)
         if self._picture.changed:
-            self.say("the picture's size or format changes: scaled and converted to the first's")
+            self.status.say(
+                "the picture's size or format changes: scaled and converted to the first's"
+            )
         return LumaFrame(
             luma=luma,
             depth=self._picture.depth,
@@ -184,32 +195,33 @@ class FrameStage:
         if self.span.start is None and self.first_packet is not None:
             late = float(pts * self.info.time_base - self.first_packet)
             if late > _LATE_SECONDS:
-                self.say(f"the first {late:.1f} s have no key frame and can't be decoded")
+                self.status.say(f"the first {late:.1f} s have no key frame and can't be decoded")
 
     def _watch_color(self, frame: av.VideoFrame) -> None:
-        if self.has_color or (self.has_color is not None and self.seen % _COLOR_EVERY != 1):
+        status = self.status
+        if status.has_color or (status.has_color is not None and self.seen % _COLOR_EVERY != 1):
             return
-        if self.seen > _COLOR_FRAMES and self.has_color is not None:
+        if self.seen > _COLOR_FRAMES and status.has_color is not None:
             return
-        self.has_color = has_color(frame)
-        if self.has_color:
-            self.say("the source has colour; its colours are replaced")
+        status.has_color = has_color(frame)
+        if status.has_color:
+            status.say("the source has colour; its colours are replaced")
 
     def _watch_fields(self) -> None:
-        fields = self._fields
-        if fields.is_interlaced and not self.is_interlaced:
-            self.is_interlaced = not self._deinterlace  # then what goes out holds none
-            self.top_field_first = fields.order == "tff"
-            first = "top" if self.top_field_first else "bottom"
+        fields, status = self._fields, self.status
+        if fields.is_interlaced and not status.is_interlaced:
+            status.is_interlaced = not self._deinterlace  # then what goes out holds none
+            status.top_field_first = fields.order == "tff"
+            first = "top" if status.top_field_first else "bottom"
             what = f"the source is interlaced ({first} field first"
             what += ", by measurement)" if fields.measured else ")"
-            self.say(
+            self.status.say(
                 f"{what}: it is deinterlaced"
                 if self._deinterlace
                 else f"{what}: its fields are kept; --deinterlace on makes it progressive"
             )
         if fields.found_nothing:
-            self.say("the source looks progressive; it is deinterlaced all the same")
+            self.status.say("the source looks progressive; it is deinterlaced all the same")
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
 from av.packet import Packet
 
 from vidcolor.errors import InputError
-from vidcolor.media.files.inputs import shown
+from vidcolor.media.files.inputs import InputFile, shown
 from vidcolor.media.read.base import BaseSource, Item, check_span
+from vidcolor.media.read.container import OpenContainer
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
 from vidcolor.media.read.ffmpeg_process import (
@@ -32,29 +32,21 @@ from vidcolor.media.read.film import VideoReader
 from vidcolor.media.read.probe import codec_name, describe_container, describe_stream
 from vidcolor.media.read.stage import FrameStage, stream_end
 from vidcolor.media.read.stamps import exact_seconds
-from vidcolor.media.source import FrameSource
+from vidcolor.media.source import ReadSettings
 
 _AHEAD_S = Fraction(1, 2)  # packets go out this much before the frames that they belong to
 
 
 def open_with_ffmpeg(
-    path: str | Path,
-    *,
-    start_s: float | None = None,
-    end_s: float | None = None,
-    deinterlace: bool = False,
-    threads: int = 0,
-    copy_streams: bool = True,
-) -> FrameSource:
-    """Open a film that a system ffmpeg decodes.
+    file: InputFile | None, path: str, settings: ReadSettings, *, opened: OpenContainer | None
+) -> BaseSource:
+    """Open a film that a system ffmpeg decodes; it opens the file itself.
 
     Args:
-        path: the film, or "-" for standard input.
-        start_s: seconds from the start, None for all.
-        end_s: seconds from the start, None for all.
-        deinterlace: run bwdif.
-        threads: unused by ffmpeg's side; for reading its pipe.
-        copy_streams: offer the other streams' packets.
+        file: the film; stays open. None for standard input, which ffmpeg reads.
+        path: as the user wrote it.
+        settings: how it is read.
+        opened: the film's container, at its beginning, where it could be opened.
 
     Raises:
         DependencyError: ffmpeg or ffmpeg-python is missing.
@@ -62,61 +54,54 @@ def open_with_ffmpeg(
         OptionError: ``end_s`` isn't after ``start_s``.
     """
     require_ffmpeg()
-    start, end = exact_seconds(start_s), exact_seconds(end_s)
-    check_span(start, end)
-    if str(path) != "-":
+    check_span(settings)
+    if file is not None:
         try:
             original = Demuxer(
-                path, start=start, end=end, copy_streams=copy_streams, need_decoder=False
+                file,
+                start=exact_seconds(settings.start_s),
+                end=exact_seconds(settings.end_s),
+                copy_streams=settings.copy_streams,
+                need_decoder=False,
+                opened=opened,
             )
         except InputError as error:
-            if not Path(path).is_file() or "not a film that" not in str(error):
+            if not file.is_seekable or "not a film that" not in str(error):
                 raise  # above all playlists: ffmpeg would open what they name
         else:
-            return FfmpegReader(original, path=path, deinterlace=deinterlace)
-    return MatroskaReader(
-        path,
-        start_s=start_s,
-        end_s=end_s,
-        deinterlace=deinterlace,
-        threads=threads,
-        copy_streams=copy_streams,
-    )
+            return FfmpegReader(original, path, settings)
+    return _open_matroska(path, settings)
 
 
-class MatroskaReader(VideoReader):
-    """A film of which ffmpeg makes lossless Matroska; arguments as of ``VideoReader``."""
-
-    def __init__(self, path: str | Path, **options: Any) -> None:  # noqa: ANN401 - passed on
-        self._ffmpeg = FfmpegProcess(matroska_all(path), stdin=str(path) == "-")
-        try:
-            super().__init__(path, stream=self._ffmpeg.pipe, **options)
-        except InputError as error:
-            said = self._ffmpeg.error()
-            self._ffmpeg.close()
-            raise InputError(f"{shown(path)}: ffmpeg can't read it: {said or error}") from None
-        except BaseException:
-            self._ffmpeg.close()
-            raise
-
-    def _release(self) -> None:
-        super()._release()
-        self._ffmpeg.close()
+def _open_matroska(path: str, settings: ReadSettings) -> VideoReader:
+    """Read a film of which ffmpeg makes lossless Matroska."""
+    ffmpeg = FfmpegProcess(matroska_all(path), stdin=path == "-")
+    try:
+        source = VideoReader(InputFile(path, ffmpeg.pipe), path, settings)
+    except InputError as error:
+        said = ffmpeg.error()
+        ffmpeg.close()
+        raise InputError(f"{shown(path)}: ffmpeg can't read it: {said or error}") from None
+    except BaseException:
+        ffmpeg.close()
+        raise
+    source.on_close(ffmpeg.close)
+    return source
 
 
 class FfmpegReader(BaseSource):
     """Frames from ffmpeg, all other packets from the file itself.
 
     Args:
-        original: the open file; owned from here on.
-        path: the file.
-        deinterlace: run bwdif.
+        original: the open file; closed with this.
+        path: as the user wrote it.
+        settings: how it is read; the span is that of ``original``.
 
     Raises:
         InputError: ffmpeg decodes nothing.
     """
 
-    def __init__(self, original: Demuxer, *, path: str | Path, deinterlace: bool) -> None:
+    def __init__(self, original: Demuxer, path: str, settings: ReadSettings) -> None:
         super().__init__()
         self._label = shown(path)
         self._original = original
@@ -134,7 +119,7 @@ class FfmpegReader(BaseSource):
             info = describe_container(
                 original.container if original.video.codec_context else self._frames.container,
                 original.video if original.video.codec_context else self._frames.video,
-                path=str(path),
+                path=path,
                 size=original.size,
             )
             info = replace(
@@ -147,7 +132,7 @@ class FfmpegReader(BaseSource):
             self._stage = FrameStage(
                 info,
                 original.span,
-                deinterlace=deinterlace,
+                deinterlace=settings.deinterlace,
                 label=self._label,
                 end=stream_end(original.container, original.video),
             )
@@ -166,9 +151,9 @@ class FfmpegReader(BaseSource):
             self._ffmpeg.close()
         self._original.close()
 
-    def _open_pipe(self, process: FfmpegProcess, path: str | Path) -> Demuxer:
+    def _open_pipe(self, process: FfmpegProcess, path: str) -> Demuxer:
         try:
-            return Demuxer(path, start=None, end=None, copy_streams=False, stream=process.pipe)
+            return Demuxer(InputFile(path, process.pipe), copy_streams=False)
         except InputError as error:
             said = process.error()
             raise InputError(f"{self._label}: ffmpeg can't decode it: {said or error}") from None
@@ -196,12 +181,12 @@ class FfmpegReader(BaseSource):
 
     def _finish(self) -> None:
         assert self._ffmpeg is not None
-        self.damaged = self._decoder.damaged
+        self._stage.status.damaged = self._decoder.damaged
         if not self._stage.ended:
             said = self._ffmpeg.finish()
             if said:
-                self._stage.say(f"ffmpeg ended early: {said}")
-        self._stage.conclude(damaged=self.damaged)
+                self._stage.status.say(f"ffmpeg ended early: {said}")
+        self._stage.conclude()
 
     def _packets(self) -> Iterator[Packet[Any]]:
         """Yield the file's own packets, those of the film left out."""

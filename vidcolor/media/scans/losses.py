@@ -21,7 +21,7 @@ def film_losses(source: FrameSource, settings: EncodeSettings) -> list[str]:
     info = source.info
     if info.is_vfr and info.rate:  # without a rate only the frames know
         lost.append(_UNEVEN)
-    return [*lost, _FIELDS] if source.is_interlaced else lost
+    return [*lost, _FIELDS] if source.status.is_interlaced else lost
 
 
 class LateLosses:
@@ -38,7 +38,7 @@ class LateLosses:
         self._last = frame.pts
         self._step = self._step or step
         uneven = step is not None and self._step is not None and _differ(step, self._step)
-        return [_UNEVEN] * uneven + [_FIELDS] * self._source.is_interlaced
+        return [_UNEVEN] * uneven + [_FIELDS] * self._source.status.is_interlaced
 
 
 def _differ(step: int, first: int) -> bool:
@@ -54,7 +54,7 @@ def _lost(source: FrameSource, settings: EncodeSettings) -> Iterator[str]:
         is_unwanted = stream.type == "audio" and settings.audio == "none"
         if not is_unwanted and not (chapters and is_chapter_text(stream)):
             yield f"stream {stream.index} ({stream.type}, {codec_name(stream)}) is"
-    if "A53_CC" in source.side_data_kinds:
+    if "A53_CC" in source.status.side_data_kinds:
         yield "closed captions in the picture are"
     if source.info.sar != 1:
         yield f"the pixels' shape ({source.info.sar.numerator}:{source.info.sar.denominator}) is"

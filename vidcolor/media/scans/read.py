@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import av
 from av.codec.context import CodecContext
@@ -17,28 +17,16 @@ from av.video.codeccontext import VideoCodecContext
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import reason, shown
 from vidcolor.media.files.patterns import is_pattern, numbered
+from vidcolor.media.kinds import find_signature
 from vidcolor.media.pixels.orientation import turn_upright
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.stage import FrameStage
 from vidcolor.media.read.stamps import Span, exact_seconds
+from vidcolor.media.source import ReadSettings
 from vidcolor.media.still.exif import read_orientation
 from vidcolor.types import ColorTags, LumaFrame, VideoInfo
 
 _DEFAULT_FPS: Final = Fraction(24)
-_CODECS: Final = (
-    (b"SDPX", "dpx"),
-    (b"XPDS", "dpx"),
-    (b"\x89PNG", "png"),
-    (b"II", "tiff"),
-    (b"MM", "tiff"),
-    (b"\xff\xd8\xff", "mjpeg"),
-    (b"\x76\x2f\x31\x01", "exr"),
-    (b"\xff\x4f\xff\x51", "jpeg2000"),
-    (b"\0\0\0\x0cjP", "jpeg2000"),
-    (b"BM", "bmp"),
-    (b"P5", "pgm"),
-    (b"P6", "ppm"),
-)
 HEADER_CODECS: Final = ("tiff", "png", "mjpeg")
 """Codecs of scans whose metadata is carried on to images."""
 
@@ -52,10 +40,7 @@ class SequenceReader(BaseSource):
 
     Args:
         path: pattern with one ``%d`` or ``%06d`` in the file's name.
-        fps: frames per second, None for 24.
-        start_s: seconds from the first file; frames with ``start <= t < end`` are read.
-        end_s: likewise.
-        deinterlace: run bwdif.
+        settings: how they are read; ``start_s`` and ``end_s`` count from the first file.
 
     Raises:
         InputError: no file fits, or none can be decoded.
@@ -65,35 +50,37 @@ class SequenceReader(BaseSource):
     def __init__(
         self,
         path: str | Path,
+        settings: ReadSettings,
         *,
-        fps: Fraction | None = None,
-        start_s: float | None = None,
-        end_s: float | None = None,
-        deinterlace: bool = False,
+        files: list[tuple[int, Path]] | None = None,
     ) -> None:
         super().__init__()
-        start, end = exact_seconds(start_s), exact_seconds(end_s)
-        check_span(start, end)
+        check_span(settings)
+        start, end = exact_seconds(settings.start_s), exact_seconds(settings.end_s)
         self._label = shown(path)
-        self._files = find_files(path)
+        self._files = find_files(path) if files is None else files
         if not self._files:
             raise InputError(f"{self._label}: no file has a name of this pattern")
         self._file_of = dict(self._files)
-        rate = fps or _DEFAULT_FPS
+        rate = settings.fps or _DEFAULT_FPS
         span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
         self._stage = FrameStage(
             _describe(str(path), rate, self._files),
             span,
-            deinterlace=deinterlace,
+            deinterlace=settings.deinterlace,
             label=self._label,
         )
         self._failure = ""
         self._orientation = 1
         missing = self._files[-1][0] - self._files[0][0] + 1 - len(self._files)
         if missing:
-            self._stage.say(f"{missing} numbers are missing between the first file and the last")
-        if fps is None:
-            self._stage.say(f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed")
+            self._stage.status.say(
+                f"{missing} numbers are missing between the first file and the last"
+            )
+        if settings.fps is None:
+            self._stage.status.say(
+                f"no --fps was given: {_DEFAULT_FPS} frames per second are assumed"
+            )
         self._prime(self._process())
         self._describe_upright()
 
@@ -115,9 +102,9 @@ class SequenceReader(BaseSource):
                 continue
             frame = self._decode(file)
             if frame is None:
-                if not self.damaged:
-                    self._stage.say(f"left out: {self._failure}")
-                self.damaged += 1
+                if not self.status.damaged:
+                    self._stage.status.say(f"left out: {self._failure}")
+                self.status.damaged += 1
                 continue
             frame.pts, frame.duration = pts, 1
             frame.time_base = self.info.time_base
@@ -125,14 +112,13 @@ class SequenceReader(BaseSource):
             if self._stage.ended:
                 break
         yield from map(self._turn, self._stage.flush())
-        self._stage.conclude(damaged=self.damaged)
+        self._stage.conclude()
 
     def _decode(self, file: Path) -> av.VideoFrame | None:
         """Decode one file; None where that fails."""
         try:
             data = file.read_bytes()
-            context = CodecContext.create(_codec(data), "r")
-            assert isinstance(context, VideoCodecContext)
+            context = cast(VideoCodecContext, CodecContext.create(_codec(data), "r"))
             context.thread_count = 1
             frames = [*context.decode(Packet(data)), *context.decode(None)]
         except (FFmpegError, OSError, ValueError) as error:
@@ -146,7 +132,7 @@ class SequenceReader(BaseSource):
             self._stage.info = replace(self.info, codec=context.name)
             self._orientation = orientation
         elif orientation != self._orientation:
-            self._stage.say("the scans' orientation changes: all are turned as the first is")
+            self._stage.status.say("the scans' orientation changes: all are turned as the first is")
         return frames[0]
 
     def _turn(self, frame: LumaFrame) -> LumaFrame:
@@ -185,10 +171,10 @@ def find_files(path: str | Path) -> list[tuple[int, Path]]:
 
 
 def _codec(data: bytes) -> str:
-    for magic, codec in _CODECS:
-        if data.startswith(magic):
-            return codec
-    raise ValueError("not a DPX, TIFF, PNG, EXR, JPEG, BMP or PNM file")
+    found = find_signature(data[:64])
+    if found is None or not found.codec:
+        raise ValueError("not a DPX, TIFF, PNG, EXR, JPEG, BMP or PNM file")
+    return found.codec
 
 
 def _describe(path: str, rate: Fraction, files: list[tuple[int, Path]]) -> VideoInfo:

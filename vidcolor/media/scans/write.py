@@ -25,7 +25,8 @@ from vidcolor.media.scans.losses import LateLosses, film_losses, header_losses
 from vidcolor.media.scans.read import SequenceReader, find_files
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.facts import SEQUENCE_SUFFIXES
-from vidcolor.media.write.hdr import dynamic_losses
+from vidcolor.media.write.hdr import dynamic_losses, picture_codes
+from vidcolor.media.write.plane_choice import TRANSPARENCY_LOST
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat, VideoInfo
 
 _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
@@ -85,9 +86,11 @@ class SequenceWriter:
         self.notes: list[str] = []
         self._strict = settings.strict
         self._lose(film_losses(source, settings))
-        self.notes += dynamic_losses(source.side_data_kinds)
+        self.notes += dynamic_losses(source.status.side_data_kinds)
+        self.notes += picture_codes(source.status.side_data_kinds)
         self.notes += header_losses(source, self.codec)
         self._late = LateLosses(source)
+        self._status = source.status
         self._orientation = matrix_orientation(source.display_matrix)
         self._comment = settings.comment
         self._size = settings.size or (info.width, info.height)
@@ -166,6 +169,8 @@ class SequenceWriter:
             except OSError as error:
                 raise output_error(target / name, error) from error
         self._folder.discard()
+        if self._status.is_transparent:
+            self.notes.append(TRANSPARENCY_LOST)
         self._note_others(target)
 
     def abort(self) -> None:
@@ -236,7 +241,6 @@ class SequenceWriter:
     def _encode_dpx(self, video: av.VideoFrame) -> bytes:
         if self._encoder is None:
             encoder = av.CodecContext.create("dpx", "w")
-            assert isinstance(encoder, VideoCodecContext)
             encoder.width, encoder.height = video.width, video.height
             encoder.pix_fmt = self.plane_format.pix_fmt
             encoder.time_base, encoder.framerate = 1 / self._rate, self._rate

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import shown
+from vidcolor.media.kinds import find_signature
 
 MAX_PIXELS = 300_000_000
 """Larger pictures are refused: 300 Mpx is a 60 x 50 cm plate scanned at 800 dpi."""
 
 MAX_BYTES = 4_000_000_000
 """Larger files are refused before reading (300 Mpx of 16-bit RGBA are 2.4 GB)."""
-
-_MAGIC: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
-    (kind, re.compile(pattern, re.DOTALL))
-    for kind, pattern in (
-        ("JPEG", rb"\xff\xd8\xff"),
-        ("PNG", rb"\x89PNG\r\n\x1a\n"),
-        ("TIFF", rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]"),
-        ("GIF", rb"GIF8[79]a"),
-        ("WEBP", rb"RIFF....WEBP"),
-        ("JPEG2000", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
-        ("AVIF", rb"....ftypavi[fs]"),
-        ("HEIF", rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)"),
-        ("BMP", rb"BM.{8}"),
-        ("PPM", rb"P[1-7]\s"),
-        ("PSD", rb"8BPS"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +70,10 @@ def open_still(source: str | os.PathLike[str] | bytes) -> StillFile:
 
 def identify(head: bytes) -> str | None:
     """The format that a file's first bytes announce, as Pillow spells it, or None."""
-    for kind, pattern in _MAGIC:
-        if pattern.match(head):
-            return "AVIF" if kind == "HEIF" and _says_avif(head) else kind
-    return None
+    found = find_signature(head)
+    if found is None or not (found.is_photo or found.kind in ("AVIF", "HEIF")):
+        return None
+    return "AVIF" if found.kind == "HEIF" and _says_avif(head) else found.kind
 
 
 def _says_avif(head: bytes) -> bool:

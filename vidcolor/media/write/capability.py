@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vidcolor.media.write.amr import split_amr
-from vidcolor.media.write.facts import CONTAINERS, ContainerFacts
+from vidcolor.media.write.facts import ContainerFacts, find_container
+from vidcolor.media.write.pcm import DISC_CODECS, PcmRecoder, plain_codec
 from vidcolor.media.write.streams import (
     add_copy,
     codec_name,
@@ -22,11 +24,15 @@ from vidcolor.media.write.streams import (
     is_cover,
     is_time_code,
     needs_split,
+    split_amr,
 )
 
 logger = logging.getLogger(__name__)
 
+_TRIAL_SAMPLES = 480
+"""Samples of at most 8 bytes; a whole number of samples of 3 bytes too."""
 _LEAST_VALUED_FIRST = ("data", "attachment", "subtitle", "video", "audio")
+_BETTER = (".mkv", ".mov", ".ts", ".m2ts")
 _DUMMY_CODECS = ("mpeg4", "vp8", "flv1")
 _REFUSED = (av.error.FFmpegError, OSError, ValueError, TypeError, RuntimeError)
 
@@ -37,11 +43,13 @@ class CopyPlan:
 
     Attributes:
         streams: to be copied.
+        recoded: of these, by index, the codec in which a disc's sound is written.
         lost: can't be.
         notes: one line for each of ``lost``.
     """
 
     streams: list[Stream] = field(default_factory=list)
+    recoded: dict[int, str] = field(default_factory=dict)
     lost: list[Stream] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -71,6 +79,9 @@ def plan_copies(
             continue
         if can_hold(container, stream):
             plan.streams.append(stream)
+        elif codec := can_recode(container, stream):
+            plan.streams.append(stream)
+            plan.recoded[stream.index] = codec
         else:
             plan.lost.append(stream)
     plan.notes = loss_notes(plan.lost, container)
@@ -90,20 +101,54 @@ def loss_notes(lost: Sequence[Stream], container: ContainerFacts) -> list[str]:
     return notes
 
 
+def recoding_notes(streams: Iterable[Stream], recoded: Mapping[int, str]) -> list[str]:
+    """One line for each stream that is written in another codec."""
+    return [
+        f"stream {stream.index} (audio, {codec_name(stream)}) is written as"
+        f" {recoded[stream.index]}: the same samples in a form that the container holds"
+        for stream in streams
+        if stream.index in recoded
+    ]
+
+
+def can_recode(container: ContainerFacts, stream: Stream) -> str | None:
+    """The codec in which the container holds a disc's sound without loss; None: in none."""
+    codec = plain_codec(stream)
+    if codec is None or (container.copies is not None and codec not in container.copies):
+        return None
+    output = av.open(io.BytesIO(), "w", format=container.name)
+    try:
+        PcmRecoder(output, stream, codec)
+        output.start_encoding()
+    except _REFUSED as error:
+        logger.debug("%s refuses %s: %s", container.name, codec, error)
+        return None
+    finally:
+        close_quietly(output)
+    return codec
+
+
 def can_hold(
     container: ContainerFacts, stream: Stream, first: Packet[Stream] | None = None
 ) -> bool:
-    """Whether a muxer takes the stream beside a dummy video stream: its header, and one packet."""
+    """Whether a muxer takes the stream beside a dummy video stream: its header, and one packet.
+
+    Args:
+        container: whose muxer.
+        stream: of the source.
+        first: its first packet, where it is known; PCM is tried with silence.
+    """
+    first = first or _silence(stream)
     if is_cover(stream) and container.covers != "stream":
         return container.covers == "file"
     if container.copies is not None and codec_name(stream) not in container.copies:
         return False
     output = av.open(
-        io.BytesIO(), "w", format=container.name, container_options={"strict": "experimental"}
+        io.BytesIO(), "w", format=container.name, container_options=_trial_options(container)
     )
     try:
         _add_dummy(output)
-        target = add_copy(output, stream)
+        target = add_copy(output, stream, container)
         output.start_encoding()
         if first is not None:
             part = split_amr(first)[0] if needs_split(container, stream) else first
@@ -126,6 +171,25 @@ def without_least(streams: Sequence[Stream]) -> tuple[list[Stream], Stream | Non
     return list(streams), None
 
 
+def _trial_options(container: ContainerFacts) -> dict[str, str]:
+    """The container's own options, but for those that need a file."""
+    written = {key: value for key, value in container.options.items() if key.startswith("mpegts")}
+    return {**written, "strict": "experimental"}
+
+
+def _silence(stream: Stream) -> Packet[Stream] | None:
+    """A packet of PCM for a trial, since some muxers look at the sound with the trailer only."""
+    audio = stream.codec_context
+    if not isinstance(audio, AudioCodecContext) or codec_name(stream) in DISC_CODECS:
+        return None
+    if not audio.name.startswith("pcm_") or not audio.sample_rate:
+        return None
+    packet: Packet[Stream] = Packet(bytes(_TRIAL_SAMPLES * 8 * audio.layout.nb_channels))
+    packet.time_base, packet.duration = Fraction(1, audio.sample_rate), _TRIAL_SAMPLES
+    packet.is_keyframe = True
+    return packet
+
+
 def _copied_packet(packet: Packet[Stream], target: Stream) -> Packet[Stream]:
     """A packet with the same data for a trial: muxing changes stamps."""
     copy = Packet(bytes(packet))
@@ -138,10 +202,17 @@ def _copied_packet(packet: Packet[Stream], target: Stream) -> Packet[Stream]:
 
 def _better_container(container: ContainerFacts, stream: Stream) -> ContainerFacts | None:
     """Another container that takes the stream; Matroska first."""
-    by_name = {facts.name: facts for facts in CONTAINERS}
-    names = ("matroska", "mov", "mpegts")
-    others = (by_name[name] for name in names if name != container.name)
-    return next((facts for facts in others if can_hold(facts, stream)), None)
+    others = (find_container(Path(f"film{suffix}")) for suffix in _BETTER)
+    return next(
+        (
+            facts
+            for facts in others
+            if facts
+            and facts != container
+            and (can_hold(facts, stream) or can_recode(facts, stream))
+        ),
+        None,
+    )
 
 
 def _add_dummy(output: OutputContainer) -> None:

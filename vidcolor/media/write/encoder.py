@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from typing import cast
 
 import av
 import cv2
@@ -15,9 +16,6 @@ from av.video.codeccontext import VideoCodecContext
 from vidcolor.errors import OptionError
 from vidcolor.media.write.facts import ContainerFacts, EncoderFacts
 from vidcolor.types import ColorTags, EncodeSettings, PlanarFormat
-
-# SVT-AV1 talks to stderr by itself; 1 leaves errors.
-os.environ.setdefault("SVT_LOG", "1")
 
 _FLAG_INTERLACED_DCT = 1 << 18
 _FLAG_INTERLACED_ME = 1 << 29
@@ -72,6 +70,9 @@ class EncoderPlan:
 
 def configure(context: VideoCodecContext, plan: EncoderPlan) -> None:
     """Write ``plan`` into an encoder that isn't open yet."""
+    if plan.facts.name == "libsvtav1":
+        # read by the library when it is opened; it has no other switch. 1 leaves errors.
+        os.environ.setdefault("SVT_LOG", "1")
     context.width, context.height = plan.size
     context.pix_fmt = plan.planes.pix_fmt
     context.time_base = plan.time_base
@@ -93,17 +94,21 @@ def configure(context: VideoCodecContext, plan: EncoderPlan) -> None:
     context.options = dict(plan.options)
 
 
+def new_encoder(plan: EncoderPlan) -> VideoCodecContext:
+    """An encoder that isn't open yet."""
+    context = cast(VideoCodecContext, av.CodecContext.create(plan.facts.name, "w"))
+    configure(context, plan)
+    return context
+
+
 def try_encoder(plan: EncoderPlan) -> None:
     """Open the encoder once for nothing, so that what can't work fails before any decoding.
 
     Raises:
         OptionError: the encoder refuses the plan, or isn't usable on this machine.
     """
-    context = av.CodecContext.create(plan.facts.name, "w")
-    assert isinstance(context, VideoCodecContext)
-    configure(context, plan)
     try:
-        context.open()
+        new_encoder(plan).open()
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise OptionError(_refusal(plan, error)) from error
 

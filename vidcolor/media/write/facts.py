@@ -1,7 +1,7 @@
 """What encoders and containers can do, as data: the only place to touch for a new codec.
 
 Facts were tried out with the libraries inside PyAV 18.1 (libavformat 62), not taken from manuals.
-What a container holds of a source's other streams is not listed here: ``streams`` tries it.
+What a container holds of a source's other streams is not listed here: ``capability`` tries it.
 """
 
 from __future__ import annotations
@@ -203,6 +203,9 @@ class ContainerFacts:
         b_frames: stamps may run out of order without being moved ("no": dts below zero are lost).
         unit: all stamps are rounded to multiples of this many seconds; None: exact.
         below_zero: packets of copied streams may start before zero.
+        names_channels: holds PCM only where it is said which channel is which.
+        enables_tracks: says of each track whether it is played; without a word from the source
+            that is the first of a kind.
         covers: how cover art goes in: as a "stream", as an attached "file", or "none": its muxer
             takes the stream and doesn't write it.
         copies: codecs of other streams that it holds, where its muxer accepts more than that;
@@ -220,6 +223,8 @@ class ContainerFacts:
     b_frames: bool = True
     unit: Fraction | None = None
     below_zero: bool = False
+    names_channels: bool = False
+    enables_tracks: bool = False
     covers: Literal["stream", "file", "none"] = "stream"
     copies: frozenset[str] | None = None
     options: dict[str, str] = field(default_factory=dict)
@@ -230,12 +235,38 @@ class ContainerFacts:
 _MOV_OPTIONS = {"movflags": "+faststart", "strict": "experimental"}
 _HVC1 = {"libx265": "hvc1", "hevc_nvenc": "hvc1"}
 
+_TRANSPORT_STREAM_CODECS = frozenset(
+    {
+        "aac",
+        "aac_latm",
+        "ac3",
+        "dts",
+        "dvb_subtitle",
+        "dvb_teletext",
+        "eac3",
+        "h264",
+        "hdmv_pgs_subtitle",
+        "hevc",
+        "mp1",
+        "mp2",
+        "mp3",
+        "mpeg1video",
+        "mpeg2video",
+        "mpeg4",
+        "opus",
+        "s302m",
+        "truehd",
+    }
+)
+
 CONTAINERS: tuple[ContainerFacts, ...] = (
     ContainerFacts(
         "mp4",
         (".mp4", ".m4v"),
         metadata="mdta",
         below_zero=True,
+        names_channels=True,
+        enables_tracks=True,
         options=_MOV_OPTIONS,
         tags=_HVC1,
     ),
@@ -245,6 +276,7 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         metadata="mdta",
         says_range=False,
         below_zero=True,
+        enables_tracks=True,
         covers="none",
         options=_MOV_OPTIONS,
         tags=_HVC1,
@@ -265,35 +297,24 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
     ),
     ContainerFacts(
         "mpegts",
-        (".ts", ".m2ts", ".mts"),
+        (".ts",),
         metadata="none",
         says_range=False,
         b_frames=False,
         unit=Fraction(1, 90000),
-        copies=frozenset(
-            {
-                "aac",
-                "aac_latm",
-                "ac3",
-                "dts",
-                "dvb_subtitle",
-                "dvb_teletext",
-                "eac3",
-                "h264",
-                "hdmv_pgs_subtitle",
-                "hevc",
-                "mp1",
-                "mp2",
-                "mp3",
-                "mpeg1video",
-                "mpeg2video",
-                "mpeg4",
-                "opus",
-                "s302m",
-                "truehd",
-            }
-        ),
+        copies=_TRANSPORT_STREAM_CODECS,
         options={"mpegts_copyts": "1"},
+    ),
+    ContainerFacts(
+        "mpegts",
+        (".m2ts", ".mts"),
+        metadata="none",
+        says_range=False,
+        b_frames=False,
+        unit=Fraction(1, 90000),
+        copies=_TRANSPORT_STREAM_CODECS | {"pcm_bluray"},
+        # packets of 192 bytes, as discs and camcorders (AVCHD) have them
+        options={"mpegts_copyts": "1", "mpegts_m2ts_mode": "1"},
     ),
     ContainerFacts(
         "3gp",

@@ -19,11 +19,16 @@ from av.stream import Stream
 from vidcolor.errors import OptionError, OutputError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
-from vidcolor.media.files.patterns import is_pattern
 from vidcolor.media.files.pipes import StreamWriter
-from vidcolor.media.scans.write import SequenceWriter
+from vidcolor.media.files.spool import PacketSpool
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.capability import can_hold, loss_notes, plan_copies, without_least
+from vidcolor.media.write.capability import (
+    can_hold,
+    loss_notes,
+    plan_copies,
+    recoding_notes,
+    without_least,
+)
 from vidcolor.media.write.encoder import (
     FIELD_BOTTOM_FIRST,
     FIELD_PROGRESSIVE,
@@ -37,29 +42,21 @@ from vidcolor.media.write.encoder import (
 )
 from vidcolor.media.write.facts import container_facts, encoder_facts
 from vidcolor.media.write.frames import FrameBuilder
-from vidcolor.media.write.hdr import dynamic_losses, hdr_options, static_metadata
+from vidcolor.media.write.hdr import (
+    dynamic_losses,
+    hdr_options,
+    static_metadata,
+    time_code_losses,
+)
 from vidcolor.media.write.mux import Mux, holds_codec
-from vidcolor.media.write.plane_choice import choose_planes, output_tags
+from vidcolor.media.write.plane_choice import TRANSPARENCY_LOST, choose_planes, output_tags
 from vidcolor.media.write.streams import chapters_of, earliest_start, known_starts
-from vidcolor.media.write.time_code import moved_codes, time_codes
+from vidcolor.media.write.tags import moved_codes, time_codes
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 logger = logging.getLogger(__name__)
 
 _LIBAV_ERRORS = (av.error.FFmpegError, OSError, ValueError)
-
-
-def open_writer(
-    path: str | Path, source: FrameSource, settings: EncodeSettings
-) -> VideoWriter | SequenceWriter:
-    """The writer that ``path`` asks for: numbered images for a pattern, else a film.
-
-    Raises:
-        OptionError, OutputError, StreamLossError: see the two classes.
-    """
-    if is_pattern(path):
-        return SequenceWriter(path, source, settings)
-    return VideoWriter(path, source, settings)
 
 
 class VideoWriter:
@@ -101,7 +98,8 @@ class VideoWriter:
         self._streams = self._plan_copies()
         self._target = self._reserve()
         self._mux: Mux | None = None
-        self._pending: list[Packet[Stream]] = []
+        folder = self._target.final.parent if isinstance(self._target, AtomicPath) else None
+        self._pending = PacketSpool(folder)
         self._shift = Fraction(0)
         self._written = 0
         self._kept_in: Path | None = None
@@ -119,7 +117,7 @@ class VideoWriter:
             if isinstance(item, ColorFrame):
                 self._write_frame(item)
             elif self._mux is None:
-                self._pending.append(item)
+                self._pending.add(item)
             else:
                 self._mux.copy(item)
         except _LIBAV_ERRORS as error:
@@ -177,7 +175,7 @@ class VideoWriter:
             OutputError: the disk is full.
         """
         if self._mux is None or self._span is None:
-            raise OutputError(f"{self._path}: a span without frames can't be kept")
+            raise RuntimeError("a span ends before a frame of it was written")
         try:
             self._put(self._mux, None)
             self._mux.renew_encoder()
@@ -206,6 +204,8 @@ class VideoWriter:
             )
         self._closed = True
         self.notes += self._mux.damage()
+        if self._source.status.is_transparent:
+            self.notes.append(TRANSPARENCY_LOST)
         if isinstance(self._target, AtomicPath):
             self._target.commit()
         else:
@@ -216,7 +216,7 @@ class VideoWriter:
         if self._closed:
             return
         self._closed = True
-        self._pending.clear()
+        self._pending.close()
         if self._span is not None:
             self._span.close()
         if self._mux is not None:
@@ -290,12 +290,14 @@ class VideoWriter:
             audio=self._settings.audio == "copy",
             chapters=bool(chapters_of(self._source.template)),
         )
-        kinds = set(self._source.side_data_kinds)
+        kinds = set(self._source.status.side_data_kinds)
         if "A53_CC" in kinds and not self._plan.facts.captions:
             plan.notes.append(
                 f"closed captions in the picture are lost: {self.codec} can't carry them"
             )
         self._lose(plan.notes)
+        self._recoded = plan.recoded
+        self.notes += recoding_notes(plan.streams, plan.recoded)
         self.notes += dynamic_losses(kinds)
         return plan.streams
 
@@ -323,7 +325,8 @@ class VideoWriter:
         self._complete_plan(first)
         start = first.pts * first.time_base
         self._shift = self._choose_shift(start)
-        mux = self._open(start)
+        mux, codes = self._open(start)
+        self.notes += time_code_losses(first.side_data, codes)
         fields = {FIELD_TOP_FIRST: "tff", FIELD_BOTTOM_FIRST: "bff"}.get(self._plan.field_order, "")
         self._frames = FrameBuilder(
             self.plane_format,
@@ -334,8 +337,7 @@ class VideoWriter:
         )
         if self._kept_in is not None:
             mux.renew_encoder()  # the stream's own lives as long as it: unfed it takes no memory
-        pending, self._pending = self._pending, []
-        for packet in pending:
+        for packet in self._pending.take():
             mux.copy(packet)
         return mux
 
@@ -345,8 +347,8 @@ class VideoWriter:
         options, notes = hdr_options(plan.facts, static_metadata(first.side_data))
         self.notes += notes
         order = FIELD_PROGRESSIVE
-        if self._source.is_interlaced or first.interlaced:
-            top = first.top_field_first if first.interlaced else self._source.top_field_first
+        if self._source.status.is_interlaced or first.interlaced:
+            top = first.top_field_first if first.interlaced else self._source.status.top_field_first
             order = FIELD_TOP_FIRST if top else FIELD_BOTTOM_FIRST
             step = 2 << plan.planes.chroma_shift[1]
             if not plan.facts.interlaced or (plan.facts.even_size and plan.size[1] % step):
@@ -361,7 +363,7 @@ class VideoWriter:
         """Seconds to add to all stamps, because the container can't begin that early."""
         earliest = start
         if not self._container.below_zero:
-            starts = known_starts(self._source, self._streams, self._first_packets())
+            starts = known_starts(self._source, self._streams, self._pending.first)
             limits = {s.index: earliest_start(s, self._container) for s in self._streams}
             earliest = min([start, *(s - limits[index] for index, s in starts.items())])
         shift = max(Fraction(0), -earliest)
@@ -375,20 +377,19 @@ class VideoWriter:
             )
         return shift
 
-    def _first_packets(self) -> dict[int, Packet[Stream]]:
-        """The first packet of each copied stream that came before the first frame."""
-        return {packet.stream_index: packet for packet in reversed(self._pending)}
-
-    def _open(self, start: Fraction) -> Mux:
+    def _open(self, start: Fraction) -> tuple[Mux, list[str]]:
         """Open the container, leaving out one stream after the other where it is refused.
+
+        Returns:
+            The container, and the time codes that are written.
 
         Raises:
             OutputError: it is refused for another reason.
         """
-        first = self._first_packets()
+        first = self._pending.first
         streams = []
         for stream in self._streams:
-            packet = first.get(stream.index)
+            packet = None if stream.index in self._recoded else first.get(stream.index)
             if packet is None or can_hold(self._container, stream, packet):
                 streams.append(stream)
             else:
@@ -414,7 +415,8 @@ class VideoWriter:
                 self._lose(loss_notes([dropped], self._container))
             else:
                 self.notes += mux.notes
-                return mux
+                holds_codes = self._container.metadata != "none"
+                return mux, [*codes.values()] if holds_codes else []
 
     def _move_time_codes(self, start: Fraction) -> dict[str, str]:
         """What becomes of each time code.
@@ -437,6 +439,7 @@ class VideoWriter:
             shift=self._shift,
             comment=self._settings.comment,
             time_codes=codes,
+            recoded=self._recoded,
         )
 
     # -- while running ------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -19,11 +20,7 @@ _CARRIED = frozenset({"A53_CC"})
 
 
 class FrameBuilder:
-    """Makes one ``av.VideoFrame`` from each ``ColorFrame``: planes are copied once.
-
-    Attributes:
-        captions: closed captions were attached to at least one frame.
-    """
+    """Makes one ``av.VideoFrame`` from each ``ColorFrame``: planes are copied once."""
 
     def __init__(
         self,
@@ -49,7 +46,6 @@ class FrameBuilder:
         self._fields = fields
         self._wants_captions = captions
         self._graph: Graph | None = None
-        self.captions = False
 
     def build(
         self, frame: ColorFrame, pts: int, duration: int, time_base: Fraction
@@ -72,7 +68,6 @@ class FrameBuilder:
         carrier = _carrier(frame) if self._wants_captions else None
         if carrier is None:
             return av.VideoFrame(width, height, self._planes.pix_fmt)
-        self.captions = True
         # PyAV can't attach side data, but what it reformats keeps it
         video = carrier.reformat(width, height, self._planes.pix_fmt, interpolation="POINT")
         video.make_writable()
@@ -92,9 +87,7 @@ class FrameBuilder:
             graph.configure()
             self._graph = graph
         self._graph.push(video)
-        marked = self._graph.pull()
-        assert isinstance(marked, av.VideoFrame)
-        return marked
+        return cast(av.VideoFrame, self._graph.pull())
 
 
 def fill_planes(

@@ -1,4 +1,4 @@
-"""HDR metadata: from libav's frame side data to the encoders' own options.
+"""Metadata of frames: HDR goes into the encoders' own options, of the rest it is said what is lost.
 
 PyAV can't attach side data to a stream's header, so mastering display (SMPTE ST 2086) and content
 light level (CTA-861.3) go through x264-params, x265-params and svtav1-params, which write them into
@@ -8,6 +8,7 @@ the bitstream: players read them there.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
@@ -16,14 +17,16 @@ from vidcolor.media.write.facts import EncoderFacts
 
 MASTERING = "MASTERING_DISPLAY_METADATA"
 LIGHT_LEVEL = "CONTENT_LIGHT_LEVEL"
-_DYNAMIC = {
+_LOST = {
     "DYNAMIC_HDR_PLUS": "HDR10+ dynamic metadata",
     "DYNAMIC_HDR_VIVID": "HDR Vivid dynamic metadata",
     "DOVI_RPU_BUFFER": "Dolby Vision metadata",
-    "S12M_TIMECODE": "the time code inside the picture (SMPTE 12M)",
-    "GOP_TIMECODE": "the time code inside the picture (GOP)",
     "AFD": "the active format description (AFD)",
 }
+
+_CODES = {"S12M_TIMECODE": "SMPTE 12M", "GOP_TIMECODE": "GOP"}
+_NO_CODE = "00:00:00"
+"""Within its first second an encoder begins to count when nobody gave it a time code."""
 
 # AVMasteringDisplayMetadata: 3 primaries and a white point (x, y), lowest and highest luminance,
 # all AVRational, then two flags that say which half is set.
@@ -62,7 +65,7 @@ def hdr_options(
 
 def dynamic_losses(kinds: Iterable[str]) -> list[str]:
     """Notes for kinds of per-frame metadata that no encoder of ours writes."""
-    return [f"{_DYNAMIC[kind]} can't be carried over" for kind in sorted(kinds) if kind in _DYNAMIC]
+    return [f"{_LOST[kind]} can't be carried over" for kind in sorted(kinds) if kind in _LOST]
 
 
 def _mastering_text(data: bytes, *, plain: bool) -> str:
@@ -81,3 +84,48 @@ def _mastering_text(data: bytes, *, plain: bool) -> str:
     ]
     red, green, blue, white = (f"({texts[i]},{texts[i + 1]})" for i in range(0, 8, 2))
     return f"G{green}B{blue}R{red}WP{white}L({texts[9]},{texts[8]})"
+
+
+def time_code_losses(side_data: Iterable[object], written: Iterable[str]) -> list[str]:
+    """Notes for time codes inside the first picture that aren't those written into the container.
+
+    Args:
+        side_data: of the first frame.
+        written: codes that the container gets.
+    """
+    known = {code.replace(";", ":") for code in written}
+    return [
+        f"the time code inside the picture ({_CODES[item.kind]}, {code}) can't be carried over"
+        for item in side_data
+        if isinstance(item, SideDatum) and item.kind in _CODES
+        for code in [_time_code(item)]
+        if code.replace(";", ":") not in known and not code.startswith(_NO_CODE)
+    ]
+
+
+def picture_codes(kinds: Iterable[str]) -> list[str]:
+    """Notes for time codes in pictures, for outputs that hold none at all."""
+    return [
+        f"the time code inside the picture ({_CODES[kind]}) can't be carried over"
+        for kind in sorted(kinds)
+        if kind in _CODES
+    ]
+
+
+def _time_code(item: SideDatum) -> str:
+    """The code as text, as libavutil's timecode.c writes it; zeros where it is cut off."""
+    if item.kind == "GOP_TIMECODE":
+        if len(item.data) < 8:
+            return f"{_NO_CODE}:00"
+        code = int.from_bytes(item.data[:8], sys.byteorder)
+        parts = [code >> 19 & 31, code >> 13 & 63, code >> 6 & 63, code & 63]
+        drops = code >> 24 & 1
+    else:  # the number of codes, then each in four bytes of binary coded decimals
+        if len(item.data) < 8:
+            return f"{_NO_CODE}:00"
+        code = int.from_bytes(item.data[4:8], sys.byteorder)
+        decimals = (code & 0x3F, code >> 8 & 0x7F, code >> 16 & 0x7F, code >> 24 & 0x3F)
+        parts = [(each >> 4) * 10 + (each & 15) for each in decimals]
+        drops = code >> 30 & 1
+    hours, minutes, seconds, frames = parts
+    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if drops else ':'}{frames:02}"

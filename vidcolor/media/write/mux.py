@@ -14,7 +14,7 @@ import av
 from av.container import OutputContainer
 from av.error import InvalidDataError
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -22,25 +22,26 @@ from av.video.stream import VideoStream
 from vidcolor.media.files.packets import EncodedPacket
 from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.amr import split_amr
 from vidcolor.media.write.capability import close_quietly
-from vidcolor.media.write.encoder import EncoderPlan, configure
+from vidcolor.media.write.encoder import EncoderPlan, configure, new_encoder
 from vidcolor.media.write.facts import ContainerFacts
+from vidcolor.media.write.pcm import PcmRecoder
 from vidcolor.media.write.streams import (
     CopiedStream,
     add_copy,
     add_cover_attachment,
+    are_channels,
     chapters_of,
     codec_name,
     container_tags,
+    describe_copy,
     is_cover,
     is_time_code,
     known_starts,
     needs_split,
     repair_stamps,
 )
-from vidcolor.media.write.tags import global_tags, moved_chapters, stream_tags
-from vidcolor.media.write.time_code import is_time_code_tag
+from vidcolor.media.write.tags import global_tags, is_time_code_tag, moved_chapters, stream_tags
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -53,6 +54,9 @@ _NO_TEXT = b"\0\0"
 _TEN_SECONDS = 10
 _GLOBAL_HEADER = 1 << 22
 """AV_CODEC_FLAG_GLOBAL_HEADER: parameters stand in the container, not before keyframes."""
+
+_TS_NONSTRICT = 1 << 17
+"""AVFMT_TS_NONSTRICT: decoding times may be equal."""
 
 _LOOKAHEAD_FRAMES = 120
 """More frames than any encoder holds back."""
@@ -76,6 +80,7 @@ class Mux:
         shift: Fraction = Fraction(0),
         comment: str = "",
         time_codes: Mapping[str, str] | None = None,
+        recoded: Mapping[int, str] | None = None,
     ) -> None:
         """Take what is known; ``open`` does the work.
 
@@ -88,6 +93,7 @@ class Mux:
             comment: who colorized, for the tags.
             time_codes: what is written for the source's time codes, from which MP4 and QuickTime
                 make a track; others are left out.
+            recoded: streams, by index, that are written in another codec, and in which.
         """
         self._target = target
         self._container = container
@@ -96,10 +102,12 @@ class Mux:
         self._shift = shift
         self._comment = comment
         self._time_codes = time_codes or {}
+        self._recoded = recoded or {}
         self._output: OutputContainer | None = None
         self._video: VideoStream | None = None
         self._encoder: VideoCodecContext | None = None
         self._copies: dict[int, CopiedStream] = {}
+        self._enables_all = False
         self._durations: dict[int, int] = {}
         self._last_dts: int | None = None
         self.encoded = 0
@@ -154,11 +162,10 @@ class Mux:
         Raises:
             av.error.FFmpegError, ValueError: the encoder refuses.
         """
-        assert self._video is not None
         if self._encoder is None:
             if frame is None:
                 return []
-            self._encoder = self._another_encoder(self._video)
+            self._encoder = self._another_encoder()
         if frame is not None and frame.pts is not None:
             self._durations[frame.pts] = frame.duration
         packets = []
@@ -177,25 +184,34 @@ class Mux:
         Raises:
             av.error.FFmpegError, OSError: the disk is full, or the muxer refuses.
         """
-        assert self._output is not None and self._video is not None
+        output, video = self._opened()
         for encoded in packets:
             self.encoded += 1
             packet = encoded.packet(self._plan.time_base)
             self._last_dts = _mend_dts(packet, self._last_dts)
             if self._shift:
-                self._move(packet)
-            packet.stream = self._video
-            self._output.mux_one(packet)
+                self._move(packet, Fraction(video.time_base or self._plan.time_base))
+            packet.stream = video
+            output.mux_one(packet)
 
-    def _another_encoder(self, video: VideoStream) -> VideoCodecContext:
+    def _opened(self) -> tuple[OutputContainer, VideoStream]:
+        """The container and the picture's stream.
+
+        Raises:
+            RuntimeError: ``open`` wasn't called.
+        """
+        if self._output is None or self._video is None:
+            raise RuntimeError("the output isn't open")
+        return self._output, self._video
+
+    def _another_encoder(self) -> VideoCodecContext:
         """An encoder whose packets belong into the stream that another one has begun.
 
         Raises:
             ValueError: they don't, because it writes another header.
         """
-        encoder = av.CodecContext.create(self._plan.facts.name, "w")
-        assert isinstance(encoder, VideoCodecContext)
-        configure(encoder, self._plan)
+        video = self._opened()[1]
+        encoder = new_encoder(self._plan)
         encoder.flags |= video.codec_context.flags & _GLOBAL_HEADER
         encoder.open()
         if encoder.extradata != video.codec_context.extradata:
@@ -204,11 +220,8 @@ class Mux:
             )
         return encoder
 
-    def _move(self, packet: Packet[Stream]) -> None:
+    def _move(self, packet: Packet[Stream], unit: Fraction) -> None:
         """Add the shift in the container's unit: in the encoder's it may be no whole number."""
-        assert self._video is not None
-        assert self._video.time_base is not None
-        unit = Fraction(self._video.time_base)
         scale, moved = Fraction(packet.time_base or unit) / unit, round(self._shift / unit)
         packet.pts = round((packet.pts or 0) * scale) + moved
         packet.dts = None if packet.dts is None else round(packet.dts * scale) + moved
@@ -220,18 +233,18 @@ class Mux:
         copied = self._copies.get(packet.stream_index)
         if copied is None or copied.target is None:
             return
-        assert self._output is not None
+        output, _ = self._opened()
         if copied.skips_empty and bytes(packet) == _NO_TEXT:
             return
-        for part in split_amr(packet) if copied.amr else [packet]:
-            repair_stamps(part, copied, self._shift)
-            part.stream = copied.target
-            try:
-                self._output.mux_one(part)
-            except InvalidDataError as error:
-                # what stands in a damaged packet's place has no header that could be rewritten
-                logger.debug("packet of stream %d not copied: %s", packet.stream_index, error)
-                copied.damaged += 1
+        try:
+            for part in copied.parts(packet):
+                repair_stamps(part, copied, self._shift)
+                part.stream = copied.target
+                output.mux_one(part)
+        except InvalidDataError as error:
+            # what stands in a damaged packet's place has no header that could be rewritten
+            logger.debug("packet of stream %d not copied: %s", packet.stream_index, error)
+            copied.damaged += 1
 
     def damage(self) -> list[str]:
         """One line for each stream of which damaged packets were left out."""
@@ -292,6 +305,7 @@ class Mux:
         """Add the picture and the copied streams in the source's order."""
         self._copies.clear()
         wanted = {stream.index for stream in streams}
+        self._enables_all = self._container.enables_tracks and are_channels(streams)
         template, picture = self._source.template, self._source.video_stream
         for stream in [] if template is None else template.streams:
             if picture is not None and stream.index == picture.index:
@@ -308,16 +322,29 @@ class Mux:
         if is_cover(stream) and first is not None and self._container.covers == "file":
             add_cover_attachment(output, stream, bytes(first))
             return CopiedStream(None)
+        codec = self._recoded.get(stream.index)
+        recoder = PcmRecoder(output, stream, codec) if codec else None
+        if recoder is None:
+            target = add_copy(output, stream, self._container)
+        else:
+            target = recoder.target
+            describe_copy(output, target, stream)
+        if stream.type == "audio" and self._enables_all:
+            target.disposition = Disposition(target.disposition | Disposition.default)
         return CopiedStream(
-            add_copy(output, stream),
+            target,
             amr=needs_split(self._container, stream),
             skips_empty=codec_name(stream) == "mov_text",
+            least_step=0 if output.format.flags & _TS_NONSTRICT else 1,
+            recoder=recoder,
         )
 
     def _add_video(self, output: OutputContainer) -> None:
         plan, source = self._plan, self._source
-        video = output.add_stream(plan.facts.name, rate=plan.rate, time_base=plan.time_base)
-        assert isinstance(video, VideoStream)
+        video = cast(
+            VideoStream,
+            output.add_stream(plan.facts.name, rate=plan.rate, time_base=plan.time_base),
+        )
         configure(video.codec_context, plan)
         if source.display_matrix is not None:
             video.set_display_matrix(source.display_matrix)

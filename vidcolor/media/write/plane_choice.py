@@ -12,6 +12,8 @@ from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
 from vidcolor.media.write.facts import ContainerFacts, EncoderFacts
 from vidcolor.types import UNSPECIFIED, ColorTags, EncodeSettings, PlanarFormat, VideoInfo
 
+TRANSPARENCY_LOST = "transparency is not kept: the colorized picture is opaque"
+
 _SAME_LUMA = {4: 6, 10: 9}
 """Matrices that we don't make, with the one that has the same (nearly, for 4) luma weights."""
 
@@ -58,8 +60,8 @@ def choose_planes(
         layout, notes = _choose_layout(info, encoder, fitting, size)
     else:
         layout, notes = _named_layout(settings.pix_fmt, encoder, fitting, size), []
-    if info.has_alpha and info.codec != "gif":  # nearly every GIF says so, few mean it
-        notes.append("transparency is not kept: the colorized picture is opaque")
+    if info.has_alpha and not pixel_layout(info.pix_fmt).has_alpha:  # beside, and not decoded
+        notes.append(TRANSPARENCY_LOST)
     can_say = encoder.says_range or container.says_range
     return PlanarFormat(
         pix_fmt=layout.pix_fmt,

@@ -17,10 +17,12 @@ from av.stream import Disposition, Stream
 
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.facts import ContainerFacts
+from vidcolor.media.write.pcm import PcmRecoder
 
 logger = logging.getLogger(__name__)
 
 _PLACEHOLDERS = ("aac", "mov_text", "subrip", "webvtt", "dvb_subtitle")
+_LAYOUTS = {1: "mono", 2: "stereo"}
 # QuickTime numbers languages; libavformat finds the number by one spelling only
 _QUICKTIME_CODES = {
     "bod": "tib",
@@ -38,6 +40,10 @@ _QUICKTIME_CODES = {
     "zho": "chi",
 }
 
+# Bytes of a frame by its type (bits 3 to 6 of the first byte): RFC 4867, tables 1a and 1b.
+_NB_BYTES = (13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1)
+_WB_BYTES = (18, 24, 33, 37, 41, 47, 51, 59, 61, 6, 6, 1, 1, 1, 1, 1)
+
 
 @dataclass(slots=True)
 class CopiedStream:
@@ -48,7 +54,9 @@ class CopiedStream:
         last_dts: of the last packet written, in ``target``'s time base.
         amr: packets have to be cut into single AMR frames.
         skips_empty: the muxer writes empty packets by itself, where nothing is shown.
-        damaged: packets that the muxer couldn't take.
+        damaged: packets that the muxer or the recoder couldn't take.
+        least_step: by how many units a decoding time has to rise: 0 or 1.
+        recoder: makes other packets of the source's.
     """
 
     target: Stream | None
@@ -56,6 +64,18 @@ class CopiedStream:
     amr: bool = False
     skips_empty: bool = False
     damaged: int = 0
+    least_step: int = 1
+    recoder: PcmRecoder | None = None
+
+    def parts(self, packet: Packet[Stream]) -> list[Packet[Stream]]:
+        """What is written for one packet of the source.
+
+        Raises:
+            av.error.InvalidDataError: the packet is damaged.
+        """
+        if self.recoder is not None:
+            return self.recoder.recode(packet)
+        return split_amr(packet) if self.amr else [packet]
 
 
 def is_time_code(stream: Stream) -> bool:
@@ -72,8 +92,13 @@ def is_chapter_text(stream: Stream) -> bool:
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"
 
 
-def add_copy(output: OutputContainer, stream: Stream) -> Stream:
+def add_copy(output: OutputContainer, stream: Stream, container: ContainerFacts) -> Stream:
     """Add a stream to ``output`` that takes ``stream``'s packets, with its tags and disposition.
+
+    Args:
+        output: not yet started.
+        stream: of the source.
+        container: facts of ``output``'s format.
 
     Raises:
         ValueError: the container refuses the codec.
@@ -82,10 +107,30 @@ def add_copy(output: OutputContainer, stream: Stream) -> Stream:
         target = _add_undecodable(output, stream)
     else:
         target = _add_decodable(output, stream)
+        if container.names_channels:
+            _name_channels(target)
     target.time_base = stream.time_base
+    describe_copy(output, target, stream)
+    return target
+
+
+def describe_copy(output: OutputContainer, target: Stream, stream: Stream) -> None:
+    """Give ``target`` the tags and the disposition of ``stream``."""
     target.disposition = stream.disposition
     target.metadata.update(container_tags(output, stream.metadata))
-    return target
+
+
+def _name_channels(target: Stream) -> None:
+    """Say which channel is which of PCM from AVI, MXF or Matroska, which only count them.
+
+    One is mono and two are stereo; what more are can't be known.
+    """
+    audio = target.codec_context
+    if not isinstance(audio, AudioCodecContext) or not audio.name.startswith("pcm_"):
+        return
+    layout = _LAYOUTS.get(audio.layout.nb_channels)
+    if layout and audio.layout.name.endswith(" channels"):  # libav's words for an unknown order
+        audio.layout = layout
 
 
 def _has_no_decoder(stream: Stream) -> bool:
@@ -147,6 +192,28 @@ def is_cover(stream: Stream) -> bool:
     return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 
+def are_channels(streams: Iterable[Stream]) -> bool:
+    """Whether the audio streams are played together and not chosen from, as in MXF.
+
+    That is so where several are mono, of one codec, and the source marks none in any way: neither
+    as default nor by languages.
+    """
+    sounds = [stream for stream in streams if stream.type == "audio"]
+    if len(sounds) < 2 or any(stream.disposition for stream in sounds):
+        return False
+    kinds = {
+        (codec_name(stream), stream.metadata.get("language"), channel_count(stream))
+        for stream in sounds
+    }
+    return len(kinds) == 1 and channel_count(sounds[0]) == 1
+
+
+def channel_count(stream: Stream) -> int:
+    """Channels of an audio stream, 0 where unknown and for others."""
+    audio = stream.codec_context
+    return audio.layout.nb_channels if isinstance(audio, AudioCodecContext) else 0
+
+
 def add_cover_attachment(output: OutputContainer, stream: Stream, picture: bytes) -> None:
     """Write cover art as Matroska wants it: an attached file with the names that it reserves."""
     kind = {"mjpeg": "jpeg", "png": "png", "gif": "gif", "bmp": "bmp"}.get(
@@ -161,16 +228,20 @@ def repair_stamps(packet: Packet[Stream], copy: CopiedStream, shift: Fraction) -
     """Give a packet stamps that muxers take, moving as little as possible.
 
     As ffmpeg does it: a missing dts is the pts and the other way round, with neither the packet
-    follows its predecessor, and dts that don't rise are raised by the smallest unit.
+    follows its predecessor, and dts that fall are raised, by the smallest unit above the last one
+    where the container doesn't take equal ones.
 
     Args:
         packet: in any time base; comes out in the target's.
         copy: where it goes; its ``last_dts`` is updated.
         shift: seconds to add.
+
+    Raises:
+        ValueError: the copy has no stream.
     """
-    target = copy.target
-    assert target is not None and target.time_base is not None
-    unit = Fraction(target.time_base)
+    if copy.target is None or not copy.target.time_base:
+        raise ValueError("no stream for this packet")
+    unit = Fraction(copy.target.time_base)
     scale = Fraction(packet.time_base or unit) / unit
     moved = round(shift / unit)
     pts, dts = packet.pts, packet.dts
@@ -181,8 +252,8 @@ def repair_stamps(packet: Packet[Stream], copy: CopiedStream, shift: Fraction) -
     new_dts = None if dts is None else round(dts * scale) + moved
     if new_dts is None:
         new_dts = follower if new_pts is None else new_pts
-    if copy.last_dts is not None and new_dts <= copy.last_dts:
-        new_dts = copy.last_dts + 1
+    if copy.last_dts is not None:
+        new_dts = max(new_dts, copy.last_dts + copy.least_step)
     packet.dts = new_dts
     packet.pts = new_dts if new_pts is None else max(new_pts, new_dts)
     copy.last_dts = new_dts
@@ -246,3 +317,32 @@ def earliest_start(stream: Stream, container: ContainerFacts) -> Fraction:
         return Fraction(0)
     rounding = Fraction(1, 1000)
     return -Fraction(audio.delay, audio.sample_rate) - rounding
+
+
+def split_amr(packet: Packet[Stream]) -> list[Packet[Stream]]:
+    """Single-frame packets with the same bytes in the same order; the packet itself if it is one.
+
+    Stamps and duration are divided evenly: all frames of AMR last 20 ms.
+    """
+    codec = packet.stream.codec_context
+    sizes = _WB_BYTES if codec is not None and "wb" in codec.codec.canonical_name else _NB_BYTES
+    data = bytes(packet)
+    parts: list[bytes] = []
+    while data:
+        size = sizes[data[0] >> 3 & 15]
+        parts.append(data[:size])
+        data = data[size:]
+    if len(parts) <= 1:
+        return [packet]
+    return [_part(packet, part, index, len(parts)) for index, part in enumerate(parts)]
+
+
+def _part(packet: Packet[Stream], data: bytes, index: int, count: int) -> Packet[Stream]:
+    part = Packet(data)
+    offset = (packet.duration or 0) * index // count
+    part.time_base = packet.time_base
+    part.pts = None if packet.pts is None else packet.pts + offset
+    part.dts = None if packet.dts is None else packet.dts + offset
+    part.duration = (packet.duration or 0) // count
+    part.is_keyframe = packet.is_keyframe
+    return part

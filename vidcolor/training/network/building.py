@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason, settings
-from vidcolor.models.architectures import Architecture, find_architecture
+from vidcolor.models.networks.architectures import Architecture, find_architecture
 from vidcolor.models.networks.compact import EdgeEncoder
-from vidcolor.models.pretrained import load_edge_encoder
+from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.training.checkpoint import UNREADABLE
 from vidcolor.training.config import TrainConfig

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from vidcolor.models.architectures import as_trainable
 from vidcolor.models.contract import ModelInput
+from vidcolor.models.networks.architectures import as_trainable
 
 CLASS_EVERY = 4
 """Logits at every so many positions a side: the gradient is as good, softmax over bins is dear."""

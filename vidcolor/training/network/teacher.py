@@ -10,9 +10,9 @@ from torch import nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
-from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.trained import annealed_head
+from vidcolor.models.networks.architectures import as_trainable, find_architecture
+from vidcolor.models.networks.trained import annealed_head
 from vidcolor.training.losses.terms import Guess
 from vidcolor.training.network.building import check_crops, read_trained
 

@@ -20,11 +20,11 @@ from vidcolor.data.photos import PhotoSet, load_photos
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
 from vidcolor.models._metadata import UNUSABLE, reason
-from vidcolor.models.architectures import as_trainable, find_architecture
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
-from vidcolor.models.trained import TrainedNetwork
+from vidcolor.models.networks.architectures import as_trainable, find_architecture
+from vidcolor.models.networks.trained import TrainedNetwork
 from vidcolor.training.checkpoint import (
     calm_of,
     cut_log,

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
-from vidcolor.models.architectures import ARCHITECTURES, Architecture, as_trainable
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.mirrored import Mirrored
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
+from vidcolor.models.networks.architectures import ARCHITECTURES, Architecture, as_trainable
 from vidcolor.models.spec import ModelSpec, WorkingSize
 
 _OURS = {"compact", "large"}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vidcolor.errors import DeviceError
-from vidcolor.models.device import (
+from vidcolor.models.running.device import (
     _cpu_flags,
     cpu_has_bf16,
     resolve_device,

@@ -10,9 +10,9 @@ from torch import nn
 
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
-from vidcolor.models.device import cpu_has_bf16
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.networks.packed import can_pack, pack
+from vidcolor.models.running.device import cpu_has_bf16
 from vidcolor.models.spec import ModelSpec
 
 

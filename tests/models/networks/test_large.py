@@ -16,13 +16,13 @@ from torch import Tensor, nn
 import vidcolor
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import settings
-from vidcolor.models.architectures import find_architecture
 from vidcolor.models.colorizer import Colorizer, build_compact
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.mirrored import Mirrored
+from vidcolor.models.networks.architectures import find_architecture
 from vidcolor.models.networks.compact import ConvNorm, LargeConfig, LargeNet
-from vidcolor.models.trained import TrainedNetwork
+from vidcolor.models.networks.trained import TrainedNetwork
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.models.weights.store import bundled_path
 

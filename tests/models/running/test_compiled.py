@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from vidcolor.models.compiled import CompiledNetwork, compile_model
 from vidcolor.models.contract import ModelInput, Prediction
-from vidcolor.models.registry import COMPACT
-from vidcolor.models.replicas import place
+from vidcolor.models.families.registry import COMPACT
+from vidcolor.models.running.compiled import CompiledNetwork, compile_model
+from vidcolor.models.running.replicas import place
 
 CPU = torch.device("cpu")
 

@@ -10,9 +10,9 @@ from vidcolor.engine.batching import default_batch_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import DeviceError, OptionError
 from vidcolor.models.contract import ModelInput, Prediction
-from vidcolor.models.device import resolve_devices
-from vidcolor.models.registry import COMPACT
-from vidcolor.models.replicas import ReplicatedColorizer, place
+from vidcolor.models.families.registry import COMPACT
+from vidcolor.models.running.device import resolve_devices
+from vidcolor.models.running.replicas import ReplicatedColorizer, place
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,338 @@
+"""An input is opened once, and then probed, identified and read: ``open_input``."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, cast
+
+from av.stream import Disposition
+
+from vidcolor.errors import InputError, OptionError
+from vidcolor.media.files.identity import FileIdentity, files_identity
+from vidcolor.media.files.inputs import InputFile, InputView, is_pipe, shown
+from vidcolor.media.kinds import (
+    RAW_JPEG_SUFFIXES,
+    Kind,
+    find_signature,
+    is_sequence,
+    needs_pillow,
+)
+from vidcolor.media.read.animation import AnimationReader
+from vidcolor.media.read.base import BaseSource
+from vidcolor.media.read.container import OpenContainer, UnreadableError, open_container
+from vidcolor.media.read.demux import choose_video
+from vidcolor.media.read.film import VideoReader
+from vidcolor.media.read.probe import describe_container
+from vidcolor.media.read.system_ffmpeg import open_with_ffmpeg
+from vidcolor.media.scans.read import SequenceReader, find_files
+from vidcolor.media.source import FrameSource, ReadSettings
+from vidcolor.types import LumaFrame, VideoInfo
+
+_HEAD_BYTES: Final = 64
+_SCANS: Final = frozenset({"dpx_pipe", "exr_pipe"})
+_RAW_FILMS: Final = frozenset({"jpeg_pipe"})  # raw Motion JPEG
+_TOLERANCE_S: Final = 1e-5
+"""Times are asked for to the microsecond; a frame may begin that little later."""
+
+
+class Input:
+    """An open input: a film, an animation, numbered images, a photo, or a pipe.
+
+    Close it after all that reads it (or use ``with``). A file is opened once, whatever is asked of
+    it. Standard input and named pipes aren't opened before they have to be, and can be read only
+    once, from their beginning: there, one ``read`` or one ``frame_at`` is possible.
+
+    Attributes:
+        path: as the user wrote it.
+        label: the path for messages.
+        is_pipe: it can be read only once.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """See ``open_input``."""
+        self.path = str(path)
+        self.label = shown(path)
+        self.is_pipe = self.path == "-" or is_pipe(path)
+        self._is_sequence = is_sequence(path)
+        self._opened: OpenContainer | None = None
+        self._files: list[tuple[int, Path]] | None = None
+        self._info: VideoInfo | None = None
+        if not self.is_pipe and not self._is_sequence:
+            self.file  # noqa: B018 - opened now, so that it is refused now
+
+    @cached_property
+    def file(self) -> InputFile:
+        """The file beneath; numbered images have none.
+
+        Raises:
+            InputError: it can't be opened.
+        """
+        return InputFile(self.path)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What it is, by content; only numbered images are told by their name.
+
+        Returns:
+            "image" for photos, single-frame GIF, PNG and WebP among them; "video" for whatever
+            else has a picture, animations included; "audio" for sound only; "scan" for a single
+            DPX or EXR file, which is read as part of a sequence alone; "unknown" for the rest,
+            pictures of kinds that can't be read among them. Nothing is consumed of a pipe: named
+            pipes are films, standard input too unless it begins like a photo.
+
+        Raises:
+            InputError: the system can't read it.
+        """
+        if self.path == "-":
+            found = find_signature(_stdin_head())
+            return "image" if found and found.is_photo and found.kind != "GIF" else "video"
+        if self._is_sequence:
+            return "sequence"
+        if self.is_pipe:
+            return "video"
+        found = find_signature(self.file.head)
+        if found is not None and found.may_move:
+            return "video" if _count_frames(self.file.view()) > 1 else "image"
+        if found is not None and found.is_photo and not self._is_raw_jpeg:
+            return "image"
+        try:
+            return _container_kind(self.container)
+        except UnreadableError:
+            raise
+        except InputError:
+            return "unknown"
+
+    @property
+    def container(self) -> OpenContainer:
+        """The film's container, opened and at its beginning; the next ``read`` takes it over.
+
+        Raises:
+            InputError: it can't be opened, or isn't a film.
+        """
+        if self._opened is None:
+            self._opened = open_container(self.file)
+        return self._opened
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the film is: by its header alone until a frame was read, then corrected by it.
+
+        Raises:
+            InputError: it has no film, or none that can be decoded.
+        """
+        if self._info is None:
+            if self._is_sequence or needs_pillow(self.file.head):
+                self.read(ReadSettings(copy_streams=False)).close()
+            else:
+                container = self.container.container
+                video = choose_video(container, self.label)
+                self._info = describe_container(
+                    container, video, path=self.path, size=self.file.size
+                )
+        return cast(VideoInfo, self._info)
+
+    @property
+    def identity(self) -> FileIdentity | None:
+        """What tells this input from others; None for pipes.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        if self.is_pipe:
+            return None
+        if self._is_sequence:
+            return files_identity(file for _, file in self._numbered_files())
+        return self.file.identity()
+
+    def read(self, settings: ReadSettings | None = None, *, first_frame: int = 0) -> FrameSource:
+        """Read its frames and, with ``settings.copy_streams``, the packets of its other streams.
+
+        Sources may be read at the same time, each in a thread of its own.
+
+        Args:
+            settings: how; None for the defaults.
+            first_frame: begin with this frame, counted from 0 in a reading with the same settings
+                from the beginning: luma, stamps and durations are those of that reading. Packets
+                of other streams aren't offered then.
+
+        Returns:
+            A source to be closed before this input.
+
+        Raises:
+            InputError: nothing can be read, or it is a pipe that was read before.
+            OptionError: settings contradict each other, or ``fps`` is given for what has a rate.
+            DependencyError: ffmpeg was asked for and isn't there.
+        """
+        settings = settings or ReadSettings()
+        source = self._source(settings)
+        try:
+            source.skip_frames(first_frame)
+        except BaseException:
+            source.close()
+            raise
+        self._info = source.info
+        return source
+
+    def frame_at(self, seconds: float, settings: ReadSettings | None = None) -> LumaFrame | None:
+        """The frame that is on the screen at a time.
+
+        Args:
+            seconds: from the film's start.
+            settings: how it is read; ``start_s`` and ``end_s`` play no part.
+
+        Returns:
+            The last frame that has begun by then, as a reading from the beginning gives it; where
+            none has, the first. None behind the end of the film.
+
+        Raises:
+            InputError: nothing can be read, or it is a pipe that was read before.
+        """
+        settings = settings or ReadSettings()
+        now: LumaFrame | None = None
+        with self.read(_whole(settings)) as source:
+            start = source.info.start_s
+            for item in source:
+                if not isinstance(item, LumaFrame):
+                    continue
+                if item.seconds - start > seconds + _TOLERANCE_S:
+                    return now or item
+                now = item
+            assert now is not None
+            end = now.seconds - start + float(now.duration * now.time_base)
+            return now if seconds < max(end, source.info.duration_s or 0.0) else None
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        if self._opened is not None:
+            self._opened.close()
+        if "file" in self.__dict__:
+            self.file.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def _is_raw_jpeg(self) -> bool:
+        return Path(self.path).suffix.lower() in RAW_JPEG_SUFFIXES
+
+    def _numbered_files(self) -> list[tuple[int, Path]]:
+        if self._files is None:
+            self._files = find_files(self.path)
+        return self._files
+
+    def _source(self, settings: ReadSettings) -> BaseSource:
+        if self._is_sequence:
+            return SequenceReader(self.path, settings, files=self._numbered_files())
+        if settings.fps is not None:
+            raise OptionError(
+                f"{self.label}: --fps is for numbered images (scan_%06d.tif);"
+                " this keeps its own times"
+            )
+        opened, self._opened = self._opened, None
+        if settings.decoder == "ffmpeg" and self.path == "-":
+            return open_with_ffmpeg(None, self.path, settings, opened=None)
+        if not self.is_pipe and needs_pillow(self.file.head):
+            return AnimationReader(self.file, self.path, settings)
+        if settings.decoder == "ffmpeg":
+            return open_with_ffmpeg(self.file, self.path, settings, opened=opened)
+        return VideoReader(self.file, self.path, settings, opened=opened)
+
+
+def open_input(path: str | Path) -> Input:
+    """Open an input, of which nothing is decoded yet.
+
+    Args:
+        path: a film, an animation, a photo, numbered images ("scan_%06d.dpx"), a named pipe, or
+            "-" for standard input.
+
+    Raises:
+        InputError: the file is missing, empty, unreadable, a folder or a playlist.
+    """
+    return Input(path)
+
+
+def open_source(path: str | Path, settings: ReadSettings | None = None) -> FrameSource:
+    """Open an input and read it; closing the source closes the input too.
+
+    Raises:
+        InputError, OptionError, DependencyError: see ``open_input`` and ``Input.read``.
+    """
+    opened = open_input(path)
+    try:
+        source = cast(BaseSource, opened.read(settings))
+    except BaseException:
+        opened.close()
+        raise
+    source.on_close(opened.close)
+    return source
+
+
+def sniff(path: str | Path) -> Kind:
+    """Tell what an input is; see ``Input.kind``.
+
+    Raises:
+        InputError: the file is missing, empty, unreadable, a folder or a playlist.
+    """
+    with open_input(path) as opened:
+        return opened.kind
+
+
+def _whole(settings: ReadSettings) -> ReadSettings:
+    return replace(settings, start_s=None, end_s=None, copy_streams=False)
+
+
+def _stdin_head() -> bytes:
+    """Look at what waits on standard input without taking it."""
+    stream = getattr(sys.stdin, "buffer", sys.stdin)
+    if isinstance(stream, io.BufferedReader):
+        return stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+    if stream.seekable():
+        head = stream.read(_HEAD_BYTES)
+        stream.seek(-len(head), io.SEEK_CUR)
+        return bytes(cast(bytes, head))
+    return b""
+
+
+def _count_frames(view: InputView) -> int:
+    """Count an animation's frames; 1 where Pillow can't."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(), Image.open(io.BufferedReader(view)) as image:
+            warnings.simplefilter("ignore")
+            return int(getattr(image, "n_frames", 1))
+    except Exception:  # Pillow raises whatever its plugins raise; reading will tell
+        return 1
+
+
+def _container_kind(opened: OpenContainer) -> Kind:
+    container = opened.container
+    form = container.format.name
+    kinds = {
+        each.type
+        for each in container.streams
+        if not (each.type == "video" and each.disposition & Disposition.attached_pic)
+    }
+    if form in _SCANS:
+        return "scan"
+    if form.endswith("_pipe") and form not in _RAW_FILMS:
+        return "unknown"  # libav's word for a single picture
+    if "video" in kinds:
+        return "video"
+    return "audio" if "audio" in kinds else "unknown"

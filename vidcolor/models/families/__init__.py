@@ -1,0 +1,1 @@
+"""Families of models: how each is recognised, built and drawn, as data."""

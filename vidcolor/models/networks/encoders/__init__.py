@@ -1,0 +1,1 @@
+"""Encoders that a decoder can stand on."""
