@@ -12,7 +12,7 @@ from engine_clips import write_clip
 import vidcolor
 from vidcolor import ColorizeOptions, colorize_video
 from vidcolor.engine.progress import NullProgress
-from vidcolor.engine.spans import SpanRules
+from vidcolor.engine.plan import SpanRules
 from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.models.colorizer import Colorizer
 
@@ -53,7 +53,7 @@ def test_long_shots_keep_their_checkpoints(
     output = tmp_path / "out.mkv"
     spans = _Spans(output)
     colorize_video(
-        shot, output, model=model, progress=spans, spans=SpanRules(least=24, most=60),
+        shot, output, model=model, progress=spans, spans=SpanRules(min_frames=24, max_frames=60, warm_up=16, run_out=8),
         options=ColorizeOptions(render_factor=2, batch_size=batch_size, video_codec="ffv1"),
     )  # fmt: skip
     # Spans of 60 frames, and a look-ahead of 48: at least two end before the film does.
