@@ -44,7 +44,9 @@ def test_luma_arrives_as_it_is(device: str, dtype: type) -> None:
 def test_planes_that_are_cut_out_of_larger_ones_come_home_whole() -> None:
     large = torch.arange(12 * 20, dtype=torch.int32).view(12, 20)
     cut = large[1:9, 3:17]
-    home = start_download([cut, cut.to(torch.uint8), cut], frame(large.numpy().astype(np.uint16), 16))
+    home = start_download(
+        [cut, cut.to(torch.uint8), cut], frame(large.numpy().astype(np.uint16), 16)
+    )
     y, u, _ = home.wait().planes
     assert np.array_equal(y, cut.numpy().astype(np.uint16))
     assert np.array_equal(u, cut.numpy().astype(np.uint8))

@@ -161,9 +161,9 @@ class Planner:
         if begins is not None:
             self._recent.clear()
         self._recent.append(frame.picture)
-        correction = self._meter.corrections(
-            frame.picture, [frame.seconds], [begins is not None]
-        )[0]
+        correction = self._meter.corrections(frame.picture, [frame.seconds], [begins is not None])[
+            0
+        ]
         self._number, self._last_s = number + 1, frame.seconds
         return Mark(number, begins is not None, correction, span)
 

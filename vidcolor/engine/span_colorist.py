@@ -64,7 +64,9 @@ class SpanColorist:
         self._smoother = finished(plan.smoother(), finishing)
         self._sparse = (
             SparseColoring(
-                network, plan.keys.every, longest=plan.keys.longest,
+                network,
+                plan.keys.every,
+                longest=plan.keys.longest,
                 saturation=finishing.saturation,
             )  # fmt: skip
             if plan.keys

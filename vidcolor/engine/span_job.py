@@ -162,4 +162,6 @@ class _Span(FilmJob):
     def _check_all_written(self) -> None:
         if self.written != self._end:
             path = self._source.info.path
-            raise InputError(f"{path}: has {self.written} frames of the {self._end} that were planned")
+            raise InputError(
+                f"{path}: has {self.written} frames of the {self._end} that were planned"
+            )

@@ -161,7 +161,9 @@ def _kept(work: Work | None, progress: Progress) -> Iterator[None]:
         raise
 
 
-def encode_settings(source: FrameSource, options: ColorizeOptions, model: Colorizer) -> EncodeSettings:
+def encode_settings(
+    source: FrameSource, options: ColorizeOptions, model: Colorizer
+) -> EncodeSettings:
     """What the writer has to know of the options."""
     info = source.info
     size = None

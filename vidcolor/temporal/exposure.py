@@ -339,4 +339,3 @@ class _Level:
         x = (self.deviation() - _FLICKER_NONE) / (_FLICKER_SURE - _FLICKER_NONE)
         x = max(0.0, min(1.0, x))
         return x * x * (3.0 - 2.0 * x)
-

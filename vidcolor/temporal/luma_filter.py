@@ -131,12 +131,15 @@ class FilterChain:
         for marked in ready:
             source = self._held.pop(min(self._held, default=-1), None)
             now = marked.frame
-            if (
-                source is None
-                or (now.pts, now.time_base, now.luma.shape, now.luma.dtype)
-                != (source.pts, source.time_base, source.luma.shape, source.luma.dtype)
+            if source is None or (now.pts, now.time_base, now.luma.shape, now.luma.dtype) != (
+                source.pts,
+                source.time_base,
+                source.luma.shape,
+                source.luma.dtype,
             ):
-                raise ValueError(f"frame {marked.number} was lost, repeated or moved by {self.name}")
+                raise ValueError(
+                    f"frame {marked.number} was lost, repeated or moved by {self.name}"
+                )
         return ready
 
 

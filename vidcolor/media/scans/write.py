@@ -152,7 +152,11 @@ class SequenceWriter:
             except OSError as error:
                 raise output_error(self._pattern.with_name(image.name), error) from error
         try:
-            return [write_list(self._place / f"span-{self._before + len(self._names) - len(span)}", span)]
+            return [
+                write_list(
+                    self._place / f"span-{self._before + len(self._names) - len(span)}", span
+                )
+            ]
         except OSError as error:
             raise output_error(self._pattern, error) from error
 
