@@ -23,16 +23,16 @@ from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.types import LumaFrame
 
-BATCHES = (1, 2, 3, 5, 8, 16)
-CHUNKS = (1, 4, 7, FRAMES)
-LOOK_AHEADS = (8, 9, 12, 24, 64)
+BATCHES = (1, 3, 8, 16)
+CHUNKS = (1, 7, FRAMES)
+LOOK_AHEADS = (8, 12, 64)
 RULES = {
     "usual": SpanRules(),
     "short": SpanRules(min_frames=8, max_frames=40, warm_up=16, run_out=8, settle=4),
     "tiny": SpanRules(min_frames=1, max_frames=9, warm_up=4, run_out=4, settle=2),
     "no overlap": SpanRules(min_frames=20, max_frames=50, warm_up=0, run_out=0, settle=0),
 }
-WAYS = [("motion", 1), ("motion", "auto"), ("ema", 3), ("off", 1)]
+WAYS = [("motion", 1), ("motion", "auto"), ("ema", 3)]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_colours_and_plan_depend_neither_on_batches_nor_on_chunks(
     model: Colorizer, reel: list[LumaFrame], way: tuple[object, object], rules: str
 ) -> None:
     """Byte for byte: the model rounds alike in all batches, and nothing else may differ."""
-    frames = reel[40:130]  # a dissolve, a fade
+    frames = reel[55:125]  # a dissolve, a fade
     expected, plan = _run(model, frames, way, rules)
     assert len(expected) == len(frames)
     pairs = [(batch, 4) for batch in BATCHES] + [(4, chunk) for chunk in CHUNKS]
@@ -85,8 +85,8 @@ def test_all_frames_come_and_spans_are_the_same_whatever_the_look_ahead(
 ) -> None:
     plans = set()
     for look_ahead in LOOK_AHEADS:
-        ab, plan = _run(model, reel[:130], way, rules, look_ahead=look_ahead)
-        assert len(ab) == 130
+        ab, plan = _run(model, reel[55:125], way, rules, look_ahead=look_ahead)
+        assert len(ab) == 70
         plans.add(plan)
     assert len(plans) == 1
 

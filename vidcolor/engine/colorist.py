@@ -124,7 +124,7 @@ class FilmColorist:
         return self._keys + (self._current.keys if self._current else 0)
 
     def announce(self, span: SpanStart) -> None:
-        """Say that a span begins at ``span.frame``, before that frame, and its warm-up, is pushed."""
+        """Say where a span begins, before its first frame, or that of its warm-up, is pushed."""
         self._coming.append(span)
 
     def push(self, frames: Sequence[MarkedFrame]) -> Colors:
