@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from pickle import UnpicklingError
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from vidcolor.errors import OutputError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.calm import Calm
+from vidcolor.models.families.precision import safe_precisions
+from vidcolor.models.weights.safe_load import Checkpoint
 from vidcolor.training.config import TrainConfig
 
 UNREADABLE: tuple[type[Exception], ...] = (*UNUSABLE, OSError, EOFError, UnpicklingError)
@@ -64,8 +66,9 @@ def cut_log(log: Path, step: int) -> None:
 
 
 def export_weights(
-    path: Path, network: nn.Module, config: TrainConfig, history: Mapping[str, Any]
-) -> None:
+    path: Path, network: nn.Module, config: TrainConfig, history: Mapping[str, Any],
+    *, pictures: Sequence[Tensor],
+) -> None:  # fmt: skip
     """Write weights in float16, with all it takes to use them and to know how they were made.
 
     Norms' statistics, and whatever float16 can't hold, are written in float32.
@@ -75,6 +78,7 @@ def export_weights(
         network: averaged weights; its classification head is left out unless it decodes.
         config: of the run.
         history: what made the weights, ready for JSON.
+        pictures: lightness ``(B, 1, H, W)`` on the CPU, on which number formats are measured.
 
     Raises:
         OutputError: the file can't be written.
@@ -99,6 +103,7 @@ def export_weights(
         "temperature": str(config.temperature),
         "training": json.dumps(dict(history)),
     }
+    metadata["precisions"] = ",".join(safe_precisions(Checkpoint(state, metadata), pictures))
     write_weights(path, state, metadata)
 
 
