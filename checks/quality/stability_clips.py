@@ -104,7 +104,7 @@ def _read(path: Path, model: Colorizer, start: int, count: int) -> Clip:
     seen_all, ab_true = torch.cat(lightness), torch.cat(truth)
     raw = torch.cat([model(ModelInput(x)).ab for x in seen_all.split(4)])
     ab = model.finishing(raw, seen_all)
-    shots = tuple(i for i, is_cut in enumerate(CutDetector().find(seen_all)) if is_cut)
+    shots = tuple(i for i, is_cut in enumerate(CutDetector().push(seen_all)) if is_cut)
     grey = float(ab_true.norm(dim=1).mean()) < _GREY_CHROMA
     return Clip(
         path.name, fps, seen_all, None if grey else ab_true, ab, raw, shots, model.finishing

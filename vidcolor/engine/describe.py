@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vidcolor.engine.default_output import default_output
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.video import open_source
+from vidcolor.engine.sources import open_source
 from vidcolor.errors import InputError, VidcolorError
 from vidcolor.media.kinds import Kind, lone_scan
 from vidcolor.media.open import sniff

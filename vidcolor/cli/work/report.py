@@ -25,6 +25,7 @@ from vidcolor.cli.work.jobs import STANDARD, Job, identity
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.versions import versions
 from vidcolor.errors import OptionError, VidcolorError
+from vidcolor.media.files.atomic import complete_file
 
 VERSION: Final = 1
 """Goes up when a field is removed or changes its meaning; new fields don't count."""
@@ -134,16 +135,9 @@ class Report:
         self._write(outcome[0], None)
 
     def _write(self, exit_code: int, error: str | None) -> None:
-        beside = self.path.with_name(f".{self.path.name[:80]}.vidcolor-{os.getpid()}")
         text = json.dumps(self._fields(exit_code, error), indent=1, default=_plain)
-        try:
-            beside.write_text(text + "\n", encoding="utf-8")
-            os.replace(beside, self.path)
-        except OSError as problem:
-            with contextlib.suppress(OSError):
-                beside.unlink()
-            why = problem.strerror or problem
-            raise VidcolorError(f"--report {self.path}: can't be written: {why}") from problem
+        with complete_file(self.path) as part:
+            part.write_text(text + "\n", encoding="utf-8")
 
     def _fields(self, exit_code: int, error: str | None) -> Fields:
         options = dataclasses.asdict(self.options)
