@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.media.pixels.layout import PixelLayout, pixel_layout
+from vidcolor.media.pixels.planes import plane_rows
 
 _PACKED: Final = {  # place of alpha, samples per pixel
     "rgba": (3, 4),
@@ -52,6 +53,4 @@ def _codes(frame: av.VideoFrame, layout: PixelLayout) -> npt.NDArray[Any]:
     plane = frame.planes[0 if layout.name in _PACKED else _ALPHA_PLANE]
     kind, size = "f" if layout.is_float else "u", (layout.bits + 7) // 8
     dtype = np.dtype(f"{'>' if layout.big_endian else '<'}{kind}{size}")
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, abs(plane.line_size))
-    samples = rows[: frame.height, : frame.width * count * dtype.itemsize].view(dtype)
-    return samples[:, place::count]
+    return plane_rows(plane, dtype)[:, place : frame.width * count : count]

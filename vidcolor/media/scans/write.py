@@ -22,6 +22,7 @@ from vidcolor.media.files.packets import KeptFile, write_list
 from vidcolor.media.files.patterns import NUMBER
 from vidcolor.media.files.work_folder import WorkFolder
 from vidcolor.media.pixels.orientation import matrix_orientation, turn_upright
+from vidcolor.media.pixels.planes import plane_rows
 from vidcolor.media.scans.losses import LateLosses, film_losses, header_losses
 from vidcolor.media.scans.read import SequenceReader, find_files
 from vidcolor.media.source import FrameSource
@@ -282,10 +283,7 @@ def _rgb_frame(frame: ColorFrame, form: PlanarFormat) -> av.VideoFrame:
     order = ">" if form.pix_fmt.endswith("be") else "<"
     dtype = np.dtype(np.uint8 if form.depth <= 8 else f"{order}u2")
     red, green, blue = frame.planes
-    views = []
-    for plane in video.planes:
-        lines = np.frombuffer(memoryview(plane), dtype)
-        views.append(lines.reshape(plane.height, plane.line_size // dtype.itemsize))
+    views = [plane_rows(plane, dtype) for plane in video.planes]
     if len(views) == 3:
         for view, source in zip(views, (green, blue, red), strict=True):
             view[:, :width] = source

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from av.filter import Graph
 from av.video.plane import VideoPlane
 
+from vidcolor.media.pixels.planes import plane_rows
 from vidcolor.media.source import SideDatum
 from vidcolor.types import ColorFrame, ColorTags, PlanarFormat, Plane
 
@@ -112,10 +113,7 @@ def fill_planes(
 
 def _plane_view(plane: VideoPlane, depth: int, *, samples: int = 1) -> npt.NDArray[np.generic]:
     """``(lines, width * samples)`` view of a libav plane, without the padding at lines' ends."""
-    dtype = np.dtype(np.uint8 if depth <= 8 else "<u2")
-    lines = np.frombuffer(memoryview(plane), dtype)
-    lines = lines.reshape(plane.height, plane.line_size // dtype.itemsize)
-    return lines[:, : plane.width * samples]
+    return plane_rows(plane, np.uint8 if depth <= 8 else "<u2")[:, : plane.width * samples]
 
 
 def _copy(view: npt.NDArray[np.generic], plane: npt.NDArray[np.generic]) -> None:
