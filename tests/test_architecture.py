@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "types": {"errors"},
     "color": {"errors", "types"},
-    "data": {"errors", "types", "color"},
+    "data": {"errors"},
     "media": {"errors", "types", "color"},
     "temporal": {"errors", "types", "color"},
     "models": {"errors", "types", "color"},

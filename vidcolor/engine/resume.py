@@ -27,7 +27,7 @@ from vidcolor.media.files.work_folder import KeptSpan, WorkFolder, work_folder_o
 from vidcolor.media.kinds import is_sequence
 from vidcolor.media.scans.read import find_files
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.weights.provenance import weights_file
+from vidcolor.models.weights.store import weights_file
 
 logger = logging.getLogger(__name__)
 

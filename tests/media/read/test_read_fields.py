@@ -121,7 +121,7 @@ def test_header_codes() -> None:
 
 
 def test_pictures_too_small_to_deinterlace_stay_as_they_are(tmp_path: Path) -> None:
-    """bwdif refuses them: that was a traceback."""
+    """Bwdif refuses them: that was a traceback."""
     path = write_clip(tmp_path / "a.mkv", codec="ffv1", size=(2, 2), frames=5)
     with open_source(path) as source:
         plain = [frame.luma.tobytes() for frame in frames_of(source)]

@@ -11,6 +11,8 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -159,6 +161,25 @@ class AtomicPath:
     def __exit__(self, *exc: object) -> None:
         """Discard what was not committed."""
         self.discard()
+
+
+@contextmanager
+def complete_file(path: Path) -> Iterator[Path]:
+    """Where to write a small file, which gets its name when the block ends without an error.
+
+    Raises:
+        OutputError: it can't be written; what was there before still is.
+    """
+    with AtomicPath(path) as output:
+        try:
+            yield output.temporary
+        except (OSError, RuntimeError) as error:
+            # torch.save raises an error of its own, without a reason, while handling the file's.
+            cause = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(cause, OSError):
+                raise
+            raise output_error(path, cause) from error
+        output.commit()
 
 
 def short_name(stem: str) -> str:

@@ -84,12 +84,12 @@ def extract_luma(frame: av.VideoFrame, *, matrix: int = 1) -> Plane:
     if layout.is_rgb:
         return _rgb_luma(frame, layout, matrix)
     if layout.name in ("monow", "monob"):
-        bits = np.unpackbits(plane_rows(frame.planes[0], np.uint8), axis=1)[:, : frame.width]
+        bits = np.unpackbits(_rows(frame, 0, np.uint8), axis=1)[:, : frame.width]
         return (255 * (1 - bits if layout.name == "monow" else bits)).astype(np.uint8)
     if layout.is_float:
         return _float_codes(_samples(frame, layout, _packed_steps(layout)))
     if layout.name in _WORD_SHIFT:
-        words = _native(plane_rows(frame.planes[0], np.uint32)[:, : frame.width], layout.big_endian)
+        words = _native(_rows(frame, 0, np.uint32)[:, : frame.width], layout.big_endian)
         return ((words >> _WORD_SHIFT[layout.name]) & 1023).astype(np.uint16)
     steps = _packed_steps(layout)
     if steps is None:
@@ -110,6 +110,11 @@ def _packed_steps(layout: PixelLayout) -> tuple[int, int, int] | None:
     return None
 
 
+def _rows(frame: av.VideoFrame, plane: int, dtype: type[Any]) -> npt.NDArray[Any]:
+    """View a plane as rows of samples, line padding included; no copy."""
+    return plane_rows(frame.planes[plane], dtype)
+
+
 def _native(samples: npt.NDArray[Any], big_endian: bool) -> npt.NDArray[Any]:
     """Return the same view, or a byte-swapped copy where the stored order isn't this machine's."""
     return samples.byteswap() if big_endian != (sys.byteorder == "big") else samples
@@ -124,9 +129,7 @@ def _samples(
         dtype: type[Any] = np.float32 if size == 4 else np.float16
     else:
         dtype = {1: np.uint8, 2: np.uint16, 4: np.uint32}[size]
-    rows = plane_rows(frame.planes[0], dtype)[
-        :, index : index + frame.width * per_pixel : per_pixel
-    ]
+    rows = _rows(frame, 0, dtype)[:, index : index + frame.width * per_pixel : per_pixel]
     swapped = _native(rows, layout.big_endian and size > 1)
     return np.array(swapped, order="C") if swapped is rows else swapped
 
@@ -163,7 +166,7 @@ def _rgb_luma(frame: av.VideoFrame, layout: PixelLayout, matrix: int) -> Plane:
         return extract_luma(frame.reformat(format=_plain_rgb(layout)), matrix=matrix)
     red, green, blue, count = table[layout.name]
     dtype = np.uint8 if table is _RGB8 else np.uint16
-    rows = plane_rows(frame.planes[0], dtype)[:, : frame.width * count]
+    rows = _rows(frame, 0, dtype)[:, : frame.width * count]
     if table is _RGB16:
         rows = _native(rows, layout.big_endian)
     pixels = np.ascontiguousarray(rows).reshape(frame.height, frame.width, count)
@@ -183,9 +186,7 @@ def _planar_rgb_luma(
         dtype = np.uint8 if size == 1 else np.uint16
     total = np.zeros((frame.height, frame.width), np.float32)
     for plane, weight in zip((2, 0, 1), weights, strict=True):
-        rows = _native(
-            plane_rows(frame.planes[plane], dtype)[:, : frame.width], layout.big_endian and size > 1
-        )
+        rows = _native(_rows(frame, plane, dtype)[:, : frame.width], layout.big_endian and size > 1)
         total += rows.astype(np.float32) * np.float32(weight)
     if layout.is_float:
         return _float_codes(total)
@@ -198,7 +199,7 @@ def _word_rgb_luma(
     frame: av.VideoFrame, layout: PixelLayout, weights: tuple[float, float, float]
 ) -> Plane:
     """Luma of 15- and 16-bit words, of which libswscale reads the big-endian ones wrongly."""
-    words = _native(plane_rows(frame.planes[0], np.uint16)[:, : frame.width], layout.big_endian)
+    words = _native(_rows(frame, 0, np.uint16)[:, : frame.width], layout.big_endian)
     total = np.zeros((frame.height, frame.width), np.float32)
     for (shift, bits), weight in zip(_RGB_FIELDS[layout.name], weights, strict=True):
         limit = (1 << bits) - 1
@@ -212,7 +213,7 @@ def _packed_float_luma(
     """Luma of rgbf32, rgbaf16 and their kin."""
     count = 4 if layout.has_alpha else 3
     dtype = np.float32 if layout.bits == 32 else np.float16
-    rows = _native(plane_rows(frame.planes[0], dtype)[:, : frame.width * count], layout.big_endian)
+    rows = _native(_rows(frame, 0, dtype)[:, : frame.width * count], layout.big_endian)
     pixels = np.ascontiguousarray(rows).reshape(frame.height, frame.width, count)
     return _float_codes(pixels[..., :3].astype(np.float32) @ np.array(weights, np.float32))
 

@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile
 from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
-from vidcolor.media.pixels.planes import plane_rows
+from vidcolor.media.pixels.planes import plane_view
 from vidcolor.media.read.container import NO_TIMESTAMPS
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
@@ -111,7 +111,7 @@ class _Converter:
 def _planes(frame: av.VideoFrame) -> RgbFrame:
     """``(3, H, W)`` codes as float32."""
     dtype = "<u2" if frame.format.components[0].bits > 8 else "u1"
-    planes = [plane_rows(plane, dtype)[:, : plane.width] for plane in frame.planes[:3]]
+    planes = [plane_view(plane, dtype) for plane in frame.planes[:3]]
     return np.stack(planes).astype(np.float32)
 
 
