@@ -22,10 +22,8 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.spans import SpanEnd, SpanRules
 from vidcolor.engine.versions import versions
 from vidcolor.errors import Option, OutputError
-from vidcolor.media.files.identity import FileIdentity, file_identity, files_identity
 from vidcolor.media.files.work_folder import KeptSpan, WorkFolder, work_folder_of
-from vidcolor.media.kinds import is_sequence
-from vidcolor.media.scans.read import find_files
+from vidcolor.media.open import Input
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.weights.store import weights_file
 
@@ -80,7 +78,7 @@ class Work:
 
 
 def open_work(
-    source: str | Path,
+    source: Input,
     output: str | Path,
     options: ColorizeOptions,
     model: Colorizer,
@@ -103,12 +101,12 @@ def open_work(
     """
     if not options.resume or str(output) == "-":
         return None
-    identity = _identity(source)
+    identity = source.identity
     if identity is None:
         return None
     plan = {
         # its name alone: "reel.mkv" and "./reel.mkv" are the same
-        "input": {"name": Path(source).name, **dataclasses.asdict(identity)},
+        "input": {"name": Path(source.path).name, **dataclasses.asdict(identity)},
         "option": _told(options),
         "model": _model(model, options),
         "batch size": batch_size,
@@ -122,12 +120,6 @@ def forget_work(output: str | Path) -> None:
     """Remove what earlier runs have left of an output that is whole now."""
     if str(output) != "-":
         WorkFolder.discard(work_folder_of(Path(output)))
-
-
-def _identity(source: str | Path) -> FileIdentity | None:
-    if is_sequence(source):
-        return files_identity(file for _, file in find_files(source))
-    return None if str(source) == "-" else file_identity(source)
 
 
 def _told(options: ColorizeOptions) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from vidcolor.engine.transfer import FrameOnItsWay
 from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
 from vidcolor.errors import InputError, OutputError
 from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.open import open_input
 from vidcolor.media.open import open_source as open_media
 from vidcolor.media.output import open_writer
 from vidcolor.media.scans.write import SequenceWriter
@@ -101,14 +102,18 @@ def colorize_video(
     started = time.monotonic()
     check_absent(output, options)
     halt = threading.Event()
-    with ended_by(stop, halt), open_source(input, options) as source:
+    with (
+        ended_by(stop, halt),
+        open_input(input) as opened,
+        opened.read(read_settings(options)) as source,
+    ):
         chosen = load_for("video", options, progress, model)
         settings = _settings(source, options, chosen)
         with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
             batch = options.batch_size or default_batch_size(
                 chosen, source.info.width * source.info.height
             )
-            work = open_work(input, output, options, chosen, batch_size=batch, rules=spans)
+            work = open_work(opened, output, options, chosen, batch_size=batch, rules=spans)
             try:
                 with _kept(work, progress):
                     job = _Job(source, writer, chosen, options, progress, batch, work)
