@@ -80,7 +80,7 @@ class Input:
 
     @cached_property
     def kind(self) -> Kind:
-        """What it is, by content; only numbered images are told by their name.
+        """What it is, by content; only numbered images are recognised by their name.
 
         Returns:
             "image" for photos, single-frame GIF, PNG and WebP among them; "video" for whatever
@@ -142,7 +142,7 @@ class Input:
 
     @property
     def identity(self) -> FileIdentity | None:
-        """What tells this input from others; None for pipes.
+        """Differs between inputs with different content; None for pipes.
 
         Raises:
             OSError: it can't be read.
