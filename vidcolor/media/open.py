@@ -334,6 +334,8 @@ class Input:
                 " is for numbered images (scan_%06d.tif); this keeps its own times",
             )
         opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.view.listen()
         if settings.decoder == "ffmpeg" and self.path == "-":
             return open_with_ffmpeg(None, self.path, settings, opened=None)
         if not self.is_pipe and needs_pillow(self.file.head):
