@@ -1,9 +1,12 @@
-"""Run one check, or list all: ``python checks``, ``python checks speed/startup --repeat 3``."""
+"""List the checks, or run one: ``python checks``, ``python checks speed/startup --repeat 3``.
+
+A check is a module with ``main()``, which parses ``sys.argv`` and may return an exit code.
+"""
 
 from __future__ import annotations
 
 import ast
-import runpy
+import importlib
 import sys
 from pathlib import Path
 
@@ -32,7 +35,7 @@ def main() -> None:
         print("usage: python checks CHECK [OPTIONS]; each has --help", *lines, sep="\n")
         sys.exit(0 if name in ("", "-h", "--help") else 2)
     sys.argv[:2] = [name]
-    runpy.run_module(name.replace("/", "."), run_name="__main__")
+    sys.exit(importlib.import_module(name.replace("/", ".")).main())
 
 
 if __name__ == "__main__":

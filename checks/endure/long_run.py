@@ -178,7 +178,3 @@ def main() -> int:
         args.json.write_text(json.dumps(run_facts | same | {"faults": faults}, indent=1) + "\n")
     print("\n" + ("; ".join(faults) or "all as in the source; memory within bounds"))
     return int(bool(faults))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -79,7 +79,3 @@ def main() -> int:
             print(f"{row}| {result.peak_mb:.0f} |", flush=True)
     print(f"\ngrowth: {peaks[1] / peaks[0]:.3f} (at most {ALLOWED_GROWTH})")
     return int(peaks[1] > ALLOWED_GROWTH * peaks[0])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -21,12 +21,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from shared.files import media_files
 
 import vidcolor
 from vidcolor.data.photos import decode_rgb
 from vidcolor.data.sources import iter_named
 from vidcolor.engine.image import colorize_still
-from vidcolor.engine.video import open_source
+from vidcolor.engine.sources import open_source
 from vidcolor.evaluation.photos import as_planes, grey_of
 from vidcolor.media.open import sniff
 from vidcolor.media.read.color_frames import rgb_frames
@@ -134,11 +135,6 @@ def _drawn(label: str, head: list[str], pictures: list[Rgb], cell: int) -> Rgb:
     return row
 
 
-def _files(paths: list[Path]) -> list[Path]:
-    found = [f for p in paths for f in (sorted(p.rglob("*")) if p.is_dir() else [p])]
-    return [f for f in found if f.is_file() and f.suffix.lower() not in {".md", ".txt", ".csv"}]
-
-
 def main() -> None:
     """Colour, and write the sheets."""
     parser = argparse.ArgumentParser(
@@ -160,10 +156,6 @@ def main() -> None:
         made = write_sheets(arguments.out, "photos", [*names, "truth"], rows, arguments.cell)
         print(f"{made} sheets of photographs in {arguments.out}")
     if arguments.old:
-        rows = old_rows(_files(arguments.old), models)
+        rows = old_rows(media_files(arguments.old), models)
         made = write_sheets(arguments.out, "old", names, rows, arguments.cell)
         print(f"{made} sheets of films and photographs in {arguments.out}")
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from quality.shots_films import Event, Film, Pictures, load, make_film
+from shared.files import films
 from torch import Tensor
 
 from vidcolor.color import luma_to_lightness
@@ -67,7 +68,7 @@ def ours(pictures: Pictures) -> list[int]:
 
 def ours_at_once(pictures: Pictures) -> list[int]:
     """``CutDetector``: no look-ahead."""
-    return [i for i, cut in enumerate(CutDetector().find(_lightness(pictures))) if cut]
+    return [i for i, cut in enumerate(CutDetector().push(_lightness(pictures))) if cut]
 
 
 def plain_correlation(pictures: Pictures) -> list[int]:
@@ -171,7 +172,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", default="", help="just the detectors whose names begin so")
     arguments = parser.parse_args()
-    files = [f for p in arguments.paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
+    files = films(arguments.paths)
     material = load(files)
     detectors = {
         "ours": ours, "ours, no look-ahead": ours_at_once, "plain correlation": plain_correlation,
@@ -186,7 +187,3 @@ def main() -> None:
         events += film.events
         frames += len(film.pictures)
     _print(events, frames, tallies)
-
-
-if __name__ == "__main__":
-    main()

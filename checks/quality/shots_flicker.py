@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from shared.files import films
 from torch import Tensor
 
 import vidcolor
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=24)
     arguments = parser.parse_args()
     model = vidcolor.load_model(arguments.model)
-    files = [f for p in arguments.paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
+    files = films(arguments.paths)
     natural, synthetic = [], []
     for file in files:
         seen, seconds = _seen(file, model, arguments.frames)
@@ -108,7 +109,3 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for name, *figures in synthetic:
         print(f"| {name} |", " | ".join(f"{x:.2f}" for x in figures), "|")
-
-
-if __name__ == "__main__":
-    main()

@@ -76,7 +76,8 @@ def load(path: Path, model: Colorizer, frames: int) -> Clip:
     grid = (int(network.shape[-2]), int(network.shape[-1]))
     shrunk = [F.interpolate(ab, size=grid, mode="bilinear", antialias=True) for ab in true]
     seen = torch.cat(lightness)
-    return Clip(path.stem, seen, torch.cat(shrunk), network, seconds, CutDetector().find(seen))
+    cuts = [cut is not None for cut in CutDetector().push(seen)]
+    return Clip(path.stem, seen, torch.cat(shrunk), network, seconds, cuts)
 
 
 def carry(clip: Clip, colors: Tensor, every: int | None) -> tuple[Tensor, int]:
@@ -180,6 +181,7 @@ def strips(clips: list[Clip], folder: Path) -> None:
         cv2.imwrite(str(folder / f"{clip.name}.png"), large)
 
 
+@torch.inference_mode()
 def main() -> None:
     """Command line."""
     layout = argparse.RawTextHelpFormatter
@@ -199,8 +201,3 @@ def main() -> None:
         (lambda: strips(clips, args.strips)) if args.strips else (lambda: quality(clips))
     )
     job()
-
-
-if __name__ == "__main__":
-    with torch.inference_mode():
-        main()

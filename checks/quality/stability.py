@@ -20,6 +20,7 @@ from quality.stability_cases import after_cut, switched, synthetic, wrong_second
 from quality.stability_clips import Clip, load_clip
 from quality.stability_measures import Judge, Stabilize
 from quality.stability_strips import write_strips
+from shared.files import films
 from torch import Tensor
 
 import vidcolor
@@ -118,7 +119,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
-    files = [f for p in arguments.paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
+    files = films(arguments.paths)
     clips = [
         load_clip(
             f,
@@ -142,7 +143,3 @@ def main() -> None:
         compare(f"flicker made on true colours, {len(coloured)} clips", judges, stabilizers)
     if "changes" not in arguments.skip and coloured:
         changes(coloured, arguments.model, stabilizers)
-
-
-if __name__ == "__main__":
-    main()

@@ -97,7 +97,3 @@ def run(name: str, config: TrainConfig, seconds: float) -> None:
         figures.append(f"{key} {np.mean(values[:part]):.3f} -> {np.mean(values[-part:]):.3f}")
     per_step = (time.process_time() - begun) / len(log)
     print(f"{name:20} {len(log):4} steps, {per_step:.2f} s each: {', '.join(figures)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from shared.files import photos
 from torch import Tensor
 
 import vidcolor
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--model", default="compact", help="or 'truth': true ab at a quarter")
     arguments = parser.parse_args()
     model = vidcolor.load_model(arguments.model) if arguments.model != "truth" else None
-    files = [f for p in arguments.paths for f in (sorted(p.iterdir()) if p.is_dir() else [p])]
+    files = photos(arguments.paths)
     settings = [(r, e, d) for r in (1, 2) for e in (1e-3, 4e-3, 2e-2) for d in (True, False)]
     names = [f"{'detail' if d else 'filter'}, radius {r}, epsilon {e:g}" for r, e, d in settings]
     table = {name: AbStatistics() for name in ("bilinear", *names)}
@@ -78,7 +79,3 @@ def main() -> None:
     for name, statistics in table.items():
         scores = statistics.scores()
         print(f"| {name} | {scores.rmse_ratio:.4f} | {scores.correlation:.4f} |")
-
-
-if __name__ == "__main__":
-    main()

@@ -95,7 +95,3 @@ def difference(found: Tensor, expected: Tensor) -> str:
         f"mean |ab| {expected.abs().mean():.1f}, difference {error.abs().mean():.3f}, "
         f"of 16x16 means {coarse.mean():.3f} (largest {coarse.max():.2f})"
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -201,7 +201,3 @@ def summarise(
         their = min(getattr(turn["whole"], clock) for turn in theirs)
         our = min(getattr(turn, clock) for turn in ours)
         print(f"| {clock} | {their:.3f} | {our:.3f} | {their / our:.2f} |")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

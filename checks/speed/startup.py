@@ -72,7 +72,3 @@ def main() -> None:
         print("\n| import | s |\n|---|---|")
         for seconds, name in heaviest_imports([*one, str(args.clip), target]):
             print(f"| {name} | {seconds:.3f} |")
-
-
-if __name__ == "__main__":
-    main()

@@ -21,9 +21,9 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
+from shared.files import media_files
 from shared.running import Run, parse_with_extra, run
 from survive.compare import Comparison, compare
 from survive.sheet import join_sheets, write_sheet
@@ -43,15 +43,7 @@ COLUMNS = (
     "s",
     "said",
 )
-_NOT_MEDIA = {".md", ".txt", ".json", ".csv", ".py"}
 _GOOD = {"ok", "refused"}
-
-
-def media_files(folders: list[Path], pattern: str) -> Iterator[Path]:
-    """Yield all files under the folders that may be media, sorted by name."""
-    for folder in folders:
-        paths = sorted(folder.rglob(pattern)) if folder.is_dir() else [folder]
-        yield from (p for p in paths if p.is_file() and p.suffix.lower() not in _NOT_MEDIA)
 
 
 def judge(source: Path, result: Run, made: list[Path]) -> tuple[str, Comparison]:
@@ -132,7 +124,3 @@ def main() -> int:
     counts = {o: sum(r["outcome"] == o for r in rows) for o in sorted({r["outcome"] for r in rows})}
     print("\n" + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     return int(not set(counts) <= _GOOD)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

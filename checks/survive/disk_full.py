@@ -13,7 +13,6 @@ import contextlib
 import io
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from vidcolor.cli.main import main
+from vidcolor.cli.main import main as vidcolor
 
 PAGE_BYTES = 4096
 EARLIER = b"an earlier result"
@@ -106,7 +105,7 @@ def run(words: list[str]) -> tuple[int, str]:
     """The exit code and what was said."""
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
-        code = main(words)
+        code = vidcolor(words)
     return code, said.getvalue()
 
 
@@ -160,7 +159,7 @@ def sizes_up_to(largest: int, count: int) -> list[int]:
     return [int(step) * PAGE_BYTES for step in steps]
 
 
-def sweep() -> int:
+def main() -> int:
     """All cases at many sizes; prints a line each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", type=int, default=24, help="sizes for each kind of result")
@@ -180,7 +179,3 @@ def sweep() -> int:
             for size, what in bad.items():
                 print(f"  {size // 1024} KB: {what}")
     return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(sweep())

@@ -28,7 +28,6 @@ import argparse
 import fnmatch
 import json
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -39,9 +38,9 @@ from pathlib import Path
 from typing import Any
 
 import av
+from shared.files import media_files
 from shared.running import parse_with_extra
 from shared.small_clips import make_sources
-from survive.corpus import media_files
 from survive.mutate import Mutation, mutations_of
 from survive.workers import Worker
 
@@ -177,7 +176,7 @@ def good(row: Row) -> bool:
 def find_sources(args: argparse.Namespace, base: Path) -> Iterator[Path]:
     """Files small enough to be broken a hundred times each."""
     made = make_sources(base / "made") if args.made else []
-    for path in [*made, *media_files(args.sources, "*")]:
+    for path in [*made, *media_files(args.sources)]:
         fits = 0 < path.stat().st_size <= args.max_kb * 1000
         if fits and fnmatch.fnmatch(path.name, args.only) and megapixels(path) <= args.max_mp:
             yield path
@@ -246,7 +245,3 @@ def summary(row: Row) -> str:
         f"exit {row.get('exit')}, frames {numbers}, {row.get('peak_mb', 0):.0f} MB, "
         f"{row.get('seconds')} s, {row['leftovers']}, {truth.get('error', '')} | {said}"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,6 +12,7 @@ import click
 
 from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.text import printable
+from vidcolor.cli.words.description import description_lines
 from vidcolor.cli.words.help import GroupedCommand, option
 from vidcolor.cli.words.options import (
     OUTPUT,
@@ -30,8 +31,8 @@ from vidcolor.errors import VidcolorError
 @click.command(
     cls=GroupedCommand,
     context_settings={"max_content_width": 100},
-    help="Say on standard output what is in files, and what vidcolor would do with them, given "
-    "the same options.",
+    help="Show what is in files, and what vidcolor would do with them, given the same options. "
+    "Written to standard output.",
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @option(
@@ -42,10 +43,10 @@ from vidcolor.errors import VidcolorError
 @input_options
 @encode_options
 @log_options
-@click.help_option("-h", "--help", help="Say this.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def info(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Describe each file; one that can't be read doesn't hide the others."""
+    """Describe each file; after one that can't be read, go on with the others."""
     options = colorize_options(values)
     session.set_up_talk(
         verbose=values["verbose"],
@@ -69,25 +70,28 @@ def info(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's p
 def _as_text(name: str, options: ColorizeOptions) -> str:
     from vidcolor.engine.describe import describe
 
-    return "\n".join(printable(line) for line in describe(_path(name), options).lines)
+    lines = description_lines(describe(_path(name), options), options)
+    return "\n".join(printable(line) for line in lines)
 
 
 def _as_json(name: str, options: ColorizeOptions) -> str:
-    """``file``, ``kind``, ``lines`` (as the text has them), for films ``video`` (``VideoInfo``)."""
+    """``file``, ``kind``, ``lines`` (as the text has them), ``plan``, ``photo`` or ``video``."""
     from vidcolor.engine.describe import describe
 
-    told = describe(_path(name), options)
-    fields: dict[str, object] = {"file": name, "kind": told.kind, "lines": told.lines}
-    if told.video is not None:
-        fields["video"] = dataclasses.asdict(told.video)
+    found = describe(_path(name), options)
+    facts = {"photo": found.photo, "video": found.video, "plan": found.plan}
+    fields: dict[str, object] = {
+        "file": name, "kind": found.kind, "lines": description_lines(found, options),
+    }  # fmt: skip
+    fields |= {name: dataclasses.asdict(each) for name, each in facts.items() if each is not None}
     return json.dumps(fields, default=_plain_value)
 
 
 def _plain_value(value: object) -> str:
-    """What JSON has no word for: a rate of 30000/1001 stays exact, as text."""
+    """Values that JSON lacks, as text: a rate of 30000/1001 stays exact."""
     if isinstance(value, (Fraction, Path)):
         return str(value)
-    raise TypeError(f"{value!r} can't be told in JSON")
+    raise TypeError(f"{value!r} can't be written as JSON")
 
 
 def _path(name: str) -> str | Path:

@@ -1,4 +1,4 @@
-"""One line and an exit code for whatever went wrong."""
+"""One line and an exit code for any error."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def explain(error: BaseException) -> tuple[str, int]:
 
 
 def report(error: BaseException, console: Console, *, source: str | None = None) -> int:
-    """Say what went wrong, with the traceback if ``VIDCOLOR_DEBUG=1``.
+    """Write the message, with the traceback if ``VIDCOLOR_DEBUG=1``.
 
     Args:
         error: anything that was raised.
-        console: where it is said.
+        console: where it is written.
         source: the input it is about.
 
     Returns:

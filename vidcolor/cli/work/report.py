@@ -25,6 +25,7 @@ from vidcolor.cli.work.jobs import STANDARD, Job, identity
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.versions import versions
 from vidcolor.errors import OptionError, VidcolorError
+from vidcolor.media.files.atomic import complete_file
 
 VERSION: Final = 1
 """Goes up when a field is removed or changes its meaning; new fields don't count."""
@@ -35,7 +36,7 @@ Fields = dict[str, Any]
 
 
 class Report:
-    """Gathers what is done.
+    """Collects what is done, for ``--report``.
 
     Args:
         path: where it goes.
@@ -55,7 +56,7 @@ class Report:
         self._check(words)
 
     def plan(self, jobs: Sequence[Job], *, skipped: Set[Job] = frozenset()) -> None:
-        """Say what is to be done, so that what an early end prevents is in the report too.
+        """Enter all jobs, so that the report also has those that an early end prevents.
 
         Args:
             jobs: all of them, in their order.
@@ -128,26 +129,19 @@ class Report:
             text, exit_code = explain(error)
             if stop.signum and exit_code == 130:
                 exit_code = stop.exit_code
-            with contextlib.suppress(VidcolorError):  # the first error is the one to be told
+            with contextlib.suppress(VidcolorError):  # the first error is the one to report
                 self._write(exit_code, text)
             raise
         self._write(outcome[0], None)
 
     def _write(self, exit_code: int, error: str | None) -> None:
-        beside = self.path.with_name(f".{self.path.name[:80]}.vidcolor-{os.getpid()}")
         text = json.dumps(self._fields(exit_code, error), indent=1, default=_plain)
-        try:
-            beside.write_text(text + "\n", encoding="utf-8")
-            os.replace(beside, self.path)
-        except OSError as problem:
-            with contextlib.suppress(OSError):
-                beside.unlink()
-            why = problem.strerror or problem
-            raise VidcolorError(f"--report {self.path}: can't be written: {why}") from problem
+        with complete_file(self.path) as part:
+            part.write_text(text + "\n", encoding="utf-8")
 
     def _fields(self, exit_code: int, error: str | None) -> Fields:
         options = dataclasses.asdict(self.options)
-        del options["overwrite"]  # settled before the work, and told by the jobs
+        del options["overwrite"]  # decided before the work; the jobs show it
         return {
             "report": VERSION,
             "exit_code": exit_code,
@@ -160,7 +154,7 @@ class Report:
         }
 
     def _check(self, words: Sequence[str]) -> None:
-        """Refuse early what would fail, or destroy something, after hours."""
+        """Refuse at the start what would fail, or overwrite something, at the end."""
         name = f"--report {self.path}"
         if identity(str(self.path)) in {identity(word) for word in words}:
             raise OptionError(f"{name}: is the input or output itself")
@@ -190,21 +184,21 @@ def _file(name: str) -> Fields:
 
     found = None
     if name != STANDARD:
-        with contextlib.suppress(OSError):  # the work itself will say that it can't be read
+        with contextlib.suppress(OSError):  # the work itself reports that it can't be read
             found = file_identity(name)
     return {"path": name, **(dataclasses.asdict(found) if found else {})}
 
 
 def _model(label: str, weights_dir: Path | None) -> Fields:
     """The network and the hash of the file that it came from."""
-    from vidcolor.models.weights.provenance import weights_file
+    from vidcolor.models.weights.store import weights_file
 
     path, sha256 = weights_file(label, weights_dir=weights_dir) or (None, None)
     return {"name": label, "path": path, "sha256": sha256}
 
 
 def _versions() -> Fields:
-    """What did it."""
+    """Versions of what did the work."""
     return {**versions(), "system": _system()}
 
 
@@ -216,4 +210,4 @@ def _plain(value: object) -> str:
     """Rates as exact text, paths as text."""
     if isinstance(value, (Fraction, Path)):
         return str(value)
-    raise TypeError(f"{value!r} can't be told in JSON")
+    raise TypeError(f"{value!r} can't be written as JSON")

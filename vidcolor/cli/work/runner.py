@@ -1,4 +1,4 @@
-"""Does the jobs one after the other, and tells what came of them."""
+"""Runs the jobs one after the other and reports their results."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Runner:
 
         Raises:
             Interrupted: when the user asked to stop.
-            WeightsError: no other job would fare better.
+            WeightsError: the other jobs would fail alike.
             DeviceError: likewise.
         """
         began = time.monotonic()
@@ -93,7 +93,7 @@ class Runner:
                 if not isinstance(error, OutOfMemoryError):
                     raise
                 failed.append(self._report(error, job))
-            except Exception as error:  # noqa: BLE001 - a bug met by one file spares the others
+            except Exception as error:  # noqa: BLE001 - a bug that one file triggers must not stop the others
                 failed.append(self._report(error, job))
         return self._sum_up(len(jobs), failed, time.monotonic() - began)
 
@@ -181,7 +181,7 @@ class Runner:
             )
 
     def _tell(self, job: Job, result: ColorizeResult) -> None:
-        """Say what was written, in one line, after the warnings; JSON says both at once."""
+        """One line for what was written, after the warnings; in JSON one object for both."""
         if self.report is not None:
             self.report.done(job, result)
         console = self.session.console
@@ -221,5 +221,5 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
 
 
 def _path(name: str) -> str | Path:
-    """The engine knows "-" as it is."""
+    """A path, or "-", which the engine takes as it is."""
     return name if name == "-" else Path(name)

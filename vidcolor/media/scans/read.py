@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final, cast
 
@@ -19,7 +21,9 @@ from vidcolor.media.files.inputs import reason, shown
 from vidcolor.media.files.patterns import is_pattern, numbered
 from vidcolor.media.kinds import find_signature
 from vidcolor.media.pixels.orientation import turn_upright
+from vidcolor.media.read.access import FIELD_LEAD
 from vidcolor.media.read.base import BaseSource, Item, check_span
+from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.stage import FrameStage
 from vidcolor.media.read.stamps import Span, exact_seconds
 from vidcolor.media.scans.header_rate import header_rate
@@ -45,6 +49,8 @@ class SequenceReader(BaseSource):
     Args:
         path: pattern with one ``%d`` or ``%06d`` in the file's name.
         settings: how they are read; ``start_s`` and ``end_s`` count from the first file.
+        files: number and path of each, where they were found before.
+        index: see ``VideoReader``.
 
     Raises:
         InputError: no file fits, or none can be decoded.
@@ -57,6 +63,7 @@ class SequenceReader(BaseSource):
         settings: ReadSettings,
         *,
         files: list[tuple[int, Path]] | None = None,
+        index: FrameIndex | None = None,
     ) -> None:
         super().__init__()
         check_span(settings)
@@ -75,8 +82,11 @@ class SequenceReader(BaseSource):
             deinterlace=settings.deinterlace,
             label=self._label,
         )
+        self._index = index
+        if index is not None and not len(index):
+            self._stage.index = index
         self._failures: list[str] = []
-        self._orientation = 1
+        self._orientation = 0
         missing = self._files[-1][0] - self._files[0][0] + 1 - len(self._files)
         if missing:
             self._stage.status.say(
@@ -89,7 +99,7 @@ class SequenceReader(BaseSource):
                 if said
                 else Message("no ", Option("fps"), assumed)
             )
-        self._prime(self._process())
+        self._prime(self._process(self._files))
         self._describe_upright()
 
     @property
@@ -102,9 +112,55 @@ class SequenceReader(BaseSource):
         number = self._files[0][0] + frame.pts + int(self.time_offset_s / frame.time_base)
         return number, self._file_of[number]
 
-    def _process(self) -> Generator[Item, None, None]:
+    def skip_frames(self, count: int) -> None:
+        """Begin with the frame of this number; an index says in which file that is."""
+        index = self._index
+        if not count or index is None or count >= len(index):
+            super().skip_frames(count)
+            return
+        begin = max(0, count - (FIELD_LEAD if self._stage.deinterlaces else 0))
+        offset = int(self.time_offset_s / self.info.time_base)
+        self._restart(self._files[0][0] + index.pts(begin) + offset)
+        super().skip_frames(count - begin)
+
+    def frame_at(self, seconds: Fraction) -> tuple[LumaFrame, bool]:
+        """The last frame that begins at or before a time, or the first; see ``VideoReader``.
+
+        Nothing can be iterated afterwards.
+
+        Args:
+            seconds: from the first file.
+        """
+        first, last = self._files[0][0], self._files[-1][0]
+        number = first + math.floor(seconds / self.info.time_base)
+        back = FIELD_LEAD if self._stage.deinterlaces else 0
+        while True:
+            begin = max(first, number - back)
+            self._restart(begin)
+            frames = (item for item in self._all() if isinstance(item, LumaFrame))
+            begun = list(takewhile(lambda frame: first + frame.pts <= number, frames))
+            # the first one deinterlaced lacks the one before it
+            if len(begun) > self._stage.deinterlaces:
+                return begun[-1], number >= last
+            if begin == first:
+                self._restart(first)
+                every = (item for item in self._all() if isinstance(item, LumaFrame))
+                return (begun or list(islice(every, 1)))[-1], False
+            back = 10 * back + 1
+
+    def _restart(self, number: int) -> None:
+        """Read on from the file of a number."""
+        if self._items is not None:
+            self._items.close()
+        self._ready.clear()
+        status = self.status
+        self._stage = self._stage.fork()
+        self._stage.status = status
+        self._items = self._process([each for each in self._files if each[0] >= number])
+
+    def _process(self, files: list[tuple[int, Path]]) -> Generator[Item, None, None]:
         first = self._files[0][0]
-        for number, file in self._files:
+        for number, file in files:
             pts = number - first
             if self._stage.span.before(pts * self.info.time_base):
                 continue
@@ -123,6 +179,8 @@ class SequenceReader(BaseSource):
         if len(self._failures) > _NAMED:
             self._stage.status.say(f"left out: {len(self._failures) - _NAMED} more files")
         self._stage.conclude()
+        if self._stage.index is not None:
+            self._stage.index.is_complete = True
 
     def _decode(self, file: Path) -> av.VideoFrame | None:
         """Decode one file; None where that fails."""
@@ -134,7 +192,7 @@ class SequenceReader(BaseSource):
             self._failures.append(f"{shown(file)}: {reason(error)}")
             return None
         orientation = read_orientation(data)
-        if not self._stage.seen:
+        if not self._orientation:
             self._stage.info = replace(self.info, codec=codec)
             self._orientation = orientation
         elif orientation != self._orientation:

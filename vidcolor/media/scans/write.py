@@ -20,7 +20,6 @@ from vidcolor.errors import Option, OptionError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, fsync, output_error
 from vidcolor.media.files.packets import KeptFile, write_list
 from vidcolor.media.files.patterns import NUMBER
-from vidcolor.media.files.work_folder import WorkFolder
 from vidcolor.media.pixels.orientation import matrix_orientation, turn_upright
 from vidcolor.media.pixels.planes import plane_view
 from vidcolor.media.scans.losses import LateLosses, film_losses, header_losses
@@ -101,6 +100,7 @@ class SequenceWriter:
         self._folder = AtomicPath(self._pattern, directory=True)
         self._place = self._folder.temporary
         self._names: list[str] = []
+        self._before = 0
         self._span: list[KeptFile] = []
         self._encoder: VideoCodecContext | None = None
 
@@ -121,9 +121,13 @@ class SequenceWriter:
             raise output_error(self._pattern.with_name(name), error) from error
         self._span.append(KeptFile(name, len(data)))
 
-    def keep(self, work: WorkFolder) -> None:
-        """Write into a work folder, where earlier runs may have left images."""
-        self._place = work.path
+    def keep(self, folder: Path, done: object = None) -> None:  # noqa: ARG002 - see VideoWriter
+        """Write into a folder, where earlier runs may have left images."""
+        self._place = folder
+
+    def begin_span(self, first: LumaFrame, frame: int) -> None:  # noqa: ARG002
+        """Begin in the middle of a film, at frame number ``frame``, to make one span of it."""
+        self._before = frame
 
     def replay(self, frame: LumaFrame) -> None:
         """Take over the next image, which an earlier run has written.
@@ -149,7 +153,11 @@ class SequenceWriter:
             except OSError as error:
                 raise output_error(self._pattern.with_name(image.name), error) from error
         try:
-            return [write_list(self._place / f"span-{len(self._names) - len(span)}", span)]
+            return [
+                write_list(
+                    self._place / f"span-{self._before + len(self._names) - len(span)}", span
+                )
+            ]
         except OSError as error:
             raise output_error(self._pattern, error) from error
 
@@ -211,7 +219,8 @@ class SequenceWriter:
     def _next_name(self, frame: LumaFrame) -> str:
         if self._scans is None:
             self._lose(self._late.show(frame))
-        number = self._scans.scan_of(frame)[0] if self._scans else len(self._names) + 1
+        count = self._before + len(self._names) + 1
+        number = self._scans.scan_of(frame)[0] if self._scans else count
         name = NUMBER.sub(lambda m: f"{number:0{m[1] or 0}d}", self._pattern.name)
         self._names.append(name)
         return name

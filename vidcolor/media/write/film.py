@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,6 @@ from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
 from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.files.spool import PacketSpool
-from vidcolor.media.files.work_folder import WorkFolder
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.capability import (
     can_hold,
@@ -105,7 +104,7 @@ class VideoWriter:
         self._pending = PacketSpool(folder)
         self._shift = Fraction(0)
         self._written = 0
-        self._work: WorkFolder | None = None
+        self._kept_in: Path | None = None
         self._done: Iterator[list[EncodedPacket]] = iter(())
         self._span: SpanFileWriter | None = None
         self._closed = False
@@ -126,13 +125,30 @@ class VideoWriter:
         except _LIBAV_ERRORS as error:
             raise output_error(self._path, error) from error
 
-    def keep(self, work: WorkFolder) -> None:
-        """Keep encoded packets in a work folder too, and reuse the finished ones in it.
+    def keep(self, folder: Path, done: Iterable[list[EncodedPacket]] = ()) -> None:
+        """Keep all that is encoded in a folder too, span by span.
+
+        Args:
+            folder: where.
+            done: what earlier runs have encoded, see ``WorkFolder.packets``; for ``replay``.
+        """
+        self._kept_in, self._done = folder, iter(done)
+
+    def begin_span(self, first: LumaFrame, frame: int) -> None:
+        """Begin in the middle of a film, to make one span of it.
+
+        Args:
+            first: the film's first frame: it decides how the film is encoded.
+            frame: number of the span's first frame.
 
         Raises:
-            OutputError: the disk is full.
+            OutputError: the disk is full, or the container refuses the film.
         """
-        self._work, self._done = work, work.packets()
+        try:
+            self._mux = self._start(first)
+        except _LIBAV_ERRORS as error:
+            raise output_error(self._path, error) from error
+        self._written = frame
 
     def replay(self, frame: LumaFrame) -> None:
         """Write the next frame that an earlier run has encoded.
@@ -334,7 +350,7 @@ class VideoWriter:
             fields=fields if self._plan.codes_fields else "",
             captions=self._plan.facts.captions,
         )
-        if self._work is not None:
+        if self._kept_in is not None:
             mux.renew_encoder()  # the stream keeps its own encoder; unused, that takes no memory
         for packet in self._pending.take():
             mux.copy(packet)
@@ -466,8 +482,8 @@ class VideoWriter:
         """Encode a frame or flush the encoder; write the packets, to the work folder too."""
         mux.put(next(self._done, []))
         packets = mux.encode(frame)
-        if self._work is not None:
+        if self._kept_in is not None:
             if self._span is None:
-                self._span = SpanFileWriter(self._work.path / f"span-{self._written}.packets")
+                self._span = SpanFileWriter(self._kept_in / f"span-{self._written}.packets")
             self._span.add(packets)
         mux.put(packets)
