@@ -11,7 +11,7 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Discard, Disposition, Stream
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError, Option
@@ -21,10 +21,11 @@ from vidcolor.media.read.container import (
     NO_TIMESTAMPS,
     TS_DISCONT,
     OpenContainer,
+    is_cover,
     open_container,
 )
 from vidcolor.media.read.probe import container_length
-from vidcolor.media.read.stamps import Span
+from vidcolor.media.read.stamps import Span, decoding_stamp, stamp_of
 from vidcolor.media.read.timeline import Discontinuities, Strays
 
 logger = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ class Demuxer:
                     return
 
     def _note_end(self, packet: Packet[Any]) -> None:
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = stamp_of(packet)
         if stamp is not None:
             self._reached = max(self._reached, (stamp + (packet.duration or 0)) * packet.time_base)
 
@@ -228,11 +229,11 @@ class Demuxer:
         return f"the file says that it lasts {length:.1f} s, and ends at {end:.1f} s"
 
     def _behind_end(self, packet: Packet[Any]) -> bool:
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = stamp_of(packet)
         return stamp is not None and self.span.after(stamp * packet.time_base)
 
     def _far_behind_end(self, packet: Packet[Any]) -> bool:
-        stamp = packet.dts if packet.dts is not None else packet.pts
+        stamp = decoding_stamp(packet)
         if stamp is None:
             return True
         return self.span.after(stamp * packet.time_base - _INTERLEAVE_SECONDS)
@@ -255,9 +256,7 @@ def choose_video(
     Raises:
         InputError: there is none, none has a decoder, or its picture is too large.
     """
-    films = [
-        each for each in container.streams.video if not each.disposition & Disposition.attached_pic
-    ]
+    films = [each for each in container.streams.video if not is_cover(each)]
     if not films:
         has_sound = any(each.type == "audio" for each in container.streams)
         raise InputError(f"{label}: has no film" + (", only sound" if has_sound else ""))

@@ -16,6 +16,8 @@ from typing import Any, Final
 from av.packet import Packet
 from av.stream import Stream
 
+from vidcolor.media.read.stamps import decoding_stamp
+
 _BACKWARD_JUMP: Final = -1  # seconds; dts never goes back within a stream
 _FORWARD_JUMP: Final = 3600  # seconds; shorter gaps are what a lost signal leaves
 _BACK_S: Final = -1
@@ -152,7 +154,7 @@ class Discontinuities:
 
     def join(self, packet: Packet[Stream]) -> None:
         """Correct a packet's stamps in place; packets come in file order."""
-        stamp = packet.dts if packet.dts is not None else packet.pts
+        stamp = decoding_stamp(packet)
         shift = self._newest
         if stamp is not None and packet.stream.type in ("audio", "video"):
             seconds, stream = stamp * packet.time_base, packet.stream_index
