@@ -202,6 +202,24 @@ accept_option: Callable[[F], F] = click.option(
 )  # fmt: skip
 """Of ``vidcolor weights pull``."""
 
+photo_options: Callable[[F], F] = stack(
+    option(
+        "Measuring", "--half", type=click.Choice(["choose", "report"]),
+        help="Only photographs of this half: with an even number in their name to choose settings "
+        "on, with an odd one to report on.",
+    ),
+    option(
+        "Measuring", "--wear", type=click.FloatRange(0.0, 1.0, min_open=True), metavar="S",
+        help="Wear photographs like old film before they are colorized, so strongly; 0.7 is an old "
+        "print. A fifth of them is as orthochromatic stock recorded them.",
+    ),
+    option(
+        "Measuring", "--seed", type=click.IntRange(0, 2**32 - 1), default=0, metavar="N",
+        help="Chance of --wear. Default: 0.",
+    ),
+)  # fmt: skip
+"""Of ``vidcolor eval``: which photographs, and how worn."""
+
 perceptual_option: Callable[[F], F] = option(
     "Measuring", "--perceptual", type=click.Choice(["found", "download", "off"]), default="found",
     help="LPIPS, FID and KID: where their backbones are found, also by download, or never. LPIPS "
