@@ -83,6 +83,8 @@ class LumaFrame:
         interlaced: the decoder says that this frame holds two fields.
         top_field_first: order of the fields, where interlaced.
         side_data: what the writer carries over (closed captions, HDR metadata); opaque to others.
+        exposure: change of exposure for the output, in logits of lightness (see
+            ``temporal.shift_exposure``); 0 leaves it alone.
     """
 
     luma: Plane
@@ -94,6 +96,7 @@ class LumaFrame:
     interlaced: bool = False
     top_field_first: bool = False
     side_data: tuple[Any, ...] = ()
+    exposure: float = 0.0
 
     @property
     def seconds(self) -> float:

@@ -60,14 +60,14 @@ class Outcome:
 def work(words: Sequence[str], least: int, most: int, errors: Path) -> None:
     """The command, with short spans, in a process of its own; its stderr goes to a file."""
     from vidcolor.cli.main import main as vidcolor
-    from vidcolor.engine.spans import SpanRules
+    from vidcolor.engine.plan import SpanRules
     from vidcolor.engine.video import colorize_video
 
     with open(errors, "wb") as file:
         os.dup2(file.fileno(), 2)
     defaults = colorize_video.__kwdefaults__
     assert defaults is not None
-    defaults["spans"] = SpanRules(least, most)
+    defaults["spans"] = SpanRules(least, most, warm_up=most // 2, run_out=most // 4, settle=2)
     sys.exit(vidcolor(words))
 
 

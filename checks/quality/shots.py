@@ -68,7 +68,7 @@ def ours(pictures: Pictures) -> list[int]:
 
 def ours_at_once(pictures: Pictures) -> list[int]:
     """``CutDetector``: no look-ahead."""
-    return [i for i, cut in enumerate(CutDetector().find(_lightness(pictures))) if cut]
+    return [i for i, cut in enumerate(CutDetector().push(_lightness(pictures))) if cut]
 
 
 def plain_correlation(pictures: Pictures) -> list[int]:

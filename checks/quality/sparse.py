@@ -76,7 +76,8 @@ def load(path: Path, model: Colorizer, frames: int) -> Clip:
     grid = (int(network.shape[-2]), int(network.shape[-1]))
     shrunk = [F.interpolate(ab, size=grid, mode="bilinear", antialias=True) for ab in true]
     seen = torch.cat(lightness)
-    return Clip(path.stem, seen, torch.cat(shrunk), network, seconds, CutDetector().find(seen))
+    cuts = [cut is not None for cut in CutDetector().push(seen)]
+    return Clip(path.stem, seen, torch.cat(shrunk), network, seconds, cuts)
 
 
 def carry(clip: Clip, colors: Tensor, every: int | None) -> tuple[Tensor, int]:

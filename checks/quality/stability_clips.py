@@ -96,6 +96,6 @@ def _read(path: Path, model: Colorizer, start: int, count: int) -> Clip:
             truth.append(F.interpolate(lab[:, 1:], size=seen, mode="bilinear", antialias=True))
     seen_all, ab_true = torch.cat(lightness), torch.cat(truth)
     colours = torch.cat([model.finishing(model(ModelInput(x)).ab, x) for x in seen_all.split(4)])
-    shots = tuple(i for i, is_cut in enumerate(CutDetector().find(seen_all)) if is_cut)
+    shots = tuple(i for i, is_cut in enumerate(CutDetector().push(seen_all)) if is_cut)
     grey = float(ab_true.norm(dim=1).mean()) < _GREY_CHROMA
     return Clip(path.name, fps, seen_all, None if grey else ab_true, colours, shots)

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from engine_films import Middle
 from torch import Tensor
 
 import vidcolor
 from vidcolor import ColorizeOptions
-from vidcolor.engine.colorist import FrameColorist
-from vidcolor.engine.stabilize import plan_over_time
-from vidcolor.engine.video import open_source
+from vidcolor.engine.sources import open_source
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.types import LumaFrame
@@ -70,22 +69,15 @@ def film() -> list[LumaFrame]:
     return [dataclasses.replace(f, pts=n * step, time_base=unit) for n, f in enumerate(frames)]
 
 
-def _colorist(model: Colorizer, way: tuple[str, object], batch_size: int = 8) -> FrameColorist:
+def _middle(model: Colorizer, way: tuple[str, object], batch_size: int = 8) -> Middle:
     options = ColorizeOptions(stabilize=way[0], every=way[1])  # type: ignore[arg-type]
-    return FrameColorist(
-        model, render_factor=6, batch_size=batch_size, saturation=1.0,
-        over_time=plan_over_time(options, LOOK_AHEAD),
-    )  # fmt: skip
+    return Middle(model, options, look_ahead=LOOK_AHEAD, batch_size=batch_size)
 
 
 def _color(
     model: Colorizer, frames: Sequence[LumaFrame], way: tuple[str, object], batch_size: int = 8
 ) -> Tensor:
-    colorist = _colorist(model, way, batch_size)
-    parts = [
-        colorist.push(frames[at : at + batch_size]) for at in range(0, len(frames), batch_size)
-    ]
-    return torch.cat([p.ab for p in (*parts, colorist.flush()) if p.count])
+    return _middle(model, way, batch_size).all(frames, batch_size)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -123,12 +115,12 @@ def test_films_shorter_than_the_window_come_out_whole(
 def test_what_waits_is_bounded(
     film: list[LumaFrame], model: Colorizer, way: tuple[str, object]
 ) -> None:
-    colorist, waiting, most = _colorist(model, way), 0, 0
+    middle, waiting, most = _middle(model, way, batch_size=1), 0, 0
     for frame in film[:10] * 4:  # no cuts but those of the loop
-        waiting += 1 - colorist.push([frame]).count
+        waiting += 1 - middle.push([frame]).count
         most = max(most, waiting)
     assert most <= LOOK_AHEAD
-    assert waiting == colorist.flush().count
+    assert waiting == sum(colors.count for colors in middle.flush())
     assert most > 0, "nothing ever waited: look-ahead is not tested here"
 
 
@@ -139,12 +131,8 @@ def test_no_smoothing_is_the_same_whatever_the_kind(
 ) -> None:
     def color(kind: str, smoothing: float | None) -> Tensor:
         options = ColorizeOptions(stabilize=kind, smoothing=smoothing, every=every)  # type: ignore[arg-type]
-        colorist = FrameColorist(
-            model, render_factor=6, batch_size=4, saturation=1.0,
-            over_time=plan_over_time(options, LOOK_AHEAD),
-        )  # fmt: skip
-        parts = [colorist.push(film[:5]), colorist.flush()]
-        return torch.cat([p.ab for p in parts if p.count])
+        middle = Middle(model, options, look_ahead=LOOK_AHEAD, batch_size=4)
+        return middle.all(film[:5], 5)
 
     assert torch.equal(color(stabilize, 0.0), color("off", None))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidcolor.engine.transfer import send_home, upload
+from vidcolor.engine.transfer import start_download, upload
 from vidcolor.types import LumaFrame, Plane
 
 CPU = torch.device("cpu")
@@ -25,7 +25,7 @@ def test_every_code_comes_home(device: str, depth: int) -> None:
     codes = torch.arange(1 << depth, dtype=torch.int32).view(-1, 16)
     planes = [codes.flip(0), codes, codes[::2]]
     source = frame(codes[:1].numpy().astype(np.uint16), depth)
-    home = send_home([p.to(device=device, dtype=dtype) for p in planes], source).wait()
+    home = start_download([p.to(device=device, dtype=dtype) for p in planes], source).wait()
     assert home.source is source
     for found, sent in zip(home.planes, planes, strict=True):
         assert found.dtype == (np.uint8 if depth == 8 else np.uint16)
@@ -44,7 +44,9 @@ def test_luma_arrives_as_it_is(device: str, dtype: type) -> None:
 def test_planes_that_are_cut_out_of_larger_ones_come_home_whole() -> None:
     large = torch.arange(12 * 20, dtype=torch.int32).view(12, 20)
     cut = large[1:9, 3:17]
-    home = send_home([cut, cut.to(torch.uint8), cut], frame(large.numpy().astype(np.uint16), 16))
+    home = start_download(
+        [cut, cut.to(torch.uint8), cut], frame(large.numpy().astype(np.uint16), 16)
+    )
     y, u, _ = home.wait().planes
     assert np.array_equal(y, cut.numpy().astype(np.uint16))
     assert np.array_equal(u, cut.numpy().astype(np.uint8))

@@ -203,4 +203,4 @@ def test_other_errors_are_not_taken_for_lack_of_memory(model: Colorizer) -> None
     import torch
 
     with pytest.raises(ValueError, match="float32"):
-        Batcher(model, 4)(torch.rand(4, 1, 64, 64, dtype=torch.float64))
+        Batcher(model, 4)(ModelInput(torch.rand(4, 1, 64, 64, dtype=torch.float64)))

@@ -42,9 +42,9 @@ def test_packets_keep_their_places_between_frames() -> None:
     line.add(items[4:])
     assert list(line.release(2)) == items[1:4]
     assert list(line.release(1)) == items[4:7]
-    assert (line.frames, len(line)) == (1, 2)
+    assert (line.frames, line.items) == (1, 2)
     assert list(line.release(1)) == items[7:]
-    assert (line.frames, len(line)) == (0, 0)
+    assert (line.frames, line.items) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,21 @@ def test_too_many_packets_overtake_frames_in_order(count: int, size: int) -> Non
     assert list(line.release(0)) == []
     line.add(packets[-1:])
     assert list(line.release(0)) == packets
-    assert (line.frames, len(line)) == (1, 1)
+    assert (line.frames, line.items) == (1, 1)
+
+
+def test_a_filtered_frame_takes_the_place_of_its_source() -> None:
+    frames, packet = [_frame(n) for n in range(3)], _packet()
+    line, new = WaitingLine(), _frame(1)
+    line.add([frames[0], packet, frames[1], frames[2]])
+    assert list(line.release(1)) == [frames[0], packet]
+    line.replace(0, _frame(0))  # it has left: nothing to replace
+    line.replace(1, new)
+    left = list(line.release(2))
+    assert left[0] is new
+    assert left[1] is frames[2]
+    with pytest.raises(ValueError, match="frame 3 doesn't wait"):
+        line.replace(3, _frame(3))
 
 
 def test_colours_for_frames_that_are_not_there_are_refused() -> None:

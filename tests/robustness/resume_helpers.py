@@ -10,15 +10,15 @@ import av
 import numpy as np
 
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.plan import SpanRules
 from vidcolor.engine.progress import NullProgress
-from vidcolor.engine.spans import SpanRules
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import Interrupted
 from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.models.colorizer import Colorizer
 
 SIZE = (64, 48)
-SPANS = SpanRules(least=8, most=24)
+SPANS = SpanRules(min_frames=8, max_frames=24, warm_up=12, run_out=8, settle=4)
 CUTS = (20, 120)
 FRAMES = 132
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 from robust_helpers import SMALL, Run, frames_in, names_in, run_apart
+from survive.disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 
 import vidcolor
+from vidcolor.engine.plan import SpanRules
 from vidcolor.engine.progress import NullProgress
-from vidcolor.engine.spans import SpanRules
 from vidcolor.errors import OutputError
 
 resource: Any = pytest.importorskip("resource")  # Windows has neither this nor mounts
@@ -49,7 +49,9 @@ def test_goes_on_after_the_disk_was_full(sources: Path) -> None:
     options = vidcolor.ColorizeOptions(
         model="compact", device="cpu", render_factor=2, smoothing=0.0
     )
-    rules = SpanRules(least=8, most=8)  # the noise's cuts come where spans end anyway
+    rules = SpanRules(
+        min_frames=8, max_frames=8, warm_up=0, run_out=0, settle=0
+    )  # the noise's cuts come where spans end anyway
     film, reference = sources / "film.mkv", sources / "reference.mkv"
     vidcolor.colorize_video(film, reference, options=options, spans=rules)
     with small_disk(sources, reference.stat().st_size // PAGE_BYTES * PAGE_BYTES) as disk:

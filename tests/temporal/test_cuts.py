@@ -193,13 +193,13 @@ def test_a_dip_to_black_within_a_shot_is_no_boundary() -> None:
 def test_black_frames_and_slow_fades_are_no_cuts_at_once() -> None:
     level = torch.linspace(1, 0, 25)[:, None, None, None]
     fade = torch.cat((_picture("astronaut") * level, torch.zeros(5, 1, 120, 160)))
-    assert not any(CutDetector().find(fade))
+    assert not any(CutDetector().push(fade))
 
 
 def test_without_look_ahead_a_torn_frame_costs_one_restart_at_most() -> None:
     film = _shot("astronaut", 48)
     film[20] = film[20].roll(HEIGHT // 2, dims=1)
-    assert [i for i, cut in enumerate(CutDetector().find(film)) if cut] in ([], [20])
+    assert [i for i, cut in enumerate(CutDetector().push(film)) if cut] in ([], [20])
 
 
 def test_the_newsreels_cuts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import av
@@ -13,7 +14,7 @@ from skimage import data
 from torch import Tensor
 
 from vidcolor.color import luma_to_lightness
-from vidcolor.temporal import Deflicker, ExposureNormalizer, shift_exposure
+from vidcolor.temporal import FlickerMeter, even_out, shift_exposure
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/media"
 FPS = 24.0
@@ -42,7 +43,18 @@ def _flicker(count: int, seed: int = 0) -> list[float]:
 
 
 def _even(film: Tensor) -> Tensor:
-    return ExposureNormalizer().even(film, _times(film), _no_cuts(film))
+    return _evened(FlickerMeter(), film, _times(film), _no_cuts(film))
+
+
+def _evened(meter: FlickerMeter, film: Tensor, seconds: list[float], cuts: list[bool]) -> Tensor:
+    found = meter.corrections(film, seconds, cuts)
+    pairs = zip(film, found, strict=True)
+    return torch.cat([even_out(frame[None], one.terms) for frame, one in pairs])
+
+
+def _offsets(film: Tensor, seconds: list[float]) -> list[float]:
+    found = FlickerMeter().corrections(film, seconds, _no_cuts(film))
+    return [one.offset for one in found]
 
 
 def _decoded(name: str, folder: str) -> tuple[Tensor, list[float]]:
@@ -77,7 +89,7 @@ def test_the_curve_keeps_black_and_white_and_the_order_of_greys() -> None:
 def test_steady_film_passes_untouched() -> None:
     film = _steady()
     assert torch.equal(_even(film), film)
-    assert not any(Deflicker().offsets(film, _times(film), _no_cuts(film)))
+    assert not any(_offsets(film, _times(film)))
 
 
 def test_flicker_goes_after_the_first_frames() -> None:
@@ -111,12 +123,12 @@ def test_uneven_flicker_goes_as_well() -> None:
 def test_batches_never_change_what_comes_out() -> None:
     film = shift_exposure(_steady(), _flicker(72))
     cuts = [i in (20, 41) for i in range(72)]
-    whole = ExposureNormalizer().even(film, _times(film), cuts)
-    normalizer, parts = ExposureNormalizer(), []
+    whole = _evened(FlickerMeter(), film, _times(film), cuts)
+    meter, parts = FlickerMeter(), []
     for start in (0, 1, 2, 25, 60):
         stop = {0: 1, 1: 2, 2: 25, 25: 60, 60: 72}[start]
         span = slice(start, stop)
-        parts.append(normalizer.even(film[span], _times(film)[span], cuts[span]))
+        parts.append(_evened(meter, film[span], _times(film)[span], cuts[span]))
     assert torch.equal(torch.cat(parts), whole)
 
 
@@ -125,7 +137,7 @@ def test_a_cut_starts_from_the_new_shots_own_exposure() -> None:
     film = shift_exposure(_steady(), _flicker(72))
     film = torch.cat((film[:36], 0.3 * film[36:].flip(3)))
     cuts = [i == 36 for i in range(72)]
-    out = ExposureNormalizer().even(film, _times(film), cuts)
+    out = _evened(FlickerMeter(), film, _times(film), cuts)
     assert torch.equal(out[36], film[36])
     assert _jitter(out[40:]) < 0.5 * _jitter(film[40:])
 
@@ -177,10 +189,19 @@ def test_black_frames_are_left_alone() -> None:
     assert bool(torch.isfinite(out).all())
 
 
-def test_deflicker_is_bounded() -> None:
-    film = shift_exposure(_steady(), [x * 10 for x in _flicker(72)])
-    offsets = Deflicker().offsets(film, _times(film), _no_cuts(film))
-    assert max(abs(o) for o in offsets) == Deflicker.strongest
+@pytest.mark.parametrize("at", [1, 12, 40, 41, 55])
+def test_a_meter_goes_on_exactly_from_its_state(at: int) -> None:
+    """The state survives JSON; at a cut the level alone is enough."""
+    film = shift_exposure(_steady(), _flicker(72))
+    cuts, seconds = [i == 40 for i in range(72)], _times(film)
+    whole = FlickerMeter().corrections(film, seconds, cuts)
+    first, second = FlickerMeter(), FlickerMeter()
+    first.corrections(film[:at], seconds[:at], cuts[:at])
+    state = first.state_at_cut() if cuts[at] else first.state()
+    second.restore(json.loads(json.dumps(state)))
+    rest = second.corrections(film[at:], seconds[at:], cuts[at:])
+    assert rest == whole[at:]
+    assert any(one.offset for one in rest), "no flicker: nothing is tested"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +209,7 @@ def test_deflicker_is_bounded() -> None:
 )
 def test_real_flicker_goes(name: str, most: float) -> None:
     film, seconds = _decoded(name, "archival")
-    out = ExposureNormalizer().even(film, seconds, _no_cuts(film))
+    out = _evened(FlickerMeter(), film, seconds, _no_cuts(film))
     # Measured 0.3 and 0.5, the first frames, where the course is unknown, included.
     assert _jitter(out) < most * _jitter(film)
 
@@ -197,4 +218,4 @@ def test_real_flicker_goes(name: str, most: float) -> None:
 def test_real_steady_film_is_not_touched(name: str) -> None:
     film, seconds = _decoded(name, "color_video")
     # Promised is 0.2 L*; on these it is exactly nothing.
-    assert not any(Deflicker().offsets(film, seconds, _no_cuts(film)))
+    assert not any(_offsets(film, seconds))

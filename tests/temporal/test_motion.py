@@ -203,7 +203,7 @@ def test_flicker_of_exposure_does_not_stop_it() -> None:
     seen, true = _pan("astronaut", 16)
     gains = torch.tensor([1.0, 0.8] * 8).view(-1, 1, 1, 1)
     noisy = _flicker(true)
-    assert not any(CutDetector().find(seen * gains))
+    assert not any(CutDetector().push(seen * gains))
     steady = _error(_run(MotionSmoother(2.0), seen, noisy), true)
     assert _error(_run(MotionSmoother(2.0), seen * gains, noisy), true) < 1.25 * steady
 

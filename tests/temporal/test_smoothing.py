@@ -95,7 +95,7 @@ def test_cuts_are_found_and_exposure_flicker_is_none() -> None:
     found = [
         cut
         for start in range(0, len(film), 7)
-        for cut in detector.find(torch.cat(film[start : start + 7]))
+        for cut in detector.push(torch.cat(film[start : start + 7]))
     ]
     assert [i for i, cut in enumerate(found) if cut] == [24, 48, 72]
 
@@ -103,4 +103,4 @@ def test_cuts_are_found_and_exposure_flicker_is_none() -> None:
 def test_black_frames_and_slow_fades_are_no_cuts() -> None:
     shot = _shots()[0][..., :200, :280]
     fade = torch.cat([shot * level for level in np.linspace(1, 0, 25)] + [shot * 0] * 5)
-    assert not any(CutDetector().find(fade))
+    assert not any(CutDetector().push(fade))

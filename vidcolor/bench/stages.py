@@ -12,18 +12,20 @@ from vidcolor.bench.report import NETWORK, SMOOTHING
 from vidcolor.bench.timing import Timing, measure
 from vidcolor.color import luma_to_lightness
 from vidcolor.engine.batching import Batcher, default_batch_size
-from vidcolor.engine.colorist import color_frame
+from vidcolor.engine.colorist import join_frame
 from vidcolor.engine.finished import finished
 from vidcolor.engine.geometry import resize_lightness, upright, working_size_of
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.shots import ShotLine
-from vidcolor.engine.stabilize import TimePlan, plan_over_time
+from vidcolor.engine.plan import SpanRules
+from vidcolor.engine.planner import Planner
+from vidcolor.engine.sources import open_source
+from vidcolor.engine.stabilize import TimePlan, looks_ahead_for_shots, plan_over_time
 from vidcolor.engine.transfer import upload
-from vidcolor.engine.video import open_source
 from vidcolor.engine.waiting import look_ahead_frames
 from vidcolor.media.output import open_writer
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
+from vidcolor.temporal import small_picture
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
 
 _NETWORK_S = 3.0
@@ -127,26 +129,21 @@ class Stages:
         return plan_over_time(self._options, look_ahead, saturation=saturation)
 
     def _shots(self) -> tuple[Timing, list[bool]]:
-        assert self.seen is not None
-        seen, seconds = self.seen, [f.seconds for f in self._material.frames]
+        info, frames = self._material.info, self._material.frames
         cuts: list[bool] = []
 
         def work() -> int:
-            plan = self._time_plan()
-            line = ShotLine(
-                looks_ahead=plan.looks_ahead_for_shots,
-                evens_exposure=plan.evens_exposure,
-                deflicker=plan.deflicker,
-            )
-            cuts.clear()
-            for span in self._spans():
-                ready = line.push(seen[span], seconds[span])
-                cuts.extend(ready.cuts if ready else [])
-            rest = line.flush()
-            cuts.extend(rest.cuts if rest else [])
-            return len(seen)
+            planner = Planner(SpanRules(), looks_ahead=looks_ahead_for_shots(info))
+            marks = [
+                mark
+                for frame in frames
+                for mark in planner.push(small_picture(frame, info.rotation), frame.seconds)
+            ]
+            marks += planner.flush()
+            cuts[:] = [mark.begins_shot for mark in marks]
+            return len(frames)
 
-        return measure(work, self._model.device), cuts
+        return measure(work, torch.device("cpu")), cuts
 
     def _smoothing(self, ab: Tensor, cuts: list[bool]) -> tuple[Timing, Tensor]:
         assert self.seen is not None
@@ -154,7 +151,7 @@ class Stages:
         done: list[Tensor] = []
 
         def work() -> int:
-            smoother = finished(self._time_plan().smoother, self._model.finishing)
+            smoother = finished(self._time_plan().smoother(), self._model.finishing)
             done.clear()
             for span in self._spans():
                 done.append(smoother.push(seen[span], ab[span], seconds[span], cuts[span]))
@@ -179,7 +176,7 @@ class Stages:
             for number, frame in enumerate(frames):
                 lightness = self._lightness(frame)
                 one = ab[number : number + 1]
-                started.append(color_frame(lightness, one, target, frame))
+                started.append(join_frame(lightness, one, target, frame))
             coloured.extend(frame.wait() for frame in started)
             return len(frames)
 

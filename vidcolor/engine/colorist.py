@@ -1,4 +1,4 @@
-"""The core of it: frames' lightness in, colour planes out. Video, photos and preview share it."""
+"""The core: frames' lightness in, colour planes out. Films, previews and single spans share it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,53 @@ from torch import Tensor
 
 from vidcolor.color import join_planes, luma_to_lightness, resize
 from vidcolor.engine.batching import Batcher
-from vidcolor.engine.finished import finished
 from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
-from vidcolor.engine.shots import ShotFrames, ShotLine
-from vidcolor.engine.spans import SpanClock, SpanEnd, SpanRules
+from vidcolor.engine.plan import SpanRules, SpanStart
+from vidcolor.engine.span_colorist import Seen, SpanColorist
 from vidcolor.engine.stabilize import TimePlan
-from vidcolor.engine.transfer import FrameOnItsWay, send_home, upload
+from vidcolor.engine.transfer import PendingFrame, start_download, upload
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.contract import ModelInput
-from vidcolor.temporal import ColoredFrames, SparseColoring, no_frames, shift_exposure
+from vidcolor.temporal import MarkedFrame, even_out, no_frames, shift_exposure
 from vidcolor.types import LumaFrame, PlanarFormat
+
+
+class FrameLightness:
+    """Lightness of a film's frames, at full size and as the network sees it."""
+
+    def __init__(
+        self, model: Colorizer, *, render_factor: int | None = None,
+        rotation: int = 0, sar: Fraction = Fraction(1),
+    ) -> None:  # fmt: skip
+        """Take what is the same for all frames.
+
+        Args:
+            model: the network.
+            render_factor: its working size in units of 16 pixels; None is its own for films.
+            rotation: degrees clockwise by which stored frames are turned for display.
+            sar: sample aspect ratio, of the stored frames.
+        """
+        self._device, self._spec = model.device, model.spec.working_size
+        self._render_factor = render_factor or self._spec.video
+        self.rotation = rotation
+        self._sar = sar if rotation % 180 == 0 else 1 / sar
+
+    def full(self, frame: LumaFrame) -> Tensor:
+        """L*/100 of a frame, ``(1, 1, H, W)`` float32 on the model's device, as the source's."""
+        codes = upload(frame.luma, self._device)[None, None]
+        return luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
+
+    def output(self, frame: LumaFrame) -> Tensor:
+        """The same with the frame's change of exposure."""
+        return shift_exposure(self.full(frame), [frame.exposure])
+
+    def seen(self, frame: LumaFrame) -> Tensor:
+        """L*/100 at the network's working size and upright, ``(1, 1, h, w)`` float32."""
+        turned = upright(self.full(frame), self.rotation)
+        height, width = turned.shape[-2:]
+        size = working_size(
+            self._spec, width, height, render_factor=self._render_factor, sar=self._sar
+        )
+        return resize_lightness(turned, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,173 +67,183 @@ class Colors:
 
     Attributes:
         ab: Lab ab, turned as stored, ``(N, 2, h, w)`` float32; N may be 0.
-        offsets: change of exposure for each frame's lightness, in logits; 0 leaves it alone.
-        ends: of spans, in order, behind any of these frames or before the first.
+        spans: that begin behind any of these frames, or before the first; the film's first span,
+            and the one that a run begins with, are not among them.
     """
 
     ab: Tensor
-    offsets: list[float]
-    ends: tuple[SpanEnd, ...] = ()
+    spans: tuple[SpanStart, ...] = ()
 
     @property
     def count(self) -> int:
-        """How many frames these are for; 0 with ``ends`` is possible, so this is no ``__len__``."""
-        return len(self.offsets)
+        """How many frames these are for; 0 with ``spans`` is possible: this is no ``__len__``."""
+        return len(self.ab)
 
 
-class FrameColorist:
-    """Colours frames of one film, in order, and remembers what smoothing and cuts need.
+class FilmColorist:
+    """Colours the frames of one film in order, span by span.
 
-    Colours of a frame may depend on later frames; they come when they are ready, in order.
-
-    Attributes:
-        cuts: presentation times, in seconds, of the first frame after each cut.
+    Each span is coloured by a ``SpanColorist`` of its own. One that begins in mid-shot gets some
+    frames from before it, and the one before it gets some frames from behind it.
     """
 
     def __init__(
-        self, model: Colorizer, *, render_factor: int, batch_size: int, saturation: float,
-        over_time: TimePlan | None = None, rotation: int = 0, sar: Fraction = Fraction(1),
-        spans: SpanRules | None = None, begin: SpanEnd | None = None,
+        self, model: Colorizer, lightness: FrameLightness, *, batch_size: int,
+        saturation: float = 1.0, over_time: TimePlan | None = None,
+        rules: SpanRules | None = None, only_one: bool = False,
     ) -> None:  # fmt: skip
-        """Begin a film.
+        """Begin with any span.
 
         Args:
             model: the network.
-            render_factor: its working size in units of 16 pixels.
+            lightness: of the film's frames.
             batch_size: frames per network call.
             saturation: factor on ab.
-            over_time: None leaves every frame on its own, and colours at once.
-            rotation: degrees clockwise by which stored frames are turned for display.
-            sar: sample aspect ratio.
-            spans: how long spans are; None ends none.
-            begin: what an earlier run has finished: its frames come again, only to be looked at.
+            over_time: None leaves every frame on its own.
+            rules: how long spans are.
+            only_one: colour the first span that begins, and nothing after it.
         """
-        self.model = model
+        self._model, self._lightness, self._saturation = model, lightness, saturation
         self._batcher = Batcher(model, batch_size)
-        self._render_factor = render_factor
-        self._saturation = saturation
-        self._rotation, self._sar = rotation, sar
-        plan = over_time or TimePlan()
-        self._shots = ShotLine(
-            looks_ahead=plan.looks_ahead_for_shots,
-            evens_exposure=plan.evens_exposure,
-            deflicker=plan.deflicker,
-        )
-        self._sparse = (
-            SparseColoring(
-                self._batcher,
-                plan.keys.every,
-                longest=plan.keys.longest,
-                saturation=model.finishing.saturation,
-            )  # fmt: skip
-            if plan.keys
-            else None
-        )
-        self._smoother = finished(plan.smoother, model.finishing)
-        self._clock = SpanClock(spans, begin)
-        self._released = 0
-        self._ends: list[SpanEnd] = []
-        if begin is not None:
-            self._smoother.restore(begin.state, model.device)
-            self._released = begin.frames
-        self._offsets: deque[float] = deque()
-        self.cuts: list[float] = []
+        self._batch_size = batch_size
+        self._plan, self._rules = over_time or TimePlan(), rules or SpanRules()
+        self._only_one = only_one
+        self._coming: deque[SpanStart] = deque()
+        self._current: SpanColorist | None = None
+        self._later: SpanStart | None = None
+        self._recent: deque[Seen] = deque()
+        self._ended: list[SpanStart] = []
+        self._keys = 0
+        self.is_done = False
 
     @property
     def keys(self) -> int | None:
         """How many frames the network has coloured so far, None where it colours all."""
-        return None if self._sparse is None else self._sparse.keys
+        if self._plan.keys is None:
+            return None
+        return self._keys + (self._current.keys if self._current else 0)
 
-    def lightness(self, frame: LumaFrame, offset: float = 0.0) -> Tensor:
-        """L*/100 of a frame, ``(1, 1, H, W)`` float32 on the model's device.
+    def announce(self, span: SpanStart) -> None:
+        """Say where a span begins, before its first frame, or that of its warm-up, is pushed."""
+        self._coming.append(span)
 
-        Args:
-            frame: the frame.
-            offset: change of its exposure, as ``Colors`` has it.
-        """
-        codes = upload(frame.luma, self.model.device)[None, None]
-        found = luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
-        return shift_exposure(found, [offset])
-
-    def push(self, frames: Sequence[LumaFrame]) -> Colors:
-        """Take the next frames, at least one; return the colours that are ready."""
-        seen = torch.cat([self._seen(f) for f in frames])
-        found = self._shots.push(seen, [f.seconds for f in frames])
-        return self._finish(self._advance(found))
+    def push(self, frames: Sequence[MarkedFrame]) -> Colors:
+        """Take the next frames; return the colours that are ready."""
+        ready = [ab for marked in frames for ab in self._take(marked)]
+        return self._finish(ready)
 
     def flush(self) -> Colors:
         """The colours that are still due at the end of the film."""
-        return self._finish([*self._advance(self._shots.flush()), *self._drain()])
+        ready = self._begin_later()
+        if not self.is_done:
+            ready += self._end()
+        return self._finish(ready)
 
-    def _advance(self, frames: ShotFrames | None) -> list[Tensor]:
-        """Colour frames of which it is known where their shots begin, span by span."""
-        if frames is None:
+    def _take(self, marked: MarkedFrame) -> list[Tensor]:
+        number, ready = marked.number, list[Tensor]()
+        later = self._later
+        if later and (marked.begins_shot or number >= later.frame + self._plan.run_out):
+            ready += self._begin_later()
+        if self._coming and number == self._coming[0].frame:
+            ready += self._meet(self._coming.popleft())
+        if self.is_done or not self._is_wanted(number):
+            return ready
+        terms = marked.correction.terms if self._plan.evens_exposure else ()
+        seen = even_out(self._lightness.seen(marked.frame), terms)
+        self._remember(Seen(number, marked.frame.seconds, marked.begins_shot, seen))
+        return ready + (self._current.push(self._recent[-1]) if self._current else [])
+
+    def _is_wanted(self, number: int) -> bool:
+        """Whether a frame is coloured: frames before a run's first warm-up aren't."""
+        first = self._coming[0] if self._current is None and self._coming else None
+        return first is None or number >= self._warm_up_from(first)
+
+    def _meet(self, span: SpanStart) -> list[Tensor]:
+        """A span begins with the next frame."""
+        if self._current is None:  # the run's first
+            self._begin(span)
             return []
-        self.cuts += [at for at, cut in zip(frames.seconds, frames.cuts, strict=True) if cut]
-        is_done = self._clock.is_done
-        self._offsets += [value for at, value in enumerate(frames.offsets) if not is_done(at)]
+        self._later = span
+        if span.is_boundary or not self._plan.run_out:
+            return self._begin_later()
+        self._current.end = span.frame
+        return []
+
+    def _begin_later(self) -> list[Tensor]:
+        """End the current span, and begin the next with what it needs of the frames so far."""
+        span, self._later = self._later, None
+        if span is None or self._current is None:
+            return []
+        self._current.end = span.frame
+        before = self._current
+        ready = self._end()
+        self._ended.append(span)
+        if self._only_one:
+            self.is_done = True
+            return ready
+        return ready + self._begin(span, before)
+
+    def _begin(self, span: SpanStart, before: SpanColorist | None = None) -> list[Tensor]:
+        first = self._warm_up_from(span)
+        keep_from = span.frame + self._rules.max_frames - self._plan.warm_up
+        self._current = SpanColorist(
+            self._batcher, self._plan, self._model.finishing,
+            first=span.frame, batch_size=self._batch_size, keep_from=keep_from, before=before,
+        )  # fmt: skip
+        recent = [seen for seen in self._recent if seen.number >= first]
+        self._recent.clear()
         ready = []
-        for part, begins_span in self._clock.parts(frames):
-            if begins_span:
-                ready += self._drain()
-                if self._ends and self._ends[-1].frames == self._released:
-                    self._ends.pop()  # it was so long that it ended anyway, just before this cut
-                self._ends.append(SpanEnd(self._released, self._released))
-            ready += self._color(part)
-            if self._clock.is_long(self._released):
-                ready += self._settle()
-                self._ends.append(self._clock.end_in_shot(self._released, self._smoother.state()))
+        for seen in recent:
+            self._remember(seen)
+            ready += self._current.push(seen)
         return ready
 
-    def _color(self, frames: ShotFrames) -> list[Tensor]:
-        seen, seconds, cuts = frames.lightness, frames.seconds, frames.cuts
-        if self._sparse is None:
-            ab = self._batcher(ModelInput(seen)).ab
-            return self._ready(self._smoother.push(seen, ab, seconds, cuts))
-        return self._smooth(self._sparse.push(ModelInput(seen), seconds, cuts))
-
-    def _smooth(self, frames: ColoredFrames) -> list[Tensor]:
-        if not frames.seconds:
+    def _end(self) -> list[Tensor]:
+        if self._current is None:
             return []
-        return self._ready(
-            self._smoother.push(frames.lightness, frames.ab, frames.seconds, frames.cuts)
-        )
+        ready, self._keys = self._current.flush(), self._keys + self._current.keys
+        self._current = None
+        return ready
 
-    def _settle(self) -> list[Tensor]:
-        """Make the frame taken last a key, if there are keys: nothing waits for the next one."""
-        return [] if self._sparse is None else self._smooth(self._sparse.flush())
+    def _warm_up_from(self, span: SpanStart) -> int:
+        return max(span.read_from, span.frame - self._plan.warm_up)
 
-    def _drain(self) -> list[Tensor]:
-        """All that waits, because what follows has nothing to do with it."""
-        return [*self._settle(), *self._ready(self._smoother.flush())]
-
-    def _ready(self, ab: Tensor) -> list[Tensor]:
-        self._released += len(ab)
-        return [ab] if len(ab) else []
+    def _remember(self, seen: Seen) -> None:
+        """Keep what the next span may need if it begins in mid-shot."""
+        if seen.begins_shot:
+            self._recent.clear()
+        self._recent.append(seen)
+        least = self._current.keep_from if self._current else 0
+        while len(self._recent) > 1 and self._recent[0].number < least:
+            self._recent.popleft()
 
     def _finish(self, ready: list[Tensor]) -> Colors:
         ab = torch.cat(ready) if ready else no_frames()
-        offsets = [self._offsets.popleft() for _ in range(len(ab))]
-        ends, self._ends = tuple(self._ends), []
-        return Colors(as_stored(ab, self._rotation) * self._saturation, offsets, ends)
-
-    def _seen(self, frame: LumaFrame) -> Tensor:
-        turned = upright(self.lightness(frame), self._rotation)
-        return resize_lightness(turned, self._size(turned))
-
-    def _size(self, turned: Tensor) -> tuple[int, int]:
-        sar = self._sar if self._rotation % 180 == 0 else 1 / self._sar
-        height, width = turned.shape[-2:]
-        return working_size(
-            self.model.spec.working_size, width, height, render_factor=self._render_factor, sar=sar
-        )
+        spans, self._ended = tuple(self._ended), []
+        return Colors(as_stored(ab, self._lightness.rotation) * self._saturation, spans)
 
 
-def color_frame(
+def color_alone(
+    model: Colorizer, lightness: FrameLightness, frame: LumaFrame, *, saturation: float = 1.0
+) -> Tensor:
+    """Colours of one frame without its neighbours, ``(1, 2, h, w)`` ab, turned as stored."""
+    alone = SpanColorist(Batcher(model, 1), TimePlan(), model.finishing, first=0, batch_size=1)
+    (ab,) = alone.push(Seen(0, frame.seconds, True, lightness.seen(frame)))
+    return as_stored(ab, lightness.rotation) * saturation
+
+
+def join_frame(
     lightness: Tensor, ab: Tensor, target: PlanarFormat, source: LumaFrame
-) -> FrameOnItsWay:
-    """Join one frame, ``(1, 1, H, W)`` and ``(1, 2, h, w)``, where it is, and send it home."""
-    return send_home([plane[0] for plane in join_planes(lightness, ab, target)], source)
+) -> PendingFrame:
+    """Combine L* and ab on the device; start the copy to the host.
+
+    Args:
+        lightness: ``(1, 1, H, W)``, L*/100.
+        ab: ``(1, 2, h, w)``, Lab ab of any size.
+        target: the planes that the writer wants.
+        source: the frame that they are of.
+    """
+    return start_download([plane[0] for plane in join_planes(lightness, ab, target)], source)
 
 
 def side_by_side(

@@ -10,9 +10,12 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from vidcolor.errors import Option, OptionError
+
+if TYPE_CHECKING:
+    from vidcolor.engine.plan import ShotPlan
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 """Number format of the network; colour arithmetic is always float32."""
@@ -186,6 +189,7 @@ class ColorizeResult:
         precision: "fp32", "bf16" or "fp16", as resolved.
         cuts: presentation times in seconds of the first frame after each cut that was found.
         warnings: one line each, for the user: lost streams, damaged packets, skipped pages.
+        plan: the film's shots and spans; None for a photo.
     """
 
     output: str | Path
@@ -196,6 +200,7 @@ class ColorizeResult:
     precision: str
     cuts: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
+    plan: ShotPlan | None = None
 
 
 def _as_fraction(name: str, value: Fraction | float) -> Fraction:

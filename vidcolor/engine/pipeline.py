@@ -6,15 +6,17 @@ and ``MAX_CHUNK_PACKETS`` copied packets. A frame costs its luma (1 or 2 bytes p
 colouring and its planes (1.5 to 6 bytes per pixel) after it; one frame at a time costs about 100
 bytes per pixel of scratch.
 
-Between colouring and writing, frames may wait for colours that depend on later frames. They wait as
-luma, at most ``waiting.MAX_LOOK_AHEAD_FRAMES`` of them and at most ``waiting.LOOK_AHEAD_BYTES`` of
-luma together, with at most ``waiting.MAX_WAITING_PACKETS`` packets and
-``waiting.MAX_WAITING_PACKET_BYTES``, and one chunk more of each. At the network's working size,
-whatever the film's, a waiting frame costs up to 40 bytes per pixel (lightness, ab, flow to both
-neighbours, confidence): 4.5 MB at DeOldify's 336 x 336. Where ``render_factor`` makes that size
-large, fewer wait: ``waiting.LOOK_AHEAD_WORKING_BYTES``.
+Between colouring and writing, frames may wait for what depends on later frames: the shot plan,
+filters, smoothing. They wait as luma, at most ``waiting.MAX_LOOK_AHEAD_FRAMES`` of them and at most
+``waiting.LOOK_AHEAD_BYTES`` of luma together, with at most ``waiting.MAX_WAITING_PACKETS`` packets
+and ``waiting.MAX_WAITING_PACKET_BYTES``; one batch of frames and one chunk more of each. At the
+network's working size, whatever the film's, a waiting frame costs up to 40 bytes per pixel
+(lightness, ab, flow to both neighbours, confidence): 4.5 MB at DeOldify's 336 x 336. Where
+``render_factor`` makes that size large, fewer wait: ``waiting.LOOK_AHEAD_WORKING_BYTES``. Near the
+end of a span in mid-shot, up to ``SpanRules.warm_up + run_out`` frames' lightness and ab are kept
+besides, 6 to 12 bytes per pixel of that size.
 
-The first exception of any stage stops all three, and comes out of ``run`` once.
+The first exception of any stage stops all three, and is raised by ``run`` once.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ Out = TypeVar("Out")
 class Pipeline(Generic[In, Out]):
     """Source thread -> the caller's thread -> sink thread.
 
-    The middle stage stays in the caller's thread: it owns the accelerator, and is signalled there.
+    The middle stage runs in the caller's thread, which owns the accelerator and gets the signals.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Pipeline(Generic[In, Out]):
             source: gives items; iterated in its own thread.
             work: makes any number of results of an item, now or later; in the caller's thread.
             sink: takes the results, in order; in its own thread.
-            finish: called after the last item: the results that ``work`` still owes.
+            finish: called after the last item: gives the results that ``work`` still holds.
             stop: once set, ``run`` stops and raises.
             halt: gets set when a stage fails; source and sink must not go on waiting then.
         """
@@ -101,7 +103,7 @@ class Pipeline(Generic[In, Out]):
         for item in self._take(self._incoming):
             if not self._pass_on(self._work(item)):
                 return
-        # The source may have ended because everything halts: then nothing is owed any more.
+        # The source may have ended because everything halts: then there is nothing to finish.
         if not self._halt.is_set() and self._pass_on(self._finish()):
             self._put(self._outgoing, _END)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vidcolor.color import join_rgb
-from vidcolor.engine.colorist import FrameColorist
+from vidcolor.engine.colorist import FrameLightness, color_alone
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import upright
 from vidcolor.engine.image import Rgb, colorize_still
@@ -19,7 +19,7 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.video import open_source
+from vidcolor.engine.sources import open_source
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.files.inputs import is_pipe, shown
 from vidcolor.media.open import sniff
@@ -184,12 +184,11 @@ def _around(
 
 
 def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: ColorizeOptions) -> Rgb:
-    colorist = FrameColorist(
-        model, render_factor=options.render_factor or model.spec.working_size.video, batch_size=1,
-        saturation=options.saturation, rotation=info.rotation, sar=info.sar,
-    )  # fmt: skip
-    lightness = colorist.lightness(frame)
-    ab = colorist.push([frame]).ab
+    reader = FrameLightness(
+        model, render_factor=options.render_factor, rotation=info.rotation, sar=info.sar
+    )
+    lightness = reader.full(frame)
+    ab = color_alone(model, reader, frame, saturation=options.saturation)
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
     if info.is_mirrored:

@@ -1,9 +1,8 @@
 """Long runs that go on where they were cut off: what has to be the same for that, and where it is.
 
-The source is read again from its beginning: decoding costs little beside colouring, seeking lands
-on the wrong frame in too many old files, and what knows about shots and exposure comes to the same
-state by seeing the same frames. Frames whose spans are finished are only looked at; their encoded
-packets come from the work folder.
+A run goes on at the last span that isn't finished. What has to be known of the film before it
+stands in its checkpoint, see ``plan.Checkpoint``. Frames of finished spans are passed over; their
+encoded packets come from the work folder.
 """
 
 from __future__ import annotations
@@ -15,26 +14,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-
+from vidcolor.engine.film_job import Treatment
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.spans import SpanEnd, SpanRules
+from vidcolor.engine.plan import Checkpoint
 from vidcolor.engine.versions import versions
 from vidcolor.errors import Option, OutputError
-from vidcolor.media.files.identity import FileIdentity, file_identity, files_identity
-from vidcolor.media.files.work_folder import KeptSpan, WorkFolder, work_folder_of
-from vidcolor.media.kinds import is_sequence
-from vidcolor.media.scans.read import find_files
+from vidcolor.media.files.packets import KeptFile
+from vidcolor.media.files.work_folder import WorkFolder, work_folder_of
+from vidcolor.media.open import Input
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.weights.provenance import weights_file
+from vidcolor.models.weights.store import weights_file
 
 logger = logging.getLogger(__name__)
 
 _SAME_ANYWAY: Final = ("overwrite", "weights_dir", "offline", "resume", "strict")
 """Options that don't change what comes out."""
-
-RULES: Final = SpanRules()
 
 
 class Work:
@@ -42,80 +36,76 @@ class Work:
 
     Attributes:
         folder: where.
-        rules: how long spans are.
     """
 
-    def __init__(self, folder: WorkFolder, rules: SpanRules) -> None:
-        self.folder, self.rules = folder, rules
+    def __init__(self, folder: WorkFolder) -> None:
+        self.folder = folder
+        self._kept = Checkpoint((), ())
 
-    def begin(self) -> SpanEnd | None:
-        """The end of the last finished span, None at a film's beginning.
+    def begin(self) -> Checkpoint | None:
+        """Where to go on, None at a film's beginning.
 
         Raises:
-            OutputError: its state can't be read.
+            OutputError: a checkpoint can't be read.
         """
-        if not self.folder.spans:
-            return None
-        last: KeptSpan = self.folder.spans[-1]
         try:
-            data = self.folder.state()
-            state = {} if data is None else load_tensors(data)
-        except Exception as error:
+            for data in self.folder.states():
+                self._kept = self._kept.extended(Checkpoint.from_json(data))
+        except (OSError, ValueError) as error:
             raise OutputError(
                 f"{self.folder.path}: damaged ({error}); ",
                 Option("resume", False),
                 " works without it",
             ) from error
-        return SpanEnd(last.frames, last.taken, state)
+        return self._kept if self._kept.spans else None
 
-    def add(self, end: SpanEnd, files: list[Any]) -> None:
-        """Note a span as finished.
+    def add(self, checkpoint: Checkpoint, files: list[KeptFile]) -> None:
+        """Note as finished what lies before a checkpoint.
 
         Raises:
             OutputError: the disk is full.
         """
-        state = save_tensors(end.state) if end.state else None
-        self.folder.add(end.frames, end.taken, files, state)
-        logger.info("frames up to %d are finished", end.frames)
+        frames, new = checkpoint.next.frame, checkpoint.since(self._kept)
+        self.folder.add(frames, files, new.to_json().encode())
+        self._kept = checkpoint
+        logger.info("frames up to %d are finished", frames)
 
 
-def open_work(
-    source: str | Path,
-    output: str | Path,
-    options: ColorizeOptions,
-    model: Colorizer,
-    *,
-    batch_size: int,
-    rules: SpanRules = RULES,
-) -> Work | None:
+def open_work(source: Input, output: str | Path, treatment: Treatment) -> Work | None:
     """The work folder of a film, None where a run can't be gone on with: pipes, ``resume`` off.
 
     Args:
         source: the input.
         output: the final name; the caller holds the lock on it.
-        options: how it is colorized.
-        model: what by.
-        batch_size: frames per call of the network; rounding hangs on it.
-        rules: how long spans are.
+        treatment: how it is coloured.
 
     Raises:
         OutputError: the folder can't be written.
     """
+    options, model = treatment.options, treatment.model
     if not options.resume or str(output) == "-":
         return None
-    identity = _identity(source)
+    identity = source.identity
     if identity is None:
         return None
-    plan = {
+    key = {
         # its name alone: "reel.mkv" and "./reel.mkv" are the same
-        "input": {"name": Path(source).name, **dataclasses.asdict(identity)},
-        "option": _told(options),
+        "input": {"name": Path(source.path).name, **dataclasses.asdict(identity)},
+        "option": _as_json(options),
         "model": _model(model, options),
-        "batch size": batch_size,
-        "span": dataclasses.asdict(rules),
+        "batch size": treatment.batch_size,  # it changes the network's rounding
+        "span": dataclasses.asdict(treatment.rules),
+        "filters": treatment.chain().name,
+        "shots": _boundaries(treatment),
         "version of": versions(),
     }
-    return Work(WorkFolder(Path(output), plan), rules)
+    return Work(WorkFolder(Path(output), key))
+
+
+def _boundaries(treatment: Treatment) -> list[list[Any]] | None:
+    if treatment.shots is None:
+        return None
+    return [[shot.first, shot.begins] for shot in treatment.shots]
 
 
 def forget_work(output: str | Path) -> None:
@@ -124,13 +114,7 @@ def forget_work(output: str | Path) -> None:
         WorkFolder.discard(work_folder_of(Path(output)))
 
 
-def _identity(source: str | Path) -> FileIdentity | None:
-    if is_sequence(source):
-        return files_identity(file for _, file in find_files(source))
-    return None if str(source) == "-" else file_identity(source)
-
-
-def _told(options: ColorizeOptions) -> dict[str, Any]:
+def _as_json(options: ColorizeOptions) -> dict[str, Any]:
     """Options as JSON can hold them."""
     values = dataclasses.asdict(options)
     return {

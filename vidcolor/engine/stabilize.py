@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.plan import SpanRules
+from vidcolor.engine.waiting import look_ahead_frames
 from vidcolor.errors import Message, Option
 from vidcolor.temporal import LONGEST_GAP, AbSmoother, PerFrame, Smoother
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.temporal.motion import MotionSmoother
+from vidcolor.types import VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +35,57 @@ class TimePlan:
 
     Attributes:
         keys: None runs the network on every frame.
-        smoother: a fresh one.
-        looks_ahead_for_shots: see a few frames ahead to tell where shots begin.
+        smoother: makes a new one, for each span.
+        warm_up: frames before a span in mid-shot that are coloured too, so that smoothing knows
+            the past.
+        run_out: frames behind a span that ends in mid-shot, likewise for the future.
         evens_exposure: make exposure even for the network.
-        deflicker: make exposure even in the output.
         notes: one line each, for the user.
     """
 
     keys: KeyFrames | None = None
-    smoother: Smoother = field(default_factory=PerFrame)
-    looks_ahead_for_shots: bool = False
+    smoother: Callable[[], Smoother] = PerFrame
+    warm_up: int = 0
+    run_out: int = 0
     evens_exposure: bool = False
-    deflicker: bool = False
     notes: tuple[str, ...] = ()
 
 
+def looks_ahead_for_shots(film: VideoInfo) -> bool:
+    """Whether frames are small enough that some can wait until their shot is known.
+
+    It depends on the film alone, so that any model gets the same shots.
+    """
+    usual = look_ahead_frames(film.width, film.height, film.depth, working_pixels=0)
+    return usual >= 2 * LOOK_AHEAD_FRAMES
+
+
 def plan_over_time(
-    options: ColorizeOptions, look_ahead: int, *, saturation: float = 1.0
+    options: ColorizeOptions,
+    look_ahead: int,
+    *,
+    rules: SpanRules | None = None,
+    saturation: float = 1.0,
 ) -> TimePlan:
     """Decide for one film.
 
     Args:
-        options: ``every``, ``stabilize``, ``smoothing`` and ``deflicker`` count.
-        look_ahead: frames that may wait for later ones; 0 where even one is too large.
+        options: ``every``, ``stabilize`` and ``smoothing`` count.
+        look_ahead: frames that may wait for later ones, beside those that wait for their shot; 0
+            where even one is too large.
+        rules: how long spans are, and how many frames around them are used.
         saturation: of the model's ``Finishing``.
     """
-    for_shots = look_ahead >= 2 * LOOK_AHEAD_FRAMES
-    left = look_ahead - (LOOK_AHEAD_FRAMES if for_shots else 0)
-    keys, notes = _key_frames(options, left // 2)
-    left -= keys.longest if keys else 0
+    rules = rules or SpanRules()
+    keys, notes = _key_frames(options, look_ahead // 2)
+    left = look_ahead - (keys.longest if keys else 0)
+    smooths = options.smoothing_s > 0.0
     return TimePlan(
         keys=keys,
-        smoother=_smoother(options, left, saturation),
-        looks_ahead_for_shots=for_shots,
-        evens_exposure=options.smoothing_s > 0.0,  # else each frame is on its own, exactly
-        deflicker=options.deflicker,
+        smoother=partial(_smoother, options, left, saturation),
+        warm_up=min(rules.warm_up, look_ahead) if smooths else 0,
+        run_out=min(rules.run_out, left) if smooths and options.stabilize == "motion" else 0,
+        evens_exposure=smooths,  # else each frame is on its own, exactly
         notes=notes,
     )
 

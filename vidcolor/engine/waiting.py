@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vidcolor.types import LumaFrame
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 
     from av import Packet as _Packet
 
-    from vidcolor.engine.transfer import FrameOnItsWay
+    from vidcolor.engine.transfer import PendingFrame
 
     Packet: TypeAlias = _Packet[Any]
-    Item: TypeAlias = LumaFrame | FrameOnItsWay | Packet
+    Item: TypeAlias = LumaFrame | PendingFrame | Packet
 
 MAX_WAITING_PACKETS = 4096
-"""Packets that may wait behind frames: minutes of sound beside a usual look-ahead of seconds."""
+"""Packets that may wait behind frames: minutes of sound; the usual look-ahead is seconds."""
 
 MAX_WAITING_PACKET_BYTES = 32 << 20
 """Their size, where packets are large: uncompressed sound, a second film in the file."""
@@ -28,11 +29,12 @@ LOOK_AHEAD_BYTES = 256 << 20
 """Code values of all frames that wait for later ones."""
 
 LOOK_AHEAD_WORKING_BYTES = 1 << 30
-"""What is known of them at the network's working size; only large ones come near it."""
+"""What is kept of them at the network's working size; only large working sizes come near it."""
 
 WORKING_BYTES_PER_PIXEL = 40
-"""At most, for a waiting frame: lightness, ab, flow to both neighbours, confidence, past, future.
-Measured: 32 with ab as large as the lightness; far less with a quarter of its sides."""
+"""Of a waiting frame, at most: lightness, ab, flow to both neighbours, confidence, past, future;
+and the lightness of a frame that is kept to warm up the next span. Measured: 32 with ab as large
+as the lightness; far less with a quarter of its sides."""
 
 MAX_LOOK_AHEAD_FRAMES = 64
 """Frames that wait for later ones, however small they are."""
@@ -65,22 +67,52 @@ class WaitingLine:
 
     Attributes:
         frames: how many frames wait.
+        released: frames that have left.
     """
 
     def __init__(self) -> None:
-        self._items: deque[LumaFrame | Packet] = deque()
+        self._items: deque[_Slot | Packet] = deque()
+        self._slots: deque[_Slot] = deque()
         self._packets = self._packet_bytes = 0
-        self.frames = 0
+        self.released = 0
 
-    def __len__(self) -> int:
-        """Frames and packets that wait."""
+    @property
+    def frames(self) -> int:
+        """How many frames wait."""
+        return len(self._slots)
+
+    @property
+    def items(self) -> int:
+        """How many frames and packets wait."""
         return len(self._items)
 
     def add(self, items: Iterable[LumaFrame | Packet]) -> None:
-        """Join the end of the line."""
+        """Join the end of the queue."""
         for item in items:
-            self._items.append(item)
-            self._count(item, 1)
+            if isinstance(item, LumaFrame):
+                slot = _Slot(item)
+                self._slots.append(slot)
+                self._items.append(slot)
+            else:
+                self._items.append(item)
+                self._packets += 1
+                self._packet_bytes += item.size
+
+    def replace(self, number: int, frame: LumaFrame) -> None:
+        """Put what filters made of a frame in its place; nothing if the frame has left.
+
+        Args:
+            number: of the frame, counted from the first that was ever added.
+            frame: the new one.
+
+        Raises:
+            ValueError: no such frame was added.
+        """
+        at = number - self.released
+        if at >= len(self._slots):
+            raise ValueError(f"frame {number} doesn't wait")
+        if at >= 0:
+            self._slots[at].frame = frame
 
     def release(self, frames: int) -> Iterator[LumaFrame | Packet]:
         """Yield what may go: this many frames, and the packets that wait for no other frame.
@@ -90,23 +122,29 @@ class WaitingLine:
         """
         if frames > self.frames:
             raise ValueError(f"colours for {frames} frames, but only {self.frames} wait")
-        while self._items and (frames or not isinstance(self._items[0], LumaFrame)):
+        while self._items and (frames or not isinstance(self._items[0], _Slot)):
             item = self._items.popleft()
-            self._count(item, -1)
-            frames -= isinstance(item, LumaFrame)
-            yield item
+            if isinstance(item, _Slot):
+                self._slots.popleft()
+                self.released += 1
+                frames -= 1
+                yield item.frame
+            else:
+                self._packets -= 1
+                self._packet_bytes -= item.size
+                yield item
         if self._packets > MAX_WAITING_PACKETS or self._packet_bytes > MAX_WAITING_PACKET_BYTES:
             yield from self._packets_first()
 
     def _packets_first(self) -> list[Packet]:
-        packets = [item for item in self._items if not isinstance(item, LumaFrame)]
-        self._items = deque(item for item in self._items if isinstance(item, LumaFrame))
+        packets = [item for item in self._items if not isinstance(item, _Slot)]
+        self._items = deque(self._slots)
         self._packets = self._packet_bytes = 0
         return packets
 
-    def _count(self, item: LumaFrame | Packet, change: int) -> None:
-        if isinstance(item, LumaFrame):
-            self.frames += change
-        else:
-            self._packets += change
-            self._packet_bytes += change * item.size
+
+@dataclass(slots=True)
+class _Slot:
+    """The place of a frame in the queue."""
+
+    frame: LumaFrame

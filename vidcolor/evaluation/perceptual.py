@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import DependencyError, InputError, Message, Option
-from vidcolor.evaluation.backbones import load_backbone
+from vidcolor.evaluation.backbones import load_edge_backbone
 from vidcolor.evaluation.kernel_distance import pooled_features
 
 ALEXNET: str = "alexnet-owt-7be5be79.pth"
@@ -95,7 +95,7 @@ def find_backbones(perceptual: Source, folder: Path | None = None) -> Backbones:
         else:
             built[name] = _loading(name, build, path)
     encoder = _find(ENCODER, folder)
-    kid = None if encoder is None else pooled_features(load_backbone("mobilenet", encoder).eval())
+    kid = None if encoder is None else pooled_features(load_edge_backbone(encoder).eval())
     if encoder is None and folder is not None:
         notes.append(f"KID skipped: no {ENCODER} in {folder}")
     return Backbones(built.get("LPIPS"), built.get("FID"), kid, tuple(notes))
@@ -128,7 +128,7 @@ class FidMeter:
 
 
 class _Features(nn.Module):
-    """Stands where torchmetrics wants a network: features are computed once for all contenders."""
+    """Takes the place of torchmetrics' network: features are computed once for all contenders."""
 
     def __init__(self, count: int) -> None:
         super().__init__()

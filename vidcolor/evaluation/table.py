@@ -24,7 +24,7 @@ class Figure:
         value: takes it from the scores.
         digits: after the point.
         better: which way.
-        title: in place of a label that only makes sense beneath the line before it.
+        title: replaces a label that depends on the line before it.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Figure:
 
     @property
     def full(self) -> str:
-        """What it is called where it does not stand beneath its neighbour."""
+        """Its name where the line before it isn't shown."""
         return self.title or self.label
 
 

@@ -1,4 +1,4 @@
-"""Where shots begin: hard cuts and dissolves, found on the frames that are decoded anyway.
+"""Shot boundaries: hard cuts, dissolves and fades, found on small pictures of the frames.
 
 A frame begins a shot if neither it nor the frames after it resemble the frames before
 (``sketch.similarity``, which exposure and camera motion hardly change), while those after resemble
@@ -16,21 +16,25 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Literal
 
 from torch import Tensor
 
 from vidcolor.temporal.dissolve import HALF_FRAMES, blend_of
 from vidcolor.temporal.sketch import Sketch, moved_as_one, similarity, sketches
 
+Boundary = Literal["cut", "dissolve", "fade"]
+"""How a shot begins; "fade": the frame before it is black, white or fog."""
+
 _SAME = 0.6
-"""Similarity to the frame before from which on nothing else is asked."""
+"""Similarity to the frame before from which on nothing else is compared."""
 _OTHER = 0.55
 """No pair of frames across a cut is more similar than this."""
 _DROP = 0.2
 """So much less similar than neighbours in the shot have lately been."""
 _LONE = 0.15
-"""A frame that is not so much more similar to what follows than to what was begins no shot: it is
-damaged, or noise in the dark of a fade."""
+"""A frame begins a shot only if it is so much more similar to later frames than to earlier ones;
+else it is damaged, or noise in the dark of a fade."""
 _RETURN_FRAMES = 4
 """After so many frames a flash or a fault is over."""
 _COMPARED = (1, 2, 3, 4, 8, 12)
@@ -51,7 +55,7 @@ class _Frame:
 
 
 class _Judge:
-    """Knows the shot so far and decides frame by frame; what is ahead is told by the caller."""
+    """Decides frame by frame whether a shot begins, from the shot so far and the frames ahead."""
 
     def __init__(self) -> None:
         self._shot: deque[Sketch] = deque(maxlen=max(_COMPARED))
@@ -60,18 +64,23 @@ class _Judge:
         self._since = 0
         self._behind: deque[_Frame] = deque(maxlen=HALF_FRAMES)
 
-    def begins_shot(self, frame: _Frame, ahead: Sequence[_Frame]) -> bool:
-        """Whether the frame begins a shot; it becomes part of the past."""
+    def begins_shot(self, frame: _Frame, ahead: Sequence[_Frame]) -> Boundary | None:
+        """How a shot begins at the frame, None if none does; the frame joins the past."""
         self._since += 1
         soon = [f.sketch for f in ahead[:_RETURN_FRAMES] if not f.sketch.is_flat]
-        is_first = self._is_cut(frame.sketch, soon) or self._is_dissolved(frame, ahead)
-        if is_first:
+        boundary: Boundary | None = None
+        if self._is_cut(frame.sketch, soon):
+            is_fade = bool(self._behind) and self._behind[-1].sketch.is_flat
+            boundary = "fade" if is_fade else "cut"
+        elif self._is_dissolved(frame, ahead):
+            boundary = "dissolve"
+        if boundary is not None:
             self._former, self._since = tuple(self._shot), 0
             self._shot.clear()
             self._links.clear()
             self._shot.append(frame.sketch)
         self._behind.append(frame)
-        return is_first
+        return boundary
 
     def _is_cut(self, now: Sketch, soon: Sequence[Sketch]) -> bool:
         if now.is_flat:
@@ -136,13 +145,13 @@ class _Judge:
 
 
 class ShotDetector:
-    """Tells the first frame of every shot but the first, up to ``LOOK_AHEAD_FRAMES`` later.
+    """Finds the first frame of every shot but the first, ``LOOK_AHEAD_FRAMES`` later.
 
     Feed it all frames in order with ``push`` and end with ``flush``: together they give one answer
-    per frame, in order, the same however the frames were batched. In a dissolve the frame from
-    which on the new shot is the stronger counts as its first. Black and white frames belong to no
-    shot: after a fade the first frame with a picture begins one, unless the old picture is back.
-    It holds 8 sketches of 48 x 48 ahead and about 20 behind.
+    per frame, in order, the same however the frames were batched. The first frame of a dissolve's
+    new shot is the one from which on the new picture is the stronger. Black and white frames are
+    compared with nothing: after a fade the first frame with a picture begins a shot, unless the
+    old picture returns. It keeps 8 sketches of 48 x 48 ahead and about 20 behind.
     """
 
     def __init__(self) -> None:
@@ -150,16 +159,16 @@ class ShotDetector:
         self._last: Sketch | None = None
         self._ahead: deque[_Frame] = deque()
 
-    def push(self, lightness: Tensor) -> list[bool]:
+    def push(self, lightness: Tensor) -> list[Boundary | None]:
         """Take the next frames; answer for those that are old enough, of which there may be none.
 
         Args:
             lightness: ``(B, 1, h, w)`` float32, L*/100, in presentation order.
 
         Returns:
-            For the next frames not answered for yet, in order: whether each begins a new shot.
+            For the next frames without an answer, in order: how a shot begins there, or None.
         """
-        answers = []
+        answers: list[Boundary | None] = []
         for sketch in sketches(lightness):
             self._ahead.append(_Frame(sketch, _link(self._last, sketch)))
             self._last = sketch
@@ -167,32 +176,36 @@ class ShotDetector:
                 answers.append(self._decide())
         return answers
 
-    def flush(self) -> list[bool]:
+    def flush(self) -> list[Boundary | None]:
         """The answers for all frames that are still held: the film is at its end."""
         return [self._decide() for _ in range(len(self._ahead))]
 
-    def _decide(self) -> bool:
+    def _decide(self) -> Boundary | None:
         frame = self._ahead.popleft()
         return self._judge.begins_shot(frame, tuple(self._ahead))
 
 
 class CutDetector:
-    """Tells the first frame of every shot but the first at once, without looking ahead.
+    """Finds the first frame of every shot but the first at once, without looking ahead.
 
     A flash or a torn frame that no comparison can bridge begins a shot here; the return from it
-    doesn't. Dissolves are not found. ``ShotDetector`` knows better, a little later.
+    doesn't. Dissolves are not found. ``ShotDetector`` is more reliable, but 8 frames late.
     """
 
     def __init__(self) -> None:
         self._judge = _Judge()
 
-    def find(self, lightness: Tensor) -> list[bool]:
-        """Whether each frame begins a new shot.
+    def push(self, lightness: Tensor) -> list[Boundary | None]:
+        """How a shot begins at each of these frames, None where none does.
 
         Args:
             lightness: ``(B, 1, h, w)`` float32, L*/100, in presentation order.
         """
         return [self._judge.begins_shot(_Frame(s, 1.0), ()) for s in sketches(lightness)]
+
+    def flush(self) -> list[Boundary | None]:
+        """No answer: none is ever held back."""
+        return []
 
 
 def _is_lone(now: Sketch, soon: Sequence[Sketch], least: float) -> bool:

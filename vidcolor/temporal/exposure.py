@@ -1,4 +1,4 @@
-"""Flicker of the source's exposure: measured within a shot, and evened out.
+"""Flicker of the source's exposure: measured within each shot, and evened out.
 
 Exposure is taken as an offset of logit(L*/100), see ``tone``. The offset from one frame to the next
 is the median over a small picture, so that what enters or moves does not count as long as it covers
@@ -12,14 +12,20 @@ second or so: a slow change of light, a fade, is no flicker and stays.
 from __future__ import annotations
 
 import math
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.temporal.tone import TERMS, Mask, Values, apply_terms, fit_change
+
+Picture = npt.NDArray[np.float32]
 
 _SIDE = 24
 """Side of the small picture, pixels: motion of a frame stays within a pixel or two."""
@@ -62,134 +68,192 @@ def shift_exposure(lightness: Tensor, offsets: Sequence[float]) -> Tensor:
     return lightness / (lightness + factor * (1.0 - lightness))
 
 
-class ExposureNormalizer:
-    """Lightness for the network with the exposure of each shot made even over time.
+MAX_INPUT_OFFSET, MAX_OUTPUT_OFFSET = 1.0, 0.5
+"""Bounds of the correction in logits: of the network's input (23 L* at middle grey) and of the
+output (12 L*)."""
 
-    Causal: nothing is held back. On film without flicker frames pass untouched. A shot starts with
-    its own exposure; how much flicker there is, is remembered over a cut.
+
+def even_out(lightness: Tensor, terms: Sequence[float]) -> Tensor:
+    """Even out the exposure of a frame for the network.
+
+    Args:
+        lightness: ``(1, 1, h, w)`` float32, L*/100.
+        terms: as ``Correction.terms``.
+
+    Returns:
+        ``(1, 1, h, w)`` float32 in [0, 1]; ``lightness`` itself where all terms are 0.
+    """
+    if not any(terms):
+        return lightness
+    offset = within(terms[0], MAX_INPUT_OFFSET)
+    rest = (within(t, _REST_STRONGEST) for t in terms[1:])
+    return apply_terms(lightness[0], (offset, *rest), _CENTRE)[None]
+
+
+def within(value: float, bound: float) -> float:
+    """The value, held between ``-bound`` and ``bound``."""
+    return max(-bound, min(bound, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What evens out the exposure of one frame, in logits, not bounded; all 0 on steady film.
+
+    Attributes:
+        terms: for the network's input: offset, slopes and contrast, see ``tone.TERMS``.
+        offset: for the output: the offset alone.
     """
 
-    strongest = 1.0
-    """Bound of the correction in logits: 23 L* at middle grey."""
-
-    def __init__(self) -> None:
-        self._meter = FlickerMeter(uneven=True)
-
-    def even(self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]) -> Tensor:
-        """Even out the next frames; the result never depends on how they were batched.
-
-        Args:
-            lightness: ``(B, 1, h, w)`` float32, L*/100, as the network would see it.
-            seconds: presentation time of each frame.
-            cuts: whether each frame is the first of a shot.
-
-        Returns:
-            ``(B, 1, h, w)`` float32, L*/100 in [0, 1].
-        """
-        terms = self._meter.corrections(lightness, seconds, cuts)
-        if not any(any(t) for t in terms):
-            return lightness
-        return torch.stack([self._apply(*frame) for frame in zip(lightness, terms, strict=True)])
-
-    def _apply(self, frame: Tensor, terms: Sequence[float]) -> Tensor:
-        if not any(terms):
-            return frame
-        offset = _within(terms[0], self.strongest)
-        rest = (_within(t, _REST_STRONGEST) for t in terms[1:])
-        return apply_terms(frame, (offset, *rest), _CENTRE)
+    terms: tuple[float, ...] = (0.0,) * TERMS
+    offset: float = 0.0
 
 
-class Deflicker:
-    """Takes flicker out of the output's lightness, for those who ask for it.
-
-    Per frame one smooth curve on L* that keeps black black and white white, bounded in strength.
-    The curve is found on the small lightness and put on the full-size one by ``shift_exposure``.
-    """
-
-    strongest = 0.5
-    """Bound of the correction in logits: 12 L* at middle grey."""
-
-    def __init__(self) -> None:
-        self._meter = FlickerMeter(uneven=False)
-
-    def offsets(
-        self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
-    ) -> list[float]:
-        """What ``shift_exposure`` shall add to each of the next frames; 0.0 on steady film.
-
-        Args:
-            lightness: ``(B, 1, h, w)`` float32, L*/100, of any size, the source's own.
-            seconds: presentation time of each frame.
-            cuts: whether each frame is the first of a shot.
-        """
-        terms = self._meter.corrections(lightness, seconds, cuts)
-        return [_within(offset, self.strongest) for (offset,) in terms]
+MeterState = dict[str, Any]
+"""What a ``FlickerMeter`` knows, as JSON can hold it; floats come back from JSON exactly."""
 
 
 class FlickerMeter:
-    """Follows the exposure of a film frame by frame, and says how far each is off its course."""
+    """Measures the exposure of a film frame by frame, and how far each frame is off its course.
 
-    def __init__(self, *, uneven: bool) -> None:
-        """Start with no past.
+    At a cut all is forgotten but the level of flicker, so that it is corrected from the new shot's
+    first frames on.
+    """
 
-        Args:
-            uneven: follow slopes and contrast too, ``tone.TERMS`` in all, and not only the offset.
-        """
-        self._terms = TERMS if uneven else 1
-        self._known: tuple[Values, Mask] | None = None
+    def __init__(self) -> None:
+        self._known: Picture | None = None
         self._level = _Level(_COURSE_S)
         self._last_s = 0.0
-        self._start_course()
+        self._tracks = (_Track(TERMS), _Track(1))
 
     def corrections(
         self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
-    ) -> list[tuple[float, ...]]:
-        """What is to be added to each of the next frames, per term, in logits; not bounded."""
-        small = F.adaptive_avg_pool2d(lightness.float(), (_SIDE, _SIDE))[:, 0].double().cpu()
-        frames = zip(small.numpy(), seconds, cuts, strict=True)
-        return [self._step(*frame) for frame in frames]
+    ) -> list[Correction]:
+        """The corrections of the next frames.
 
-    def _start_course(self) -> None:
-        self._exposure = np.zeros(self._terms)
-        self._courses = [_Course(_COURSE_S) for _ in range(self._terms)]
-        self._off_frames = 0
+        Args:
+            lightness: ``(B, 1, h, w)`` float32, L*/100, of any size.
+            seconds: presentation time of each frame.
+            cuts: whether each frame is the first of a shot.
+        """
+        small = F.adaptive_avg_pool2d(lightness.float(), (_SIDE, _SIDE))[:, 0].cpu()
+        return [self._step(*f) for f in zip(small.numpy(), seconds, cuts, strict=True)]
 
-    def _step(self, small: Values, now_s: float, is_cut: bool) -> tuple[float, ...]:
+    @property
+    def level(self) -> float:
+        """How much flicker there is: standard deviation of a frame's exposure, in logits."""
+        return self._level.deviation()
+
+    def state(self) -> MeterState:
+        """What is known after the frames so far, to go on from in mid-shot."""
+        known = None if self._known is None else b64encode(self._known.tobytes()).decode()
+        return {
+            "known": known,
+            "last_s": self._last_s,
+            **self.state_at_cut(),
+            "tracks": [track.state() for track in self._tracks],
+        }
+
+    def state_at_cut(self) -> MeterState:
+        """What of it counts where the next frame begins a shot: the level of flicker."""
+        return {"level": self._level.state()}
+
+    def restore(self, state: MeterState) -> None:
+        """Go on from a state of either kind, exactly as the meter that it is of.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such state.
+        """
+        self._level.restore(state["level"])
+        if "tracks" not in state:
+            return
+        self._last_s = float(state["last_s"])
+        for track, values in zip(self._tracks, state["tracks"], strict=True):
+            track.restore(values)
+        if state["known"] is not None:
+            known = np.frombuffer(b64decode(state["known"]), np.float32)
+            self._known = known.reshape(_SIDE, _SIDE)
+
+    def _step(self, small: Picture, now_s: float, is_cut: bool) -> Correction:
         elapsed_s, self._last_s = max(now_s - self._last_s, 0.0), now_s
         if is_cut:
             self._known = None
             self._level.forget_last()
-        tells = (small > _DARK) & (small < _BRIGHT)
+        tells = _tells(small)
         if tells.mean() < _LEAST_SHARE:
-            return (0.0,) * self._terms
-        kept = small.clip(0.01, 0.99)
-        logits = np.log(kept / (1.0 - kept))
-        known, self._known = self._known, (logits, tells)
-        both = tells & known[1] if known is not None else None
-        if known is None or both is None or both.mean() < _LEAST_SHARE:
+            return Correction()
+        known, self._known = self._known, small
+        both = tells & _tells(known) if known is not None else tells
+        if known is None or both.mean() < _LEAST_SHARE:
             # Nothing to compare with: the course starts anew.
-            self._start_course()
+            for track in self._tracks:
+                track.start()
         else:
-            offset = float(np.median((logits - known[0])[both]))
-            self._level.add(offset, elapsed_s)
-            if self._terms == 1:
-                self._exposure = self._exposure + offset
-            else:
-                self._exposure = self._exposure + fit_change(known[0], logits, both, _CENTRE)
+            self._follow(_logits(known), _logits(small), both, elapsed_s)
         share = self._level.share()
-        return tuple(-share * off for off in self._off_course(elapsed_s))
+        terms, (offset,) = (
+            [-share * off for off in track.off_course(elapsed_s)] for track in self._tracks
+        )
+        return Correction(tuple(terms), offset)
 
-    def _off_course(self, elapsed_s: float) -> list[float]:
+    def _follow(self, before: Values, now: Values, both: Mask, elapsed_s: float) -> None:
+        offset = float(np.median((now - before)[both]))
+        self._level.add(offset, elapsed_s)
+        uneven, even = self._tracks
+        uneven.exposure = uneven.exposure + fit_change(before, now, both, _CENTRE)
+        even.exposure = even.exposure + offset
+
+
+class _Track:
+    """The exposure of a shot since its begin, and its course, for some number of terms."""
+
+    def __init__(self, terms: int) -> None:
+        self._terms = terms
+        self.start()
+
+    def start(self) -> None:
+        """Begin a course."""
+        self.exposure: Values = np.zeros(self._terms)
+        self._courses = [_Course(_COURSE_S) for _ in range(self._terms)]
+        self._off_frames = 0
+
+    def off_course(self, elapsed_s: float) -> list[float]:
+        """How far the exposure is off its course, per term."""
         off = self._follow(elapsed_s)
         self._off_frames = self._off_frames + 1 if abs(off[0]) > _OUTLIER else 0
         if self._off_frames > _FLASH_FRAMES:
-            self._start_course()
+            self.start()
             off = self._follow(0.0)
         return off
 
+    def state(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "exposure": self.exposure.tolist(),
+            "courses": [course.sums for course in self._courses],
+            "off_frames": self._off_frames,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.exposure = np.array([float(v) for v in state["exposure"]])
+        for course, sums in zip(self._courses, state["courses"], strict=True):
+            course.sums = [float(v) for v in sums]
+        self._off_frames = int(state["off_frames"])
+
     def _follow(self, elapsed_s: float) -> list[float]:
-        pairs = zip(self._exposure.tolist(), self._courses, strict=True)
+        pairs = zip(self.exposure.tolist(), self._courses, strict=True)
         return [value - course.add(value, elapsed_s) for value, course in pairs]
+
+
+def _tells(small: Picture) -> Mask:
+    """Which pixels tell the exposure."""
+    exact = small.astype(np.float64)
+    return np.asarray((exact > _DARK) & (exact < _BRIGHT))
+
+
+def _logits(small: Picture) -> Values:
+    kept = small.astype(np.float64).clip(0.01, 0.99)
+    return np.asarray(np.log(kept / (1.0 - kept)))
 
 
 class _Course:
@@ -201,24 +265,24 @@ class _Course:
 
     def __init__(self, time_constant_s: float) -> None:
         self._tau_s = time_constant_s
-        self._sums = [0.0] * 6  # of w, wt, wtt, wy, wty, wyy; t is 0 now and negative before
+        self.sums = [0.0] * 6  # of w, wt, wtt, wy, wty, wyy; t is 0 now and negative before
 
     def add(self, value: float, elapsed_s: float) -> float:
         """Take the next value, held near the course; the course's value there."""
-        if self._sums[0] > 0.0:
+        if self.sums[0] > 0.0:
             expected = self._read()
             value = max(expected - _OUTLIER, min(expected + _OUTLIER, value))
-        w, wt, wtt, wy, wty, wyy = self._sums
+        w, wt, wtt, wy, wty, wyy = self.sums
         d = elapsed_s
         wtt, wt, wty = wtt - 2 * d * wt + d * d * w, wt - d * w, wty - d * wy
         keep = math.exp(-elapsed_s / self._tau_s)
         old = (keep * s for s in (w, wt, wtt, wy, wty, wyy))
         new = (1.0, 0.0, 0.0, value, 0.0, value * value)
-        self._sums = [a + b for a, b in zip(old, new, strict=True)]
+        self.sums = [a + b for a, b in zip(old, new, strict=True)]
         return self._read()
 
     def _read(self) -> float:
-        w, wt, wtt, wy, wty, wyy = self._sums
+        w, wt, wtt, wy, wty, wyy = self.sums
         mean_t, mean = wt / w, wy / w
         spread_t = wtt / w - mean_t * mean_t
         if spread_t < 1e-9:
@@ -254,15 +318,24 @@ class _Level:
         self._sum = keep * self._sum + jerk * jerk / 6.0
         self._weight = keep * self._weight + 1.0
 
+    def deviation(self) -> float:
+        """Standard deviation of flicker, in logits."""
+        return math.sqrt(self._sum / self._weight) if self._weight else 0.0
+
+    def state(self) -> list[float | None]:
+        """Sum, weight and last step."""
+        return [self._sum, self._weight, self._last]
+
+    def restore(self, state: Sequence[float | None]) -> None:
+        """Go on from a state."""
+        total, weight, last = state
+        self._sum, self._weight = float(total or 0.0), float(weight or 0.0)
+        self._last = None if last is None else float(last)
+
     def share(self) -> float:
-        """0 where there is no flicker to speak of, to 1."""
+        """0 where there is next to no flicker, to 1."""
         if self._weight < 3.0:
             return 0.0
-        level = math.sqrt(self._sum / self._weight)
-        x = (level - _FLICKER_NONE) / (_FLICKER_SURE - _FLICKER_NONE)
+        x = (self.deviation() - _FLICKER_NONE) / (_FLICKER_SURE - _FLICKER_NONE)
         x = max(0.0, min(1.0, x))
         return x * x * (3.0 - 2.0 * x)
-
-
-def _within(value: float, bound: float) -> float:
-    return max(-bound, min(bound, value))

@@ -1,9 +1,9 @@
-"""Small pictures of frames, and how alike two of them are whatever light and motion did between.
+"""Small pictures of frames, and their similarity despite changes of exposure and camera motion.
 
-Exposure flickers from frame to frame in old film and the camera moves, so neither may count: parts
-of one picture are looked for in a neighbourhood of the other, and compared by zero-mean normalised
-cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995), after taking away what is
-coarse (uneven flicker, vignettes) and what is fine (grain, dust).
+In old film the exposure flickers and the camera moves, so neither may count: parts of one picture
+are searched for in a neighbourhood of the other, and compared by zero-mean normalised
+cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995), after a band-pass that removes
+what is coarse (uneven flicker, vignettes) and what is fine (grain, dust).
 """
 
 from __future__ import annotations
@@ -13,11 +13,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidcolor.color import luma_to_lightness
+from vidcolor.types import LumaFrame
+
 SIDE = 48
 """Side of a sketch, in pixels."""
+_SAMPLED_PX = 480
+"""Rows and columns of a frame that are averaged, about: of larger frames every second, third ...
+is left out. A pixel of the sketch is then still the mean of 100."""
 _FINE_PX = 0.8
 """Gaussian that takes grain away, standard deviation."""
 _COARSE_PX = 3.0
@@ -64,6 +71,23 @@ class Sketch:
     detail: Picture
     padded: Picture
     is_flat: bool
+
+
+def small_picture(frame: LumaFrame, rotation: int = 0) -> Tensor:
+    """A frame's lightness at the size of a sketch; it depends on the frame alone.
+
+    Args:
+        frame: as the source has it.
+        rotation: degrees clockwise by which stored frames are turned for display.
+
+    Returns:
+        ``(1, 1, 48, 48)`` float32, L*/100, on the CPU.
+    """
+    step = max(1, min(frame.luma.shape) // _SAMPLED_PX)
+    codes = torch.from_numpy(np.ascontiguousarray(frame.luma[::step, ::step]))[None, None]
+    lightness = luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
+    small = F.adaptive_avg_pool2d(lightness, (SIDE, SIDE))
+    return torch.rot90(small, -(rotation // 90) % 4, dims=(2, 3)).contiguous()
 
 
 def sketches(lightness: Tensor) -> list[Sketch]:

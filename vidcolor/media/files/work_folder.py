@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX: Final = ".vidcolor-work-"
 _PLAN: Final = "plan.json"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,13 @@ class KeptSpan:
 
     Attributes:
         frames: frames of the film before its end.
-        taken: frames that the network had coloured by then.
         files: what was written of it.
-        state: the smoother's state at its end; None where nothing has to be known.
+        state: what has to be known to go on from its end, beside the states before.
     """
 
     frames: int
-    taken: int
     files: tuple[KeptFile, ...]
-    state: KeptFile | None = None
+    state: KeptFile
 
 
 def work_folder_of(output: Path) -> Path:
@@ -94,10 +92,9 @@ class WorkFolder:
         """Frames of the film that are finished."""
         return self.spans[-1].frames if self.spans else 0
 
-    def state(self) -> bytes | None:
-        """The smoother's state at the end of what is finished."""
-        kept = self.spans[-1].state if self.spans else None
-        return None if kept is None else (self.path / kept.name).read_bytes()
+    def states(self) -> list[bytes]:
+        """What has to be known to go on, of each finished span, in order."""
+        return [(self.path / span.state.name).read_bytes() for span in self.spans]
 
     def packets(self) -> Iterator[list[EncodedPacket]]:
         """What was encoded of a film: for each finished frame what is to be written then.
@@ -115,22 +112,23 @@ class WorkFolder:
                 late, start = next(calls), span.frames
         yield late
 
-    def add(self, frames: int, taken: int, files: Sequence[KeptFile], state: bytes | None) -> None:
+    def add(self, frames: int, files: Sequence[KeptFile], state: bytes) -> None:
         """Note a span as finished; its files are on the disk.
+
+        Args:
+            frames: of the film before its end.
+            files: what was written of it.
+            state: what has to be known to go on from there, beside the states before.
 
         Raises:
             OutputError: the disk is full.
         """
-        before = self.spans[-1].state if self.spans else None
         try:
-            kept = None if state is None else self._keep(f"state-{frames}.safetensors", state)
-            span = KeptSpan(frames, taken, tuple(files), kept)
+            span = KeptSpan(frames, tuple(files), self._keep(f"state-{frames}.json", state))
             self._write_plan([*self.spans, span])
         except OSError as error:
             raise output_error(self._output, error) from error
         self.spans.append(span)
-        if before is not None:
-            (self.path / before.name).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """The output is whole: nothing of this is needed any more."""
@@ -171,15 +169,10 @@ class WorkFolder:
             self.note = f"begun anew, {_difference(found['plan'], self._plan)}"
             return
         for span in map(_span_from, found["spans"]):
-            if not all(is_whole(file, self.path) for file in span.files):
+            if not all(is_whole(file, self.path) for file in (*span.files, span.state)):
                 logger.warning("%s: a finished span is damaged; it is made again", self._output)
                 break
             self.spans.append(span)
-        while self.spans and not self._has_state(self.spans[-1]):
-            self.spans.pop()
-
-    def _has_state(self, span: KeptSpan) -> bool:
-        return span.state is None or is_whole(span.state, self.path)
 
     def _read_plan(self) -> dict[str, Any] | None:
         """The plan file, None where there is none that makes sense."""
@@ -220,8 +213,7 @@ def _sync_folder(path: Path) -> None:
 def _span_from(values: Mapping[str, Any]) -> KeptSpan:
     """A span as ``asdict`` wrote it."""
     files = tuple(_file_from(file) for file in values["files"])
-    state = None if values["state"] is None else _file_from(values["state"])
-    return KeptSpan(int(values["frames"]), int(values["taken"]), files, state)
+    return KeptSpan(int(values["frames"]), files, _file_from(values["state"]))
 
 
 def _file_from(values: Mapping[str, Any]) -> KeptFile:

@@ -1,0 +1,113 @@
+"""Any span, coloured alone in a process of its own, is the same as in the run over the film."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import av
+import pytest
+from engine_models import BatchSensitive
+from engine_reels import BEGINS, FRAMES, write_reel
+
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.plan import ShotPlan, SpanRules
+from vidcolor.engine.span_job import colorize_span
+from vidcolor.engine.video import colorize_video
+from vidcolor.media.files.packets import read_calls
+
+SHORT = SpanRules(min_frames=8, max_frames=40, warm_up=16, run_out=8, settle=4)
+CASES = {
+    "short spans": (SHORT, {}, {}),
+    "spans without overlap": (
+        SpanRules(min_frames=20, max_frames=50, warm_up=0, run_out=0, settle=0), {}, {},
+    ),
+    "long overlap, variable frame rate": (
+        SpanRules(min_frames=31, max_frames=61, warm_up=48, run_out=32, settle=8),
+        {"is_vfr": True}, {"batch_size": 5},
+    ),
+    "key frames": (SHORT, {}, {"every": "auto"}),
+    "every third, deflickered": (SHORT, {"is_vfr": True}, {"every": 3, "deflicker": True}),
+    "in place": (SHORT, {}, {"stabilize": "ema", "batch_size": 7}),
+    "not smoothed": (SHORT, {}, {"stabilize": "off"}),
+    "a part of the film, side by side": (
+        SHORT, {}, {"start_s": 1.0, "end_s": 9.0, "compare": True},
+    ),
+}  # fmt: skip
+
+
+def _packets(path: Path) -> list[bytes]:
+    with av.open(str(path)) as film:
+        return [bytes(packet) for packet in film.demux(video=0) if packet.size]
+
+
+def _options(values: dict[str, object]) -> ColorizeOptions:
+    defaults = {"batch_size": 4, "video_codec": "ffv1", "resume": False}
+    return ColorizeOptions(**{**defaults, **values})  # type: ignore[arg-type]
+
+
+APART = ("short spans", "every third, deflickered")
+"""Cases in which each span gets a process of its own; else all get one, the last span first."""
+
+
+def _alone(
+    film: Path, text: str, indices: list[int], folder: Path, options: dict[str, object]
+) -> None:
+    """In a process of its own."""
+    plan = ShotPlan.from_json(text)
+    for index in indices:
+        output = folder / str(index) / "out.mkv"
+        output.parent.mkdir()
+        done = colorize_span(
+            film, plan, index, output, options=_options(options), model=BatchSensitive()
+        )
+        assert (done.first, done.end) == (plan.spans[index].frame, plan.span_end(index))
+        (done.folder / done.files[0].name).rename(done.folder / "packets")
+        assert [path.name for path in done.folder.iterdir()] == ["packets"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_span_alone_is_the_same_span(tmp_path: Path, case: str) -> None:
+    rules, film_options, values = CASES[case]
+    film = write_reel(tmp_path / "film.mp4", **film_options)
+    output = tmp_path / "whole.mkv"
+    result = colorize_video(
+        film, output, options=_options(values), model=BatchSensitive(), spans=rules
+    )
+    plan, packets = result.plan, _packets(output)
+    assert plan is not None
+    assert len(packets) == plan.frames == result.frames
+    in_shot = [span for span in plan.spans if not span.is_boundary]
+    assert len(in_shot) >= 2
+    assert len(plan.spans) - len(in_shot) >= 2
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vidcolor.engine.span_job", "vidcolor.models.loading"])
+    indices = list(range(len(plan.spans)))[::-1]
+    for group in [[index] for index in indices] if case in APART else [indices]:
+        process = context.Process(
+            target=_alone, args=(film, plan.to_json(), group, tmp_path, values)
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+    for index, span in enumerate(plan.spans):
+        calls = read_calls(tmp_path / str(index) / "packets")
+        found = [packet.data for call in calls for packet in call]
+        assert found == packets[span.frame : plan.span_end(index)], f"span {index}: {span}"
+
+
+def test_the_plan_has_the_reels_shots(tmp_path: Path) -> None:
+    film = write_reel(tmp_path / "film.mp4")
+    options = _options({})
+    plan = colorize_video(film, tmp_path / "o.mkv", options=options, model=BatchSensitive()).plan
+    assert plan is not None
+    assert [shot.begins for shot in plan.shots] == ["start", *BEGINS.values()]
+    for shot, first in zip(plan.shots[1:], BEGINS, strict=True):
+        # the middle of a dissolve is where both pictures are equally strong, by contrast too
+        assert abs(shot.first - first) <= (2 if shot.begins == "dissolve" else 0)
+    lasts = [shot.last + 1 for shot in plan.shots]
+    assert lasts == [*(shot.first for shot in plan.shots[1:]), FRAMES]
+    for shot in plan.shots:
+        assert shot.first <= shot.key_frame <= shot.last
+        assert shot.start_s == pytest.approx(shot.first / 24, abs=1e-6)
+    assert plan.shots[2].flicker > 0.02  # of the two shots before, as it was put on them

@@ -1,0 +1,87 @@
+"""A pass over a film that makes its shot plan: it is decoded, and no network runs."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.plan import ShotPlan, SpanRules, load_plan, save_plan
+from vidcolor.engine.planner import Planner
+from vidcolor.engine.progress import NullProgress, Progress
+from vidcolor.engine.sources import plan_key, read_settings
+from vidcolor.engine.stabilize import looks_ahead_for_shots
+from vidcolor.errors import InputError, Interrupted
+from vidcolor.media.files.atomic import short_name
+from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.open import open_input
+from vidcolor.media.source import FrameSource
+from vidcolor.temporal import small_picture
+from vidcolor.types import LumaFrame
+
+
+def plan_film(
+    input: str | Path,  # noqa: A002 - as in colorize_video
+    *,
+    options: ColorizeOptions | None = None,
+    rules: SpanRules | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> ShotPlan:
+    """The shot plan of a film: the one that ``colorize_video`` would make on its way.
+
+    Args:
+        input: path, pattern such as ``scan_%06d.tif``, or "-" for standard input.
+        options: those of reading count (``start_s``, ``end_s``, ``deinterlace``, ``decoder``,
+            ``fps``).
+        rules: how long spans are.
+        cache: a file: a plan in it that is of this input and these rules is taken, else it is
+            written; see ``plan_beside``. Not used for pipes.
+        progress: told of every frame.
+        stop: set it to stop.
+
+    Raises:
+        InputError: the film, or the cache, can't be read.
+        OptionError: options contradict each other.
+        OSError: the cache can't be written.
+        Interrupted: ``stop`` was set.
+    """
+    rules, progress = rules or SpanRules(), progress or NullProgress()
+    reading = read_settings(options or ColorizeOptions(), copy_streams=False)
+    halt = threading.Event()
+    with ended_by(stop, halt), open_input(input) as film:
+        key = plan_key(film, reading)
+        known = None if cache is None or film.is_pipe else load_plan(cache, key, rules)
+        if known is not None:
+            return known
+        with film.read(reading) as source:
+            planner = Planner(rules, looks_ahead=looks_ahead_for_shots(source.info))
+            _watch(source, planner, progress, stop)
+    if not planner.frames:
+        raise InputError(f"{input}: no frame of this video could be decoded")
+    plan = ShotPlan(key, rules, planner.frames, tuple(planner.shots), tuple(planner.spans))
+    if cache is not None and not film.is_pipe:
+        save_plan(cache, plan)
+    return plan
+
+
+def plan_beside(output: Path) -> Path:
+    """The hidden file beside an output in which its plan is cached."""
+    return output.with_name(f".vidcolor-plan-{short_name(output.name)}.json")
+
+
+def _watch(
+    source: FrameSource, planner: Planner, progress: Progress, stop: threading.Event | None
+) -> None:
+    progress.start(source.expected_frames, "frames", Path(source.info.path).name)
+    try:
+        for item in source:
+            if stop is not None and stop.is_set():
+                raise Interrupted
+            if isinstance(item, LumaFrame):
+                planner.push(small_picture(item, source.info.rotation), item.seconds)
+                progress.advance(1)
+        planner.flush()
+    finally:
+        progress.close()

@@ -1,0 +1,167 @@
+"""Single spans, coloured alone: the same bytes as in a run over the whole film."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from vidcolor.engine.device_errors import device_errors
+from vidcolor.engine.film_job import FilmJob, Treatment
+from vidcolor.engine.model_choice import load_for
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.plan import Checkpoint, ShotPlan
+from vidcolor.engine.progress import NullProgress, Progress
+from vidcolor.engine.sources import read_settings
+from vidcolor.engine.video import batch_size_of, encode_settings
+from vidcolor.errors import InputError, OptionError
+from vidcolor.media.files.packets import KeptFile
+from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.open import Input, open_input
+from vidcolor.media.output import open_writer
+from vidcolor.media.scans.write import SequenceWriter
+from vidcolor.media.source import FrameSource, ReadSettings
+from vidcolor.media.write.film import VideoWriter
+from vidcolor.models.contract import ColorModel
+from vidcolor.temporal import LumaFilter
+from vidcolor.types import LumaFrame
+
+if TYPE_CHECKING:
+    from vidcolor.engine.waiting import Packet
+
+_TELLING_FRAMES = 64
+"""Frames in which it is found out whether a film is interlaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedSpan:
+    """A span that has been coloured and encoded.
+
+    Attributes:
+        index: of the span in the plan.
+        first: number of its first frame.
+        end: number of the frame behind it.
+        folder: where its files are.
+        files: the encoded packets (see ``media.files.packets.read_calls``), or for numbered images
+            a list of them.
+    """
+
+    index: int
+    first: int
+    end: int
+    folder: Path
+    files: tuple[KeptFile, ...]
+
+
+def colorize_span(
+    input: str | Path,  # noqa: A002 - as in colorize_video
+    plan: ShotPlan,
+    index: int,
+    output: Path,
+    *,
+    options: ColorizeOptions | None = None,
+    model: ColorModel | None = None,
+    filters: Sequence[LumaFilter] = (),
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> FinishedSpan:
+    """Colour and encode one span of a film.
+
+    What comes out depends on the arguments alone, and is, byte for byte, what ``colorize_video``
+    makes of the span, as long as the processor is of the same kind.
+
+    Args:
+        input: the film; no pipe.
+        plan: of this film.
+        index: of the span.
+        output: decides how the span is encoded, as the name of the whole film would; the span's
+            files are put beside it.
+        options: as for the whole film.
+        model: an already loaded model; None loads the one that the options name.
+        filters: on luma, fresh ones.
+        progress: told of every frame written.
+        stop: set it to stop; nothing finished is left then.
+
+    Raises:
+        OptionError: the plan has no such span, or is of frames that the film hasn't.
+        InputError, OutputError, DeviceError, WeightsError, Interrupted: see ``vidcolor.errors``.
+    """
+    options, progress = options or ColorizeOptions(), progress or NullProgress()
+    if not 0 <= index < len(plan.spans):
+        raise OptionError(f"the plan has {len(plan.spans)} spans: there is none with index {index}")
+    reading = read_settings(options, copy_streams=False)
+    first, end, halt = plan.spans[index].frame, plan.span_end(index), threading.Event()
+    with (
+        ended_by(stop, halt),
+        open_input(input) as film,
+        _Begun(film, reading) as begun,
+        film.read(reading, first_frame=plan.spans[index].read_from) as source,
+    ):
+        chosen = load_for("video", options, progress, model)
+        treatment = Treatment(
+            chosen, options, batch_size_of(begun.source, options, chosen),
+            plan.rules, filters, plan.shots,
+        )  # fmt: skip
+        settings = encode_settings(begun.source, replace(options, audio="none"), chosen)
+        with (
+            device_errors(chosen.device_label),
+            open_writer(output, begun.source, settings) as writer,
+        ):
+            writer.keep(output.parent)
+            writer.begin_span(begun.first, first)
+            _Span(source, writer, treatment, progress, plan, index).run(stop, halt)
+            files = tuple(writer.end_span())
+    return FinishedSpan(index, first, end, output.parent, files)
+
+
+class _Begun:
+    """The film's own begin, which decides how all of it is encoded; a context manager."""
+
+    def __init__(self, film: Input, reading: ReadSettings) -> None:
+        self.source = film.read(reading)
+        # the first frames tell whether there are fields, where the header doesn't
+        self._frames = list(islice(self.source, _TELLING_FRAMES))
+
+    @property
+    def first(self) -> LumaFrame:
+        """The film's first frame."""
+        return next(frame for frame in self._frames if isinstance(frame, LumaFrame))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.source.close()
+
+
+class _Span(FilmJob):
+    """One span of a film."""
+
+    def __init__(
+        self, source: FrameSource, writer: VideoWriter | SequenceWriter, treatment: Treatment,
+        progress: Progress, plan: ShotPlan, index: int,
+    ) -> None:  # fmt: skip
+        start = plan.spans[index]
+        begin = Checkpoint(plan.shots[: start.shot.index], plan.spans[: index + 1])
+        super().__init__(source, writer, treatment, progress, begin=begin, only_one=True)
+        self._from, self._end = start.read_from, plan.span_end(index)
+        # the frame behind the span says that it is over, or the end of the film
+        behind = max(treatment.rules.run_out, 1) + treatment.chain().look_ahead_frames + 1
+        self._count = self._end + behind - self._from
+
+    def _items(self) -> Iterable[LumaFrame | Packet]:
+        self.read = self._from
+        return islice(self._source, self._count)
+
+    def _take_over(self, frame: LumaFrame) -> None:
+        """A frame of the warm-up isn't written."""
+
+    def _check_all_written(self) -> None:
+        if self.written != self._end:
+            path = self._source.info.path
+            raise InputError(
+                f"{path}: has {self.written} frames of the {self._end} that were planned"
+            )
