@@ -110,7 +110,7 @@ def test_pictures_are_upright(
 def _turned_copy(source: Path, target: Path) -> Path:
     """The same frames, to be turned by 90 degrees clockwise when shown."""
     with av.open(str(source)) as container, av.open(str(target), "w") as output:
-        stream = output.add_stream("png", rate=RATE)
+        stream = output.add_stream("libx264", rate=RATE, options={"qp": "0"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
         stream.set_display_matrix(_CLOCKWISE)
         for frame in container.decode(video=0):
