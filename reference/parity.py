@@ -27,7 +27,7 @@ import torch
 from synthetic import SEEDS
 from torch import nn
 
-from vidcolor.models.families.deoldify import DeOldifyColorizer
+from vidcolor.models.families.deoldify import load_deoldify
 from vidcolor.models.networks.deoldify import build_deoldify
 from vidcolor.models.weights.safe_load import load_checkpoint
 
@@ -106,7 +106,7 @@ def compare(name: str, weights: Path, recording: Path) -> Iterator[tuple[str, bo
     yield f"{count} parameters, loaded strictly", count == published.parameters
     with np.load(recording) as arrays:
         yield from differences("as published", network, arrays)
-        folded = DeOldifyColorizer.from_state_dict(state).network
+        folded = load_deoldify(state).network
         yield from differences("folded, channels last", folded, arrays)
 
 

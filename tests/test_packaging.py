@@ -61,7 +61,7 @@ def test_wheel_holds_code_data_and_weights(wheel: zipfile.ZipFile) -> None:
             assert path.relative_to(ROOT).as_posix() in names
     for name in ("compact", "large"):
         assert {f"vidcolor/_weights/{name}.safetensors", f"vidcolor/_weights/{name}.md"} <= names
-    assert not [n for n in names if n.startswith(("tests/", "samples/", "benchmarks/"))]
+    assert not [n for n in names if n.startswith(("tests/", "samples/", "checks/"))]
 
 
 def test_wheel_finds_its_own_weights(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
@@ -141,12 +141,22 @@ def test_no_figure_is_left_to_be_filled_in() -> None:
     assert [p.name for p in texts if "@" * 2 in p.read_text(encoding="utf-8")] == []
 
 
-def test_readme_names_the_options_that_exist() -> None:
-    """A renamed option would leave the README telling people to type an error."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    inline = " ".join(re.findall(r"`([^`]*)`", text))
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", inline))
-    help_text = subprocess.run(
-        [sys.executable, "-m", "vidcolor", "--help"], capture_output=True, text=True, cwd=ROOT
-    ).stdout
-    assert named - set(re.findall(r"--[a-z][a-z-]+", help_text)) == set()
+def test_documents_name_options_that_exist() -> None:
+    """A renamed option would leave them telling people to type an error."""
+    known = {"--help", "--version"}
+    for command in ("", "info", "preview", "weights pull", "train", "bench", "eval"):
+        words = [sys.executable, "-m", "vidcolor", *command.split(), "--help"]
+        text = subprocess.run(words, capture_output=True, text=True, cwd=ROOT).stdout
+        known |= set(re.findall(r"--[a-z][a-z0-9-]+", text))
+    for document in (ROOT / "README.md", ROOT / "docs" / "usage.md"):
+        code = " ".join(re.findall(r"`[^`]*`|^    .*$", document.read_text("utf-8"), re.M))
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", code))
+        assert named and named <= known, f"{document.name}: {named - known}"
+
+
+def test_pages_that_the_code_names_exist() -> None:
+    """``--help``, messages and docstrings send people to docs/*.md."""
+    for folder in ("vidcolor", "checks", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for page in re.findall(r"\bdocs/[a-z_]+\.md\b", path.read_text(encoding="utf-8")):
+                assert (ROOT / page).is_file(), f"{path.relative_to(ROOT)}: {page}"

@@ -208,7 +208,7 @@ class EncodeSettings:
             can't hold what a film has beside its pictures.
         threads: encoder threads, 0 lets the encoder decide.
         comment: who colorized it, written to the metadata ("vidcolor 0.1.0, model compact").
-        size: (width, height) of the encoded picture where it isn't the source's (``--compare``).
+        size: (width, height) of the encoded picture where it isn't the source's (``compare``).
     """
 
     video_codec: str | None = None

@@ -17,7 +17,7 @@ from vidcolor.bench.matrix import count_operations, matrix_rate
 from vidcolor.bench.timing import Timing, measure
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
-from vidcolor.models.families.registry import COMPACT, find_spec
+from vidcolor.models.families.registry import find_spec
 from vidcolor.models.random_weights import random_model
 
 CPU = torch.device("cpu")
@@ -50,7 +50,7 @@ def test_operations_of_a_known_network() -> None:
     def network(inputs: ModelInput) -> Prediction:
         return Prediction(convolution(inputs.lightness))
 
-    model = Colorizer(network, COMPACT, label="one", device=CPU, dtype=torch.float32)
+    model = Colorizer(network, find_spec("compact"), label="one", device=CPU, dtype=torch.float32)
     # 3 x 3 multiply-adds for each of 2 channels of 20 x 30 pixels, two operations each
     assert count_operations(model, torch.rand(4, 1, 20, 30)) == 2 * 9 * 2 * 20 * 30
 

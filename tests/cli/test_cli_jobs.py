@@ -7,9 +7,12 @@ import shutil
 import wave
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pytest
 from cli_helpers import make_clip, make_photo, make_scan
 
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import Job, Plan, existing_outputs, make_plan, scans_in
 from vidcolor.errors import InputError, OptionError
 
@@ -180,14 +183,14 @@ def test_scans_are_no_films_of_one_frame(tmp_path: Path, suffix: str) -> None:
         make_scan(reel / f"scan_{number:06d}.{suffix}")
     make_photo(reel / "board.png")
     plan = make_plan([str(reel)], str(tmp_path / "out"))
-    problems = [str(job.problem) for job in plan.jobs if job.problem is not None]
+    problems = [in_flags(job.problem) for job in plan.jobs if job.problem is not None]
     pattern = f"{reel}/scan_%06d.{suffix}"
     assert len(plan.jobs) == 2
     assert problems == [
-        f"{pattern}: scans of a film are read together: vidcolor '{pattern}' OUT.mov --fps 18"
+        f"{pattern}: scans of a film are read together: give '{pattern}' as input, with --fps 18"
     ]
     for name in (reel / f"scan_000001.{suffix}", make_scan(reel / f"alone.{suffix}")):
-        with pytest.raises(InputError, match="OUT.mov --fps 18"):
+        with pytest.raises(InputError, match="with fps=18"):
             make_plan([str(name), str(tmp_path / "out.tif")], None)
     assert make_plan([pattern], None).jobs[0].kind == "sequence"
 
@@ -199,6 +202,19 @@ def test_pictures_that_nobody_reads_are_no_films(tmp_path: Path) -> None:
             make_plan([str(tmp_path / name)], None)
     make_photo(tmp_path / "photo.tga")
     assert make_plan([str(tmp_path)], str(tmp_path / "out")).jobs == ()
+
+
+def test_jpeg_xl_is_named_and_left_out_of_folders(tmp_path: Path) -> None:
+    """Its name was taken for a photo's, so that one made a whole folder fail."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    make_photo(folder / "one.png")
+    pixels = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
+    (folder / "two.jxl").write_bytes(imagecodecs.jpegxl_encode(pixels))
+    plan = make_plan([str(folder)], str(tmp_path / "out"))
+    assert names(plan, tmp_path) == {"album/one.png": "out/one_color.png"}
+    with pytest.raises(InputError, match="JPEG XL can't be read"):
+        make_plan([str(folder / "two.jxl")], None)
 
 
 def test_numbered_pictures_are_suspected_to_be_a_film() -> None:

@@ -123,7 +123,7 @@ def test_options_reach_the_engine() -> None:
         (["--no-such-option", "x"], "--no-such-option"),
         (["x.mp4", "--crf", "many"], "--crf"),
         (["x.mp4", "--start", "1:75"], "1:75"),
-        (["x.mp4", "--start", "9", "--end", "3"], "after start"),
+        (["x.mp4", "--start", "9", "--end", "3"], "must be after --start"),
         (["x.mp4", "--batch-size", "0"], "batch-size"),
         (["x.mp4", "-d", "gpu"], "gpu"),
         (["x.mp4", "--saturation", "-1"], "saturation"),

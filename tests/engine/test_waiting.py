@@ -111,4 +111,4 @@ def test_a_usual_working_size_takes_nothing_away() -> None:
 def test_it_is_said_where_key_frames_are_given_up(every: object) -> None:
     plan = plan_over_time(ColorizeOptions(every=every), 2)  # type: ignore[arg-type]
     assert plan.keys is None
-    assert plan.notes == (f"frames are so large that few can wait: --every 1, not {every}",)
+    assert plan.notes == (f"frames are so large that few can wait: every=1, not {every}",)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # The runner of mutations is a program of its own; its parts are tried here on a few files.
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(ROOT / "checks"))
 
 from robust_helpers import SMALL, Run, make_film, make_photo, run_here  # noqa: E402
 

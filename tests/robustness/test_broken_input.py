@@ -1,4 +1,4 @@
-"""Broken media: a fixed small part of ``benchmarks/mutations.py``, and what it has found."""
+"""Broken media: a fixed small part of ``checks/survive/mutations.py``, and what it has found."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import av
-import mutations
 import pytest
-from lies import header_lies
-from mutate import mutations_of
-from mutation_worker import stamps_of
 from robust_helpers import Run, frames_in, make_film, make_photo, names_in
-from small_clips import make_sources
-from workers import Worker
+from shared.small_clips import make_sources
+from survive import mutations
+from survive.lies import header_lies
+from survive.mutate import mutations_of
+from survive.mutation_worker import stamps_of
+from survive.workers import Worker
 
 from vidcolor.media.open import open_source, sniff
 from vidcolor.media.still.read import read_still
@@ -81,7 +81,7 @@ def _made(tmp_path: Path, name: str) -> Path:
 
 
 def _broken(tmp_path: Path, name: str, mutation: str, seed: int) -> Path:
-    """One of the small clips, broken as ``benchmarks/mutations.py --seed`` breaks it."""
+    """One of the small clips, broken as ``checks/survive/mutations.py --seed`` breaks it."""
     made = _made(tmp_path, name)
     data = made.read_bytes()
     (case,) = (each for each in mutations_of(made, data) if each.name == mutation)

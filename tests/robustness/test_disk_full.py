@@ -1,4 +1,4 @@
-"""A real file system that is too small; ``benchmarks/disk_full.py`` tries many sizes."""
+"""A real file system that is too small; ``checks/survive/disk_full.py`` tries many sizes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 from robust_helpers import SMALL, Run, frames_in, names_in, run_apart
+from survive.disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 
 import vidcolor
 from vidcolor.engine.plan import SpanRules

@@ -1,1 +1,1 @@
-"""The command line: the only room that talks to a terminal. Nothing imports it."""
+"""The command line. Only it writes to a terminal; nothing else imports it."""

@@ -1,4 +1,4 @@
-"""The entry point: words in, exit code out.
+"""The entry point: arguments in, exit code out.
 
 Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights, 129 hung up
 (the terminal is gone), 130 interrupted (Ctrl-C), 143 terminated. Imports nothing heavy: ``--help``
@@ -29,17 +29,17 @@ cli = DefaultGroup(
     lazy={
         "info": (
             "vidcolor.cli.commands.info:info",
-            "Say what is in files, and what would be done.",
+            "Show what is in files, and what would be done.",
         ),
         "preview": (
             "vidcolor.cli.commands.preview:preview",
-            "A picture of a few frames, grey and result.",
+            "Make a picture of a few frames, grey and result.",
         ),
         "weights": (
             "vidcolor.cli.commands.weights:weights",
             "List, fetch, check and find model weights.",
         ),
-        "train": ("vidcolor.cli.commands.train:train", "Train a network of ours."),
+        "train": ("vidcolor.cli.commands.train:train", "Train a network."),
         "bench": ("vidcolor.cli.commands.bench:bench", "Measure how fast this machine colorizes."),
         "eval": (
             "vidcolor.cli.commands.evaluate:evaluate",
@@ -62,17 +62,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     escape_unwritable()
     words = list(sys.argv[1:] if argv is None else argv)
     session = Session(Console(as_json=_wants_json(words)), Stop())
-    # OpenCV writes there what it thinks of pictures; those that it can't decode we name ourselves.
+    # OpenCV logs to stderr about pictures that it can't decode; vidcolor reports those itself.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    # Threads of the network that spin while they wait take the cores from decoder and encoder;
-    # on a busy machine that costs a factor of ten and more. Read by OpenMP when torch is loaded.
+    # OpenMP's threads spin while they wait, and take the cores from decoder and encoder: on a busy
+    # machine that costs a factor of ten and more. OpenMP reads this when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed_memory()
     exit_code = 1
     try:
         with session.stop:
             exit_code = _run(words, session)
-    except BaseException as error:  # noqa: BLE001 - the last line of defence
+    except BaseException as error:  # noqa: BLE001 - no traceback reaches the user
         exit_code = report(error, session.console)
     finally:
         exit_code = _finish(exit_code)
@@ -92,14 +92,14 @@ def _run(words: list[str], session: Session) -> int:
         return error.exit_code
     except (Exception, KeyboardInterrupt) as error:
         if _is_broken_pipe(error):
-            return 1  # the reader of our standard output has gone: nobody to tell
+            return 1  # the reader of standard output has gone; a message would not reach it
         exit_code = report(error, session.console)
         return session.stop.exit_code if session.stop.signum and exit_code == 130 else exit_code
     return outcome if isinstance(outcome, int) else 0
 
 
 def _check_current_folder() -> None:
-    """Refuse to work in a folder that was removed: no name means anything, and MKL crashes."""
+    """Refuse to work in a folder that was removed: relative names fail, and MKL crashes."""
     try:
         os.getcwd()
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def _check_current_folder() -> None:
 
 
 def _is_broken_pipe(error: BaseException | None) -> bool:
-    """Whether ``error``, or what it was made from, is that nobody reads our output any more."""
+    """Whether ``error``, or its cause, is that the reader of standard output has gone."""
     while error is not None:
         if isinstance(error, BrokenPipeError):
             return True
@@ -116,7 +116,7 @@ def _is_broken_pipe(error: BaseException | None) -> bool:
 
 
 def _finish(exit_code: int) -> int:
-    """Flush, so that a closed pipe is met here and not after the last line of Python."""
+    """Flush standard output here: a closed pipe must not fail at interpreter exit."""
     from vidcolor.cli.terminal.logging import close_logging
 
     close_logging()
@@ -132,6 +132,6 @@ def _finish(exit_code: int) -> int:
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    """Whether even errors in the words themselves are to be JSON; click hasn't parsed them yet."""
+    """Whether usage errors have to be JSON too; click hasn't parsed the arguments yet."""
     pairs = zip(words, words[1:], strict=False)
     return "--progress=json" in words or ("--progress", "json") in pairs

@@ -7,7 +7,7 @@ import logging
 import torch
 
 from vidcolor.engine.device_errors import is_out_of_memory
-from vidcolor.errors import OutOfMemoryError
+from vidcolor.errors import Option, OutOfMemoryError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
 
@@ -74,9 +74,10 @@ class Batcher:
             raise error
         if self.batch_size == 1:
             raise OutOfMemoryError(
-                f"a single frame does not fit into the memory of {self.model.device}: use a smaller"
-                " --render-factor, --model compact, or --device cpu"
-            ) from error
+                f"a single frame does not fit into the memory of {self.model.device}: use a ",
+                "smaller ", Option("render_factor"), ", ", Option("model", "compact"), ", or ",
+                Option("device", "cpu"),
+            ) from error  # fmt: skip
         self.batch_size //= 2
         logger.warning("out of memory: going on with %d frames at a time", self.batch_size)
         if self.model.device.type == "cuda":

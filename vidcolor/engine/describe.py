@@ -18,6 +18,7 @@ from vidcolor.models import loading
 from vidcolor.models.families.registry import MODELS
 from vidcolor.models.running.device import DTYPES, common_precision, resolve_devices
 from vidcolor.models.spec import PRECISIONS
+from vidcolor.models.spec import Kind as ModelKind
 from vidcolor.types import StreamInfo, VideoInfo
 
 
@@ -87,7 +88,7 @@ def _describe_video(source: FrameSource) -> list[str]:
     return lines + [f"  note: {w}" for w in source.status.warnings]
 
 
-def _plan(kind: loading.Kind, output: Path, options: ColorizeOptions) -> list[str]:
+def _plan(kind: ModelKind, output: Path, options: ColorizeOptions) -> list[str]:
     name = options.model
     if name == "auto":
         name = loading.choose_model(kind, options.device, weights_dir=options.weights_dir)

@@ -12,7 +12,7 @@ from typing import Final
 
 import torch
 
-from vidcolor.errors import DeviceError, OutOfMemoryError
+from vidcolor.errors import DeviceError, Option, OutOfMemoryError
 
 _NO_MEMORY: Final = (
     "out of memory", "can't allocate memory", "not enough memory", "failed to allocate",
@@ -46,18 +46,18 @@ def as_device_error(error: BaseException, device: str) -> DeviceError | None:
     if not isinstance(error, RuntimeError):
         return None
     if is_out_of_memory(error):
-        way_out = "a machine with more" if device == "cpu" else "--device cpu"
+        way_out = "a machine with more" if device == "cpu" else Option("device", "cpu")
         return OutOfMemoryError(
-            f"the memory of {device} ran out: use --batch-size 1, a smaller --render-factor, or"
-            f" {way_out}"
-        )
+            f"the memory of {device} ran out: use ", Option("batch_size", 1), ", a smaller ",
+            Option("render_factor"), ", or ", way_out,
+        )  # fmt: skip
     text = str(error)
     if not isinstance(error, _ACCELERATOR_ERROR) and not any(t in text.lower() for t in _BROKEN):
         return None
     reason = text.strip().partition("\n")[0].strip()[:_MAX_REASON] or type(error).__name__
     if "no kernel image" in text:
         reason += " (this torch was not built for this GPU)"
-    return DeviceError(f"{device} failed: {reason}; --device cpu does without it")
+    return DeviceError(f"{device} failed: {reason}; ", Option("device", "cpu"), " does without it")
 
 
 @contextlib.contextmanager

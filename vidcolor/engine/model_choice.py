@@ -7,10 +7,9 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel
-from vidcolor.models.families.registry import MODELS
-from vidcolor.models.loading import Kind, choose_model, load_model
-
-_BETTER = {"video": "deoldify-video", "image": "deoldify-artistic"}
+from vidcolor.models.families.registry import auto_order, family_of, find_spec
+from vidcolor.models.loading import choose_model, load_model
+from vidcolor.models.spec import Kind
 
 
 def load_for(
@@ -41,7 +40,11 @@ def compiled_if_asked(model: Colorizer, options: ColorizeOptions) -> Colorizer:
 
 
 def auto_line(kind: Kind, name: str) -> str:
-    """What "auto" chose, and how to get DeOldify where it isn't installed."""
-    if not MODELS[name].bundled:
+    """What "auto" chose, and how to get its first choice where that isn't installed."""
+    best = next((spec for spec in auto_order(kind) if not spec.bundled), None)
+    if best is None or not find_spec(name).bundled:
         return f"using {name}"
-    return f"using the built-in model '{name}'; for DeOldify: vidcolor weights pull {_BETTER[kind]}"
+    return (
+        f"using the built-in model '{name}'; for {family_of(best).title}: "
+        f"vidcolor weights pull {best.name}"
+    )

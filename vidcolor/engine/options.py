@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from vidcolor.errors import OptionError
+from vidcolor.errors import Option, OptionError
 
 if TYPE_CHECKING:
     from vidcolor.engine.plan import ShotPlan
@@ -137,11 +137,12 @@ class ColorizeOptions:
 
     def _check_names(self) -> None:
         if not self.model:
-            raise OptionError("model is empty: give a name, a path or 'auto'")
+            raise OptionError("is empty: give a name, a path or 'auto'", option="model")
         if not _DEVICE.fullmatch(self.device):
             raise OptionError(
-                f"device {self.device!r} is unknown: use auto, cpu, cuda, cuda:N, mps, or"
-                " several GPUs with commas between"
+                f"{self.device!r} is unknown: use auto, cpu, cuda, cuda:N, mps, or several GPUs"
+                " with commas between",
+                option="device",
             )
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("stabilize", self.stabilize, get_args(Stabilize))
@@ -150,7 +151,7 @@ class ColorizeOptions:
         for name in ("video_codec", "preset", "pix_fmt"):
             value = getattr(self, name)
             if value is not None and not _NAME.fullmatch(value):
-                raise OptionError(f"{name} {value!r} is not a name that FFmpeg could know")
+                raise OptionError(f"{value!r} is not a name that FFmpeg could know", option=name)
 
     def _check_numbers(self) -> None:
         _check_range("batch_size", self.batch_size, 1, None, whole=True)
@@ -163,14 +164,15 @@ class ColorizeOptions:
         _check_range("saturation", self.saturation, 0, MAX_SATURATION)
         _check_range("crf", self.crf, 0, 255)
         if self.fps is not None and self.fps <= 0:
-            raise OptionError(f"fps is {self.fps}: it must be above 0")
+            raise OptionError(f"is {self.fps}: it must be above 0", option="fps")
 
     def _check_times(self) -> None:
         _check_range("start_s", self.start_s, 0, None)
         _check_range("end_s", self.end_s, 0, None)
         if self.end_s is not None and self.end_s <= (self.start_s or 0.0):
+            start = f" ({self.start_s or 0.0:g} s)"
             raise OptionError(
-                f"end ({self.end_s:g} s) must be after start ({self.start_s or 0.0:g} s)"
+                f"({self.end_s:g} s) must be after ", Option("start_s"), start, option="end_s"
             )
 
 
@@ -206,12 +208,12 @@ def _as_fraction(name: str, value: Fraction | float) -> Fraction:
     try:
         return Fraction(str(value))
     except (ValueError, ZeroDivisionError):
-        raise OptionError(f"{name} {value!r} is not a number") from None
+        raise OptionError(f"{value!r} is not a number", option=name) from None
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise OptionError(f"{name} {value!r} is unknown: use {', '.join(choices)}")
+        raise OptionError(f"{value!r} is unknown: use {', '.join(choices)}", option=name)
 
 
 def _check_range(
@@ -223,7 +225,7 @@ def _check_range(
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or (whole and value != int(value)):
         kind = "whole number" if whole else "number"
-        raise OptionError(f"{name} {value!r} is not a {kind}")
+        raise OptionError(f"{value!r} is not a {kind}", option=name)
     if value < low or (high is not None and value > high):
         span = f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
-        raise OptionError(f"{name} is {value:g}: it must be {span}")
+        raise OptionError(f"is {value:g}: it must be {span}", option=name)

@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.errors import OutputExistsError
+from vidcolor.errors import Option, OutputExistsError
 from vidcolor.media.files.patterns import is_taken
 from vidcolor.models.colorizer import Colorizer
 
 
-def check_absent(
-    output: str | Path,
-    options: ColorizeOptions,
-    *,
-    advice: str = "use -y to overwrite it or -n to skip it",
-) -> None:
+def check_absent(output: str | Path, options: ColorizeOptions) -> None:
     """Refuse to replace what nobody allowed to replace; "-" is never a file.
 
     Raises:
@@ -23,7 +18,8 @@ def check_absent(
             ``options.overwrite`` is not set.
     """
     if str(output) != "-" and not options.overwrite and is_taken(output):
-        raise OutputExistsError(f"{output} exists already; {advice}")
+        advice = Option("overwrite", True)
+        raise OutputExistsError(f"{output}: exists already; ", advice, " replaces it")
 
 
 def credit(model: Colorizer) -> str:

@@ -78,7 +78,7 @@ def preview(
     """
     options = options or ColorizeOptions()
     progress = progress or NullProgress()
-    check_absent(output, options, advice="use -y to overwrite it")
+    check_absent(output, options)
     if sniff(input) == "image":
         photo = read_still(input)
         model = load_for("image", options, progress, None)

@@ -18,7 +18,7 @@ from vidcolor.engine.film_job import Treatment
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import Checkpoint
 from vidcolor.engine.versions import versions
-from vidcolor.errors import OutputError
+from vidcolor.errors import Option, OutputError
 from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.work_folder import WorkFolder, work_folder_of
 from vidcolor.media.open import Input
@@ -53,7 +53,9 @@ class Work:
                 self._kept = self._kept.extended(Checkpoint.from_json(data))
         except (OSError, ValueError) as error:
             raise OutputError(
-                f"{self.folder.path}: damaged ({error}); --no-resume works without it"
+                f"{self.folder.path}: damaged ({error}); ",
+                Option("resume", False),
+                " works without it",
             ) from error
         return self._kept if self._kept.spans else None
 

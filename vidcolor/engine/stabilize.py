@@ -9,6 +9,7 @@ from functools import partial
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import SpanRules
 from vidcolor.engine.waiting import look_ahead_frames
+from vidcolor.errors import Message, Option
 from vidcolor.temporal import LONGEST_GAP, AbSmoother, PerFrame, Smoother
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.temporal.motion import MotionSmoother
@@ -99,8 +100,11 @@ def _key_frames(
     notes: tuple[str, ...] = ()
     if longest < 2 or (options.every != "auto" and longest < wanted):
         notes = (
-            "frames are so large that few can wait:"
-            f" --every {max(longest, 1)}, not {options.every}",
+            Message(
+                "frames are so large that few can wait: ",
+                Option("every", max(longest, 1)),
+                f", not {options.every}",
+            ),
         )
     if longest < 2:
         return None, notes

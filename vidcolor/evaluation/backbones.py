@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.networks.compact import EdgeEncoder, SameConv
-from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
+from vidcolor.models.networks.encoders.edgetpu import EdgeEncoder
+from vidcolor.models.networks.layers import IMAGENET_MEAN, IMAGENET_STD
 from vidcolor.models.weights.safe_load import load_checkpoint
 
 _VGG = {
@@ -20,7 +20,6 @@ _VGG = {
 
 BACKBONES = (*_VGG, "mobilenet")
 
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _PREFIX = "features."
 
 
@@ -45,7 +44,7 @@ class Vgg(nn.Module):
             layers.append(nn.ReLU())
             channels = width
         self.features = nn.Sequential(*layers)
-        for key, values in (("mean", _IMAGENET_MEAN), ("std", _IMAGENET_STD)):
+        for key, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
             self.register_buffer(key, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         self.mean: Tensor
         self.std: Tensor
@@ -66,12 +65,11 @@ class EdgeBackbone(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = EdgeEncoder()
-        self.encoder.stem = SameConv(3, self.encoder.stem.out_channels, 3, stride=2)
+        self.encoder = EdgeEncoder(channels_in=3)
 
     def forward(self, rgb: Tensor) -> list[Tensor]:
         """``(B, 3, H, W)`` sRGB in [0, 1]; sides are multiples of 32."""
-        features: list[Tensor] = self.encoder((rgb * 255.0 - 123.0) * 0.01157)
+        features: list[Tensor] = self.encoder(self.encoder.normalise(rgb))
         return features
 
 
@@ -88,7 +86,7 @@ def load_backbone(name: str, path: Path) -> nn.Module:
     """
     if name == "mobilenet":
         backbone = EdgeBackbone()
-        load_edge_encoder(backbone.encoder, path)
+        backbone.encoder.load_pretrained(path)
         return backbone
     tensors = load_checkpoint(path).state_dict
     known = {

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from vidcolor.errors import DependencyError, InputError
+from vidcolor.errors import DependencyError, InputError, Message, Option
 
 ALEXNET: str = "alexnet-owt-7be5be79.pth"
 """Torchvision's AlexNet, 244 MB: the backbone of LPIPS."""
@@ -55,18 +55,18 @@ class Backbones:
     notes: tuple[str, ...] = ()
 
 
-def find_backbones(source: Source, folder: Path | None = None) -> Backbones:
+def find_backbones(perceptual: Source, folder: Path | None = None) -> Backbones:
     """Load what there is.
 
     Args:
-        source: "found" never uses the network; "download" may; "off" gives nothing, silently.
+        perceptual: "found" never uses the network; "download" may; "off" gives nothing, silently.
         folder: where ``ALEXNET`` and ``INCEPTION`` are; None looks into torch hub's cache.
 
     Raises:
         DependencyError: if a download was asked for but packages are missing.
         InputError: if a backbone file is damaged.
     """
-    if source == "off":
+    if perceptual == "off":
         return Backbones()
     notes: list[str] = []
     built: dict[str, Any] = {}
@@ -76,13 +76,14 @@ def find_backbones(source: Source, folder: Path | None = None) -> Backbones:
     ):
         missing = _missing(modules)
         path = _find(file, folder)
-        if missing and source == "download":
+        if missing and perceptual == "download":
             raise DependencyError(f"{name}: {missing}; pip install 'vidcolor[eval]'")
         if missing:
             notes.append(f"{name} skipped: {missing}; pip install 'vidcolor[eval]'")
-        elif path is None and source == "found":
+        elif path is None and perceptual == "found":
             where = folder or "torch hub's cache"
-            notes.append(f"{name} skipped: no {file} in {where}; --perceptual download fetches it")
+            what = f"{name} skipped: no {file} in {where}; "
+            notes.append(Message(what, Option("perceptual", "download"), " fetches it"))
         else:
             built[name] = _loading(name, build, path)
     return Backbones(built.get("LPIPS"), built.get("FID"), tuple(notes))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Option
 from vidcolor.media.files.inputs import shown
 from vidcolor.media.files.patterns import is_pattern, pattern_of
 
@@ -92,9 +92,12 @@ def lone_scan(path: str | Path) -> InputError:
     if pattern is None:
         return InputError(
             f"{shown(path)}: is a single scan; numbered ones are read as a film"
-            " (vidcolor scan_%06d.dpx OUT.mov --fps 18), photos as TIFF or PNG"
+            " ('scan_%06d.dpx', with ",
+            Option("fps", 18),
+            "), photos as TIFF or PNG",
         )
     name = shown(pattern)
     return InputError(
-        f"{name}: scans of a film are read together: vidcolor '{name}' OUT.mov --fps 18"
+        f"{name}: scans of a film are read together: give '{name}' as input, with ",
+        Option("fps", 18),
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import warnings
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +15,7 @@ from typing import Final, Self, cast
 
 from av.stream import Disposition
 
-from vidcolor.errors import InputError, OptionError
+from vidcolor.errors import InputError, Option, OptionError
 from vidcolor.media.files.identity import FileIdentity, files_identity
 from vidcolor.media.files.inputs import InputFile, InputView, is_pipe, shown
 from vidcolor.media.kinds import (
@@ -28,6 +30,7 @@ from vidcolor.media.read.base import BaseSource
 from vidcolor.media.read.container import OpenContainer, UnreadableError, open_container
 from vidcolor.media.read.demux import choose_video
 from vidcolor.media.read.film import VideoReader
+from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.probe import describe_container
 from vidcolor.media.read.system_ffmpeg import open_with_ffmpeg
 from vidcolor.media.scans.read import SequenceReader, find_files
@@ -37,7 +40,7 @@ from vidcolor.types import LumaFrame, VideoInfo
 _HEAD_BYTES: Final = 64
 _SCANS: Final = frozenset({"dpx_pipe", "exr_pipe"})
 _RAW_FILMS: Final = frozenset({"jpeg_pipe"})  # raw Motion JPEG
-_TOLERANCE_S: Final = 1e-5
+_TOLERANCE_S: Final = Fraction(1, 100_000)
 """Times are asked for to the microsecond; a frame may begin that little later."""
 
 
@@ -63,6 +66,8 @@ class Input:
         self._opened: OpenContainer | None = None
         self._files: list[tuple[int, Path]] | None = None
         self._info: VideoInfo | None = None
+        self._indexes: dict[ReadSettings, list[FrameIndex]] = {}
+        self._access: tuple[ReadSettings, BaseSource] | None = None
         if not self.is_pipe and not self._is_sequence:
             self.file  # noqa: B018 - opened now, so that it is refused now
 
@@ -170,7 +175,9 @@ class Input:
             DependencyError: ffmpeg was asked for and isn't there.
         """
         settings = settings or ReadSettings()
-        source = self._source(settings)
+        if first_frame:
+            settings = replace(settings, copy_streams=False)
+        source = self._source(settings, again=not first_frame)
         try:
             source.skip_frames(first_frame)
         except BaseException:
@@ -178,6 +185,19 @@ class Input:
             raise
         self._info = source.info
         return source
+
+    def index(self, settings: ReadSettings | None = None) -> FrameIndex | None:
+        """What readings with these settings have shown so far; None for what keeps none.
+
+        With an index that another process has kept (``FrameIndex.to_bytes``, ``use_index``),
+        ``read(first_frame=...)`` needs no reading from the beginning. The caller makes sure that
+        it is of the same input (``identity``) and the same settings.
+        """
+        return self._best_index(settings or ReadSettings())
+
+    def use_index(self, index: FrameIndex, settings: ReadSettings | None = None) -> None:
+        """Take over an index; see ``index``."""
+        self._indexes.setdefault(_key(settings or ReadSettings()), []).append(index)
 
     def frame_at(self, seconds: float, settings: ReadSettings | None = None) -> LumaFrame | None:
         """The frame that is on the screen at a time.
@@ -193,22 +213,69 @@ class Input:
         Raises:
             InputError: nothing can be read, or it is a pipe that was read before.
         """
-        settings = settings or ReadSettings()
+        whole = replace(settings or ReadSettings(), start_s=None, end_s=None, copy_streams=False)
+        wanted = Fraction(round(seconds * 1_000_000), 1_000_000) + _TOLERANCE_S
+        found = self._frame_by_index(whole, wanted) or self._frame_by_access(whole, wanted)
+        if found is None:
+            found = self._frame_by_reading(whole, wanted)
+        frame, is_last = found
+        end = (frame.pts + frame.duration) * frame.time_base - self._start
+        known = Fraction(self.info.duration_s or 0)
+        return None if is_last and wanted - _TOLERANCE_S >= max(end, known) else frame
+
+    @property
+    def _start(self) -> Fraction:
+        """The film's start time in seconds, exact to a microsecond."""
+        return Fraction(round(self.info.start_s * 1_000_000), 1_000_000)
+
+    def _frame_by_index(
+        self, settings: ReadSettings, wanted: Fraction
+    ) -> tuple[LumaFrame, bool] | None:
+        """By the index of an earlier reading, if that went so far."""
+        index = self._best_index(settings)
+        if index is None or not len(index):
+            return None
+        number = index.number_at(math.floor((wanted + self._start) / self.info.time_base))
+        is_last = number == len(index) - 1
+        if is_last and not index.is_complete:
+            return None
+        with self.read(settings, first_frame=max(number, 0)) as source:
+            return next(item for item in source if isinstance(item, LumaFrame)), is_last
+
+    def _frame_by_access(
+        self, settings: ReadSettings, wanted: Fraction
+    ) -> tuple[LumaFrame, bool] | None:
+        """By looking at the place alone; None where that isn't safe."""
+        if self.is_pipe:
+            return None
+        if self._access is None or self._access[0] != settings:
+            self._drop_access()
+            self._access = settings, self._source(settings, again=False)
+            self._info = self._access[1].info
+        source = self._access[1]
+        if isinstance(source, (VideoReader, SequenceReader)):
+            return source.frame_at(wanted + self._start)
+        return None
+
+    def _frame_by_reading(self, settings: ReadSettings, wanted: Fraction) -> tuple[LumaFrame, bool]:
+        """By reading from the beginning."""
         now: LumaFrame | None = None
-        with self.read(_whole(settings)) as source:
-            start = source.info.start_s
+        with self.read(settings) as source:
             for item in source:
-                if not isinstance(item, LumaFrame):
-                    continue
-                if item.seconds - start > seconds + _TOLERANCE_S:
-                    return now or item
-                now = item
-            assert now is not None
-            end = now.seconds - start + float(now.duration * now.time_base)
-            return now if seconds < max(end, source.info.duration_s or 0.0) else None
+                if isinstance(item, LumaFrame):
+                    if item.pts * item.time_base - self._start > wanted:
+                        return now or item, False
+                    now = item
+        return cast(LumaFrame, now), True
+
+    def _drop_access(self) -> None:
+        if self._access is not None:
+            self._access[1].close()
+        self._access = None
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
+        self._drop_access()
         if self._opened is not None:
             self._opened.close()
         if "file" in self.__dict__:
@@ -236,13 +303,37 @@ class Input:
             self._files = find_files(self.path)
         return self._files
 
-    def _source(self, settings: ReadSettings) -> BaseSource:
+    def _best_index(self, settings: ReadSettings) -> FrameIndex | None:
+        return max(self._indexes.get(_key(settings), ()), key=len, default=None)
+
+    def _index_for(self, settings: ReadSettings, *, again: bool) -> FrameIndex:
+        """The best index; a new one for a reading from the beginning that may make a better."""
+        best = self._best_index(settings)
+        if best is not None and (best.is_complete or not again):
+            return best
+        new = FrameIndex()
+        self._indexes[_key(settings)] = [new] if best is None else [best, new]
+        return new
+
+    def _source(self, settings: ReadSettings, *, again: bool) -> BaseSource:
+        """Open a reader.
+
+        Args:
+            settings: how to read.
+            again: all will be read from the beginning, even if that was begun before.
+        """
         if self._is_sequence:
-            return SequenceReader(self.path, settings, files=self._numbered_files())
+            return SequenceReader(
+                self.path,
+                settings,
+                files=self._numbered_files(),
+                index=self._index_for(settings, again=again),
+            )
         if settings.fps is not None:
             raise OptionError(
-                f"{self.label}: --fps is for numbered images (scan_%06d.tif);"
-                " this keeps its own times"
+                f"{self.label}: ",
+                Option("fps"),
+                " is for numbered images (scan_%06d.tif); this keeps its own times",
             )
         opened, self._opened = self._opened, None
         if settings.decoder == "ffmpeg" and self.path == "-":
@@ -251,7 +342,8 @@ class Input:
             return AnimationReader(self.file, self.path, settings)
         if settings.decoder == "ffmpeg":
             return open_with_ffmpeg(self.file, self.path, settings, opened=opened)
-        return VideoReader(self.file, self.path, settings, opened=opened)
+        index = self._index_for(settings, again=again)
+        return VideoReader(self.file, self.path, settings, opened=opened, index=index)
 
 
 def open_input(path: str | Path) -> Input:
@@ -293,8 +385,9 @@ def sniff(path: str | Path) -> Kind:
         return opened.kind
 
 
-def _whole(settings: ReadSettings) -> ReadSettings:
-    return replace(settings, start_s=None, end_s=None, copy_streams=False)
+def _key(settings: ReadSettings) -> ReadSettings:
+    """The settings that decide which frames there are, and their stamps."""
+    return replace(settings, deinterlace=False, threads=0, copy_streams=True)
 
 
 def _stdin_head() -> bytes:

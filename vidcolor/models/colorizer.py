@@ -1,31 +1,17 @@
-"""``Colorizer``: a loaded model as the engine uses it; and our own network from its file."""
+"""``Colorizer``: a loaded model as the engine uses it; a user's own model becomes one, too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from vidcolor.errors import OptionError, WeightsError
-from vidcolor.models._metadata import UNUSABLE, is_set, reason, settings
+from vidcolor.errors import DeviceError, OptionError
 from vidcolor.models.contract import ColorModel, ModelInput, Prediction
 from vidcolor.models.finishing import Finishing
-from vidcolor.models.mirrored import Mirrored
-from vidcolor.models.networks.compact import (
-    STRIDE,
-    CompactConfig,
-    CompactNet,
-    LargeConfig,
-    LargeNet,
-)
-from vidcolor.models.networks.trained import TrainedNetwork
 from vidcolor.models.spec import ModelSpec
-
-_MEMBER = "members.{}."
-"""Before the names of a compact network's tensors where it is a member of ``large``."""
 
 
 class Colorizer(nn.Module):
@@ -85,12 +71,24 @@ class Colorizer(nn.Module):
         Raises:
             OptionError: for guidance that the model can't take.
             ValueError: lightness, or what the model gives, has another shape or dtype.
+            DeviceError: the network overflowed in float16.
         """
         _check_input(inputs, self)
-        prediction = self.network(inputs.to(self.device))
+        return self._checked(self._run(inputs), inputs)
+
+    def _run(self, inputs: ModelInput) -> Prediction:
+        """Start the work, which a GPU finishes behind the caller's back."""
+        return self.network(inputs.to(self.device))
+
+    def _checked(self, prediction: Prediction, inputs: ModelInput) -> Prediction:
+        """The prediction in float32; looks at its numbers only where they can overflow."""
         _check_prediction(prediction, inputs, self)
-        ab = prediction.ab
-        return prediction if ab.dtype == torch.float32 else replace(prediction, ab=ab.float())
+        ab = prediction.ab.float()
+        if self.dtype is torch.float16 and not bool(torch.isfinite(ab).all()):
+            raise DeviceError(
+                f"the model {self.label} overflowed in fp16: choose the precision bf16 or fp32"
+            )
+        return prediction if ab is prediction.ab else replace(prediction, ab=ab)
 
 
 def as_colorizer(model: ColorModel) -> Colorizer:
@@ -133,52 +131,3 @@ def _check_prediction(prediction: Prediction, inputs: ModelInput, model: Coloriz
             f"the model {model.label} must give ab ({len(inputs)}, 2, h, w) in floating point,"
             f" got {tuple(shape)} {prediction.ab.dtype}"
         )
-
-
-def build_compact(
-    state_dict: Mapping[str, Tensor], metadata: Mapping[str, str], dtype: torch.dtype
-) -> tuple[nn.Module, Finishing]:
-    """Our network from its file's content, and how its colours are finished.
-
-    Raises:
-        WeightsError: if the tensors are not those of the network that the metadata describes.
-    """
-    try:
-        seen = _seen_settings(state_dict)
-        network = _build({**seen, **settings(metadata), "members": seen["members"]})
-        network.load_state_dict({k: v.float() for k, v in state_dict.items()})
-        finishing = Finishing.read(metadata)
-        mirrored = is_set(metadata, "mirrored")
-    except UNUSABLE as error:
-        raise WeightsError(
-            f"these are not the weights of a compact network: {reason(error)}"
-        ) from error
-    trained = TrainedNetwork(network.prepare(dtype), STRIDE)
-    return (Mirrored(trained) if mirrored else trained), finishing
-
-
-def _build(values: Mapping[str, Any]) -> CompactNet | LargeNet:
-    """The network of these settings, with random weights; ``members`` is 0 for compact's."""
-    decoder = tuple(values["decoder"])
-    if members := int(values["members"]):
-        return LargeNet(LargeConfig(decoder=decoder, members=members))
-    return CompactNet(CompactConfig(decoder=decoder))
-
-
-def detect_compact(state_dict: Mapping[str, Tensor]) -> str | None:
-    """The name of our model that the tensors look like, None where they don't."""
-    for name, prefix in (("compact", ""), ("large", _MEMBER.format(0))):
-        if {prefix + "encoder.stem.weight", prefix + "regress.weight"} <= state_dict.keys():
-            return name
-    return None
-
-
-def _seen_settings(state_dict: Mapping[str, Tensor]) -> dict[str, object]:
-    """What the tensors themselves tell, for files whose metadata were lost in a conversion."""
-    members = {name.split(".")[1] for name in state_dict if name.startswith("members.")}
-    decoder = (_MEMBER.format(0) if members else "") + "decoder."
-    widths = [len(state_dict[f"{decoder}mixes.{i}.0.0.weight"]) for i in range(3)]
-    return {
-        "decoder": [len(state_dict[decoder + "bottom.0.weight"]), *widths],
-        "members": len(members),
-    }

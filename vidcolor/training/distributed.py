@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from vidcolor.errors import DeviceError
+from vidcolor.errors import DeviceError, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def join_world(device: torch.device) -> World:
         if local >= torch.cuda.device_count():
             raise DeviceError(
                 f"process {local} of this machine has no GPU: there are "
-                f"{torch.cuda.device_count()}; start fewer, or use -d cpu"
+                f"{torch.cuda.device_count()}; start fewer, or use ",
+                Option("device", "cpu"),
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)

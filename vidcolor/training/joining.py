@@ -19,11 +19,14 @@ from torch import Tensor
 from vidcolor.errors import OptionError, OutputExistsError, VidcolorError, WeightsError
 from vidcolor.models._metadata import settings
 from vidcolor.models.calm import Calm
-from vidcolor.models.colorizer import build_compact, detect_compact
+from vidcolor.models.families.own import build_own, recognise_own
+from vidcolor.models.networks.architectures import find_architecture
 from vidcolor.models.weights.safe_load import Checkpoint, load_checkpoint
 from vidcolor.training.checkpoint import write_weights
 
 _LEAST_MEMBERS = 2
+_MEMBER = "compact"
+"""The architecture of members."""
 
 
 def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -41,12 +44,17 @@ def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, st
     """
     if len(members) < _LEAST_MEMBERS:
         raise OptionError("at least two networks are joined, and OUT is named after them")
-    if any(detect_compact(member.state_dict) != "compact" for member in members):
+    found = [recognise_own(member) for member in members]
+    if any(spec is None or spec.variant != _MEMBER for spec in found):
         raise WeightsError("only compact networks can be joined")
     if any(member.metadata.get("decoding", "regression") != "regression" for member in members):
         raise WeightsError("only networks that colorize by regression can be joined")
     try:
-        kinds = [{**settings(member.metadata), "bins": 0} for member in members]
+        member_of = find_architecture(_MEMBER)
+        kinds = [
+            {**member_of.config(settings(member.metadata)).as_dict(), "bins": 0}
+            for member in members
+        ]
         made = [json.loads(member.metadata["training"]) for member in members]
     except (KeyError, ValueError) as error:
         raise WeightsError(f"a file doesn't say how it was made: {error}") from error
@@ -73,7 +81,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
         WeightsError: the product wouldn't.
     """
     try:
-        build_compact(tensors, metadata, torch.float32)
+        build_own(Checkpoint(dict(tensors), dict(metadata)), torch.float32)
     except WeightsError as error:
         raise WeightsError(f"the members don't make a network: {error}") from error
     write_weights(path, tensors, metadata)

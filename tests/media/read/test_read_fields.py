@@ -103,7 +103,7 @@ def test_flagged_film(tmp_path: Path) -> None:
         assert not reader.status.top_field_first
         assert reader.info.field_order == "bff"
         assert all(frame.interlaced and not frame.top_field_first for frame in kept)
-        assert any("--deinterlace on" in line for line in reader.status.warnings)
+        assert any("deinterlace=True" in line for line in reader.status.warnings)
     with open_source(path, ReadSettings(deinterlace=True)) as reader:
         gone = frames_of(reader)
         assert reader.info.field_order == "progressive"

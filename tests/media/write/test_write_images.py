@@ -294,7 +294,7 @@ def test_bad_patterns_are_refused(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "scan_0001.mkv", pts=[0])
     with pytest.raises(OptionError, match=r"\.png, \.tif"):
         to_images(source, tmp_path / "out_%04d.exr")
-    with pytest.raises(OptionError, match="--crf has no meaning"):
+    with pytest.raises(OptionError, match="crf has no meaning"):
         to_images(source, tmp_path / "out_%04d.png", EncodeSettings(crf=3))
     with pytest.raises(OutputError, match="doesn't exist"):
         to_images(source, tmp_path / "missing" / "out_%04d.png")

@@ -122,7 +122,7 @@ def test_bits_that_are_rounded_away_are_said(
         written, had = depths
         assert said == [
             f"{codec} writes {written} bits, the source has {had}: rounded;"
-            " --video-codec ffv1 keeps them all, in .mkv"
+            ' video_codec="ffv1" keeps them all, in .mkv'
         ]
 
 
@@ -254,7 +254,7 @@ def test_transparency_is_said_to_be_lost_only_where_there_is_any(
     "pix_fmt",
     [
         "rgba", "bgra", "argb", "abgr", "rgba64le", "rgba64be", "bgra64le", "ya8", "ya16le",
-        "ya16be", "yuva420p", "yuva422p10be", "yuva444p16le", "gbrap", "gbrap12le", "gbrapf32le",
+        "ya16be", "yuva420p", "yuva422p10be", "yuva444p12le", "gbrap", "gbrap12le",
         "vuya", "ayuv64le",
     ],
 )  # fmt: skip
@@ -266,6 +266,16 @@ def test_alpha_is_found_in_every_format(pix_fmt: str) -> None:
         frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format=pix_fmt)
         assert is_transparent(frame) == (alpha < 255)
     assert not is_transparent(av.VideoFrame(16, 16, "yuv420p"))
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5])
+def test_alpha_is_found_in_floats(alpha: float) -> None:
+    frame = av.VideoFrame(40, 20, "gbrapf32le")
+    for plane in frame.planes:
+        codes = np.frombuffer(memoryview(plane), np.float32)
+        codes[:] = 1.0
+    np.frombuffer(memoryview(frame.planes[3]), np.float32)[39] = alpha
+    assert is_transparent(frame) == (alpha < 1)
 
 
 @pytest.mark.parametrize("used", [True, False])
@@ -365,7 +375,7 @@ def test_hdr_metadata_that_is_lost_is_said() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (EncodeSettings(video_codec="mpeg2video"), "unknown video codec"),
+        (EncodeSettings(video_codec="mpeg2video"), "video_codec 'mpeg2video' is unknown"),
         (EncodeSettings(crf=99), "0 (best) to 51"),
         (EncodeSettings(video_codec="ffv1", crf=10), "lossless"),
         (EncodeSettings(preset="warp"), "ultrafast"),

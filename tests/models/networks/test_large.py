@@ -16,12 +16,14 @@ from torch import Tensor, nn
 import vidcolor
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import settings
-from vidcolor.models.colorizer import Colorizer, build_compact
+from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
+from vidcolor.models.families.own import build_own
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.mirrored import Mirrored
 from vidcolor.models.networks.architectures import find_architecture
-from vidcolor.models.networks.compact import ConvNorm, LargeConfig, LargeNet
+from vidcolor.models.networks.ensemble import LargeConfig, LargeNet
+from vidcolor.models.networks.layers import ConvNorm
 from vidcolor.models.networks.trained import TrainedNetwork
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.models.weights.store import bundled_path
@@ -100,7 +102,7 @@ def test_bfloat16_stays_close(model: Colorizer) -> None:
 def test_float16_holds_its_activations(model: Colorizer) -> None:
     """GPUs without bfloat16 compute in it; beyond 65,504 it is infinite."""
     file = load_checkpoint(bundled_path("large.safetensors"))
-    half, _ = build_compact(file.state_dict, file.metadata, torch.float16)
+    half = build_own(file, torch.float16).network
     stripes = (torch.arange(256) % 2).float().expand(1, 1, 256, 256)
     for x in (_lightness("coffee"), stripes):
         with torch.inference_mode():

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from vidcolor.models.contract import ModelInput, Prediction
-from vidcolor.models.families.registry import COMPACT
+from vidcolor.models.families.family import Built
+from vidcolor.models.families.registry import find_spec
 from vidcolor.models.running.compiled import CompiledNetwork, compile_model
 from vidcolor.models.running.replicas import place
 
@@ -79,7 +80,9 @@ def test_what_cannot_be_compiled_runs_as_it_is(caplog: pytest.LogCaptureFixture)
 
 
 def test_every_copy_is_compiled() -> None:
-    model = place(network(), COMPACT, label="two", devices=[CPU, CPU], dtype=torch.float32)
+    model = place(
+        Built(network()), find_spec("compact"), label="two", devices=[CPU, CPU], dtype=torch.float32
+    )
     compile_model(model)
     assert all(isinstance(part.network, CompiledNetwork) for part in model.parts)  # type: ignore[attr-defined]
 

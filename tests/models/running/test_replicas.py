@@ -9,8 +9,10 @@ from torch import nn
 from vidcolor.engine.batching import default_batch_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import DeviceError, OptionError
+from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
-from vidcolor.models.families.registry import COMPACT
+from vidcolor.models.families.family import Built
+from vidcolor.models.families.registry import find_spec
 from vidcolor.models.running.device import resolve_devices
 from vidcolor.models.running.replicas import ReplicatedColorizer, place
 
@@ -30,6 +32,11 @@ class Shift(nn.Module):
         return Prediction(inputs.lightness.repeat(1, 2, 1, 1) * self.weight)
 
 
+def placed(label: str, devices: list[torch.device]) -> Colorizer:
+    spec = find_spec("compact")
+    return place(Built(Shift()), spec, label=label, devices=devices, dtype=torch.float32)
+
+
 def frames(count: int) -> ModelInput:
     numbers = torch.arange(count, dtype=torch.float32)
     return ModelInput(numbers.view(-1, 1, 1, 1).expand(-1, 1, 4, 6) / 100)
@@ -37,14 +44,20 @@ def frames(count: int) -> ModelInput:
 
 @pytest.mark.parametrize("count", [1, 2, 5, 8])
 def test_frames_come_back_in_order_whatever_their_number(count: int) -> None:
-    one = place(Shift(), COMPACT, label="one", devices=[CPU], dtype=torch.float32)
-    three = place(Shift(), COMPACT, label="three", devices=[CPU] * 3, dtype=torch.float32)
+    one = place(
+        Built(Shift()), find_spec("compact"), label="one", devices=[CPU], dtype=torch.float32
+    )
+    three = place(
+        Built(Shift()), find_spec("compact"), label="three", devices=[CPU] * 3, dtype=torch.float32
+    )
     assert isinstance(three, ReplicatedColorizer) and not isinstance(one, ReplicatedColorizer)
     assert torch.equal(three(frames(count)).ab, one(frames(count)).ab)
 
 
 def test_every_copy_does_its_part() -> None:
-    model = place(Shift(), COMPACT, label="two", devices=[CPU, CPU], dtype=torch.float32)
+    model = place(
+        Built(Shift()), find_spec("compact"), label="two", devices=[CPU, CPU], dtype=torch.float32
+    )
     assert isinstance(model, ReplicatedColorizer)
     model(frames(5))
     networks = [part.network for part in model.parts]
@@ -53,8 +66,12 @@ def test_every_copy_does_its_part() -> None:
 
 
 def test_each_device_gets_a_whole_batch() -> None:
-    one = place(Shift(), COMPACT, label="one", devices=[CPU], dtype=torch.float32)
-    two = place(Shift(), COMPACT, label="two", devices=[CPU, CPU], dtype=torch.float32)
+    one = place(
+        Built(Shift()), find_spec("compact"), label="one", devices=[CPU], dtype=torch.float32
+    )
+    two = place(
+        Built(Shift()), find_spec("compact"), label="two", devices=[CPU, CPU], dtype=torch.float32
+    )
     pixels = 64 * 48
     assert default_batch_size(two, pixels) == 2 * default_batch_size(one, pixels)
     assert two.device_label == "cpu,cpu" and one.device_label == "cpu"

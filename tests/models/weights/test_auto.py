@@ -9,8 +9,9 @@ import pytest
 from mirror_server import PAYLOAD, make_entry
 
 import vidcolor
-from vidcolor.models.loading import Kind, choose_model
+from vidcolor.models.loading import choose_model
 from vidcolor.models.running.device import device_type, resolve_device
+from vidcolor.models.spec import Kind
 
 
 @pytest.mark.parametrize(

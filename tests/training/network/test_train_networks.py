@@ -19,8 +19,7 @@ from vidcolor.models.contract import ModelInput
 from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.models.networks.architectures import ARCHITECTURES, as_trainable, find_architecture
-from vidcolor.models.networks.compact import EdgeEncoder
-from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
+from vidcolor.models.networks.encoders.edgetpu import EdgeEncoder
 from vidcolor.models.networks.packed import can_pack
 from vidcolor.training.config import load_config
 from vidcolor.training.data.batches import Batch
@@ -280,7 +279,7 @@ def test_joined_networks_teach_what_the_student_is_configured_for(
 def test_the_encoders_weights_go_where_they_belong(shared_dir: Path) -> None:
     path = shared_dir / "pretrained" / "mobilenet_edgetpu_075.safetensors"
     encoder = EdgeEncoder()
-    load_edge_encoder(encoder, path)
+    encoder.load_pretrained(path)
     grey = torch.from_numpy(data.chelsea().mean(axis=2)[None, None, :256, :256]).float()
     with torch.inference_mode():
         features = encoder((grey - 123.0) * 0.01157)

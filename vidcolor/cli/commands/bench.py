@@ -49,7 +49,7 @@ class SizeParam(click.ParamType[tuple[int, int]]):
     cls=GroupedCommand,
     context_settings={"max_content_width": 100},
     help="Measure how fast this machine colorizes: each stage alone, and all together. CLIP is a "
-    "film; without one, a made-up film is used. The figures go to standard output.",
+    "film; without it, a synthetic film is used. The figures go to standard output.",
 )
 @click.argument("clip", required=False, type=click.Path(path_type=Path), metavar="[CLIP]")
 @option(
@@ -66,15 +66,15 @@ class SizeParam(click.ParamType[tuple[int, int]]):
     MODEL, "--frames", type=click.IntRange(2, 10000), default=72, metavar="N",
     help="Frames of the film that are used, at most. Default: 72.",
 )  # fmt: skip
-@option(OUTPUT, "--json", "as_json", is_flag=True, help="Say all figures as one JSON object.")
+@option(OUTPUT, "--json", "as_json", is_flag=True, help="Write all figures as one JSON object.")
 @look_options
 @option(ENCODE, "--video-codec", metavar="NAME", help="Encoder to measure. Default: libx264.")
-@option(ENCODE, "--preset", metavar="NAME", help="Its preset. Default: ours for the encoder.")
+@option(ENCODE, "--preset", metavar="NAME", help="Its preset. Default: by encoder.")
 @log_options
-@click.help_option("-h", "--help", help="Say this.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def bench(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's parameters by name
-    """Measure, and say the figures case by case."""
+    """Measure, and print the figures case by case."""
     options = colorize_options(values)
     session.set_up_talk(
         verbose=values["verbose"],

@@ -33,7 +33,7 @@ _EPILOG = """\
 \b
 Examples:
   vidcolor film.mp4                        writes film_color.mp4, sound and subtitles copied
-  vidcolor photo.jpg out.png               photos too; what a file is, its content says
+  vidcolor photo.jpg out.png               photos too; the content decides what a file is
   vidcolor -o results reels/ portrait.tif  folders and files, results named *_color
   vidcolor scan_%06d.dpx out.mov --fps 18 --video-codec prores_ks
   vidcolor film.mp4 --start 1:30 --end 2:00 --compare try.mp4
@@ -70,11 +70,11 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
 @progress_option
 @report_option
 @log_options
-@click.version_option(__version__, message="vidcolor %(version)s", help="Say the version.")
-@click.help_option("-h", "--help", help="Say this.")
+@click.version_option(__version__, message="vidcolor %(version)s", help="Show the version.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Set up talk and report, then plan, ask, do."""
+    """Set up messages and report, then plan, ask, run."""
     options = colorize_options(values)
     words, output = values["words"], values["output"]
     named = (*words, *([output] if output else []))
@@ -97,7 +97,7 @@ def colorize(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click
 def _work(
     session: Session, values: dict[str, Any], options: ColorizeOptions, report: Report | None
 ) -> int:
-    """Plan, ask, do; the exit code."""
+    """Plan, ask, run; the exit code."""
     from vidcolor.cli.work.jobs import make_plan, scans_in
     from vidcolor.cli.work.overwrite import settle
     from vidcolor.cli.work.runner import Runner
@@ -113,7 +113,7 @@ def _work(
         no_clobber=values["no_clobber"],
     )
     if report is not None:
-        report.plan(plan.jobs, skipped=[job for job in plan.jobs if job not in jobs])
+        report.plan(plan.jobs, skipped=set(plan.jobs).difference(jobs))
     if plan.passed_over:
         session.console.say(f"left out: {plan.passed_over} called *_color, as results are")
     for pattern, number in scans_in(jobs):
@@ -132,6 +132,6 @@ def _work(
 
 
 def _spare_terminal(outputs: list[str]) -> None:
-    """Refuse to pour a film over the user's screen."""
+    """Refuse to write a film to the terminal."""
     if "-" in outputs and sys.stdout.isatty():
         raise OptionError("standard output is a terminal: name an output, or redirect it (> FILE)")

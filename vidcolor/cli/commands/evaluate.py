@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vidcolor.cli.terminal.progress import make_progress
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.words.help import GroupedCommand, option
 from vidcolor.cli.words.options import (
     MODEL,
@@ -20,6 +21,7 @@ from vidcolor.cli.words.options import (
     compute_options,
     log_options,
     look_options,
+    perceptual_option,
     progress_option,
 )
 from vidcolor.cli.work.session import Session
@@ -41,9 +43,9 @@ _FILE = click.Path(path_type=Path)
 @click.command(
     cls=GroupedCommand,
     context_settings={"max_content_width": 100},
-    help="Make colour photographs or films grey, colorize them, and say on standard output how far "
-    "the results are from the truth. PATH is a folder, a tar file, a photo or a film; figures are "
-    "explained in docs/evaluation.md.",
+    help="Make colour photographs or films grey, colorize them, and write to standard output how "
+    "far the results are from the originals. PATH is a folder, a tar file, a photo or a film; "
+    "docs/evaluation.md explains the figures.",
 )
 @click.argument("paths", nargs=-1, required=True, type=_FILE, metavar="PATH...")
 @option(
@@ -62,7 +64,7 @@ _FILE = click.Path(path_type=Path)
     metavar="N",
     help="Stop after that many photographs, or frames of each film.",
 )
-@option(OUTPUT, "--json", "as_json", is_flag=True, help="Say the figures as one JSON object.")
+@option(OUTPUT, "--json", "as_json", is_flag=True, help="Write the figures as one JSON object.")
 @option(
     OUTPUT,
     "--report",
@@ -82,14 +84,7 @@ _FILE = click.Path(path_type=Path)
 )
 @compute_options
 @look_options
-@option(
-    "Measuring",
-    "--perceptual",
-    type=click.Choice(["found", "download", "off"]),
-    default="found",
-    help="LPIPS and FID: where their backbones are found, also by download, or never. They need "
-    "torchmetrics (pip install 'vidcolor[eval]'). Default: found.",
-)
+@perceptual_option
 @option(
     "Measuring",
     "--backbones",
@@ -106,10 +101,10 @@ _FILE = click.Path(path_type=Path)
 )
 @progress_option
 @log_options
-@click.help_option("-h", "--help", help="Say this.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's parameters by name
-    """Measure, and say the figures."""
+    """Measure, and print the figures."""
     paths: list[Path] = list(values["paths"])
     against: list[Path] = list(values["against"])
     options = colorize_options(values)
@@ -132,7 +127,7 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
     try:
         backbones = find_backbones(values["perceptual"], values["backbones"])
         for note in backbones.notes:
-            progress.message(note)
+            progress.message(in_flags(note))
         contenders = load_contenders(models, kind, options, progress)
         contest = _Contest(paths, values, options, backbones, progress)
         if kind == "image":
@@ -237,7 +232,7 @@ class _Contest:
             self._sections.insert(0, Section("Means of all films", self._rows))
 
     def say(self) -> None:
-        """Say the figures, whatever becomes of the report, and write that."""
+        """Print the figures, then write the report, so that a full disk doesn't lose them."""
         from vidcolor.evaluation.table import text_table
 
         if self._values["as_json"]:
@@ -253,7 +248,7 @@ class _Contest:
         said = {"model": model, **first, "rows": [row.flat() for row in self._rows]}
         if self._clips:
             said["films"] = self._clips
-        return {**said, "skipped": list(self._backbones.notes)}
+        return {**said, "skipped": list(map(in_flags, self._backbones.notes))}
 
     def _write_report(self) -> None:
         from vidcolor.evaluation.report import Report, write_report
@@ -267,5 +262,6 @@ class _Contest:
             f"Colours of {names}" if len(names) < 90 else f"Colours of {len(self._paths)} {what}"
         )
         facts = [f"{value} {label}" for label, value in self._head if label in (what, "frames")]
-        write_report(path, Report(title, facts, self._sections, self._backbones.notes))
+        notes = tuple(map(in_flags, self._backbones.notes))
+        write_report(path, Report(title, facts, self._sections, notes))
         self._progress.message(f"wrote {path}")

@@ -30,8 +30,8 @@ from vidcolor.errors import VidcolorError
 @click.command(
     cls=GroupedCommand,
     context_settings={"max_content_width": 100},
-    help="Say on standard output what is in files, and what vidcolor would do with them, given "
-    "the same options.",
+    help="Show what is in files, and what vidcolor would do with them, given the same options. "
+    "Written to standard output.",
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @option(
@@ -42,10 +42,10 @@ from vidcolor.errors import VidcolorError
 @input_options
 @encode_options
 @log_options
-@click.help_option("-h", "--help", help="Say this.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def info(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
-    """Describe each file; one that can't be read doesn't hide the others."""
+    """Describe each file; after one that can't be read, go on with the others."""
     options = colorize_options(values)
     session.set_up_talk(
         verbose=values["verbose"],
@@ -84,10 +84,10 @@ def _as_json(name: str, options: ColorizeOptions) -> str:
 
 
 def _plain_value(value: object) -> str:
-    """What JSON has no word for: a rate of 30000/1001 stays exact, as text."""
+    """Values that JSON lacks, as text: a rate of 30000/1001 stays exact."""
     if isinstance(value, (Fraction, Path)):
         return str(value)
-    raise TypeError(f"{value!r} can't be told in JSON")
+    raise TypeError(f"{value!r} can't be written as JSON")
 
 
 def _path(name: str) -> str | Path:

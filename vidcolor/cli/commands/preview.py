@@ -52,7 +52,7 @@ _MAX_COUNT: int = 64
 @look_options
 @input_options
 @log_options
-@click.help_option("-h", "--help", help="Say this.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def preview(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's parameters by name
     """Make one picture."""

@@ -1,4 +1,4 @@
-"""``vidcolor train CONFIG``: train a network of ours."""
+"""``vidcolor train CONFIG``: train a network."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
     help="ImageNet weights of an encoder; may be given several times.",
 )
 @option(_RUN, "--start", metavar="FILE", help="Weights or checkpoint of a run to start from.")
-@option(_RUN, "--teacher", metavar="FILE", help="Weights or checkpoint to learn from.")
+@option(_RUN, "--teacher", metavar="FILE", help="Weights or checkpoint of a teacher.")
 @option(_RUN, "--out", metavar="DIR", help="Where everything goes.")
 @option(_RUN, "--steps", type=click.IntRange(1), metavar="N", help="Length of the run.")
 @option(_RUN, "--batch-size", type=click.IntRange(1), metavar="N", help="Crops per step.")
-@option(_RUN, "--seed", type=int, metavar="N", help="Of everything random.")
+@option(_RUN, "--seed", type=int, metavar="N", help="Seed of all random numbers.")
 @option(
     _RUN, "--compile/--no-compile", default=None, help="Use torch.compile; for long runs on GPUs."
 )
@@ -58,7 +58,7 @@ _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
 )
 @progress_option
 @log_options
-@click.help_option("-h", "--help", help="Say this.")
+@click.help_option("-h", "--help", help="Show this help.")
 @click.pass_obj
 def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's parameters by name
     """Train to the last step."""
@@ -115,7 +115,7 @@ def _say(session: Session, weights: Path, scores: AbScores | None) -> None:
 
 
 class _Report:
-    """Shows each step, and stops between two of them, when a checkpoint can be gone on from."""
+    """Shows each step, and stops between two steps, where a checkpoint is whole."""
 
     def __init__(self, session: Session, progress: Progress, steps: int) -> None:
         self.session, self.progress, self.steps = session, progress, steps

@@ -14,6 +14,7 @@ import click
 from vidcolor.cli.terminal.console import Console
 from vidcolor.cli.terminal.progress import make_progress
 from vidcolor.cli.terminal.text import printable
+from vidcolor.cli.words.options import accept_option
 from vidcolor.cli.work.session import Session
 from vidcolor.errors import WeightsError
 
@@ -61,11 +62,7 @@ def list_weights(weights_dir: Path | None) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @_weights_dir
 @click.option("--offline", is_flag=True, help="Download nothing (also VIDCOLOR_OFFLINE=1).")
-@click.option(
-    "--accept-sha256",
-    metavar="HASH",
-    help="Accept the file if this is its SHA-256, although the list says another.",
-)
+@accept_option
 @click.option(
     "--progress",
     type=click.Choice(["auto", "bar", "plain", "json", "none"]),

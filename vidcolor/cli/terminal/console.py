@@ -1,7 +1,7 @@
-"""Standard error, owned: one line at a time, never through the middle of a progress bar.
+"""Messages on standard error, line by line, without breaking a progress bar.
 
-All that vidcolor says goes through one ``Console``. Standard output is for data alone.
-With ``--progress json`` everything said is one JSON object per line (see ``_progress``).
+All messages go through one ``Console``. Standard output is for data alone.
+With ``--progress json`` each message is one JSON object per line (see ``progress``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROTOCOL: int = 1
 """Version of the JSON lines, ``v`` in each; docs/progress.md says when it goes up."""
 
 SAID: str = "vidcolor.said"
-"""The logger of all that a console says or keeps to itself; only the log file listens."""
+"""Logger of all messages, shown or not; only the log file listens to it."""
 
 _said = logging.getLogger(SAID)
 _said.propagate = False
@@ -28,9 +28,9 @@ _said.addHandler(logging.NullHandler())
 
 
 class QuietStream:
-    """A text stream whose reader may go away: after that, what is written vanishes.
+    """A text stream that drops what is written once its reader has gone.
 
-    Nobody reading our talk any more (``2>&1 | head``) is no reason to lose hours of work.
+    A closed standard error (``2>&1 | head``) must not end hours of work.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -62,11 +62,11 @@ class QuietStream:
 
 
 class Console:
-    """Says lines on standard error.
+    """Writes messages to standard error.
 
     Attributes:
-        as_json: say JSON objects instead of text.
-        quiet: say nothing but errors.
+        as_json: write JSON objects instead of text.
+        quiet: write errors only.
         lock: held while writing; the progress bar takes the same one.
     """
 
@@ -93,19 +93,19 @@ class Console:
             self._bar = None
 
     def say(self, text: str) -> None:
-        """Say one line; with ``-q`` to the log file alone."""
+        """Write one line; with ``-q`` to the log file only."""
         self.note(text)
         if not self.quiet:
             self._line("message", "info", text)
 
     def warn(self, text: str) -> None:
-        """Say one line that begins with ``vidcolor: warning:``; with ``-q`` to the log file."""
+        """Write one line that begins with ``vidcolor: warning:``; with ``-q`` to the log file."""
         self.note(text, logging.WARNING)
         if not self.quiet:
             self._line("message", "warning", text)
 
     def error(self, text: str, *, exit_code: int = 1, source: str | None = None) -> None:
-        """Say one line that begins with ``vidcolor: error:``.
+        """Write one line that begins with ``vidcolor: error:``.
 
         Args:
             text: what is wrong.
@@ -124,7 +124,7 @@ class Console:
         _said.log(level, "%s", text)
 
     def log(self, level: str, text: str) -> None:
-        """Say a line of the log, whose level was decided by the logging module."""
+        """Write a line of the log; the logging module has filtered it by level."""
         self._line("message", level, text)
 
     def raw(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""One line and an exit code for whatever went wrong."""
+"""One line and an exit code for any error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import traceback
 import click
 
 from vidcolor.cli.terminal.console import Console
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.errors import Interrupted, VidcolorError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         error: anything that was raised.
     """
     if isinstance(error, VidcolorError):
-        return str(error), error.exit_code
+        return in_flags(error), error.exit_code
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "vidcolor"
         return f"{_plain(error.format_message())} (see {path} --help)", USAGE_EXIT_CODE
@@ -42,17 +43,17 @@ def explain(error: BaseException) -> tuple[str, int]:
 
         told = as_device_error(error, "the device")
         if told is not None:
-            return str(told), told.exit_code
+            return in_flags(told), told.exit_code
     kind = type(error).__name__
     return f"unexpected error, {kind}: {error}; run with VIDCOLOR_DEBUG=1 to see where", 1
 
 
 def report(error: BaseException, console: Console, *, source: str | None = None) -> int:
-    """Say what went wrong, with the traceback if ``VIDCOLOR_DEBUG=1``.
+    """Write the message, with the traceback if ``VIDCOLOR_DEBUG=1``.
 
     Args:
         error: anything that was raised.
-        console: where it is said.
+        console: where it is written.
         source: the input it is about.
 
     Returns:

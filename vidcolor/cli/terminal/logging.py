@@ -18,14 +18,14 @@ _LOGGERS = ("vidcolor", SAID, _WARNINGS)
 
 
 class ConsoleHandler(logging.Handler):
-    """Hands records to the console, which keeps them out of the bar."""
+    """Passes records to the console, which keeps them apart from the bar."""
 
     def __init__(self, console: Console, level: int) -> None:
         super().__init__(level)
         self.console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say the record on one line; its traceback goes to the log file only."""
+        """Write the record on one line; its traceback goes to the log file only."""
         try:
             self.console.log(record.levelname.lower(), record.getMessage())
         except Exception:  # noqa: BLE001 - logging's own rule: a log line never breaks the work
@@ -33,7 +33,7 @@ class ConsoleHandler(logging.Handler):
 
 
 class LogFile(logging.FileHandler):
-    """The log file. Where it can't be written any more (a full disk), that is said once."""
+    """The log file. If it can't be written any more (a full disk), one message says so."""
 
     def __init__(self, path: Path, console: Console) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
@@ -45,19 +45,19 @@ class LogFile(logging.FileHandler):
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Give the file up; logging itself would print a traceback for every record."""
+        """Stop writing the file; logging itself would print a traceback for every record."""
         self._is_lost = True
         reason = getattr(sys.exc_info()[1], "strerror", None) or sys.exc_info()[1]
         self._console.warn(f"{self._path}: can't write the log file any more: {reason}")
 
     def close(self) -> None:
-        """Close it; what can't be written has been told."""
+        """Close it; a failure was reported before."""
         with contextlib.suppress(OSError):
             super().close()
 
 
 class _SafeFormatter(logging.Formatter):
-    """Neutralises control characters; the lines of a traceback stay lines."""
+    """Escapes control characters; the lines of a traceback stay lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line without its traceback."""

@@ -1,4 +1,4 @@
-"""Memory that is freed is kept for the next frame instead of being given back to the system."""
+"""Keep freed memory for the next frame instead of returning it to the system."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _STEP_BYTES = 64 << 20
 def keep_freed_memory() -> bool:
     """Make glibc's allocator keep what is freed; other systems' allocators are left alone.
 
-    By default glibc asks the kernel for every large block anew, which fills it with zeros, page by
-    page, and takes it back when it is freed. A network frees and takes hundreds of such blocks per
-    batch: with DeOldify on a CPU that is a fifth of all time. What the loading of a model took
-    stays with the process, and is used again.
+    By default glibc maps every large block anew; the kernel fills it with zeros, page by page, and
+    takes it back when it is freed. A network allocates and frees hundreds of such blocks per batch:
+    with DeOldify on a CPU that is a fifth of all time. Memory used to load a model stays with the
+    process and is used again.
 
-    For a whole process, so it is the program's business and not the library's.
+    It holds for the whole process, so the program does it and not the library.
 
     Returns:
-        Whether it was done. Not on other systems, and not where the environment sets up malloc.
+        Whether it was done: not on other systems, and not if the environment configures malloc.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return False

@@ -19,7 +19,7 @@ Mode = Literal["auto", "bar", "plain", "json", "none"]
 
 _PLAIN_EVERY_S: float = 5.0
 _AUTO_EVERY_S: float = 30.0
-"""Without a terminal and unasked, only jobs that take longer say anything (logs of cron jobs)."""
+"""Without a terminal, in mode auto, shorter jobs show no progress (logs of cron jobs)."""
 _JSON_EVERY_S: float = 0.5
 
 
@@ -86,7 +86,7 @@ class MessageProgress(NullProgress):
         self.console = console
 
     def message(self, text: str) -> None:
-        """Say one line."""
+        """Write one line."""
         self.console.say(text)
 
 
@@ -154,7 +154,7 @@ class PlainProgress(_Meter):
     """A line of text every few seconds."""
 
     def report(self) -> None:
-        """Say ``out.mp4: 120/300 frames (40 %), 12.3 fps, 14.6 s left``."""
+        """Write ``out.mp4: 120/300 frames (40 %), 12.3 fps, 14.6 s left``."""
         if self.unit == "bytes":
             text = f"{self.done / 1e6:.1f} MB"
             if self.total:
@@ -181,7 +181,7 @@ class JsonProgress(_Meter):
         self.source, self.output = source, output
 
     def start(self, total: int | None, unit: str, description: str) -> None:
-        """Say ``start``."""
+        """Write the event ``start``."""
         super().start(total, unit, description)
         self.console.emit(
             "start",
@@ -193,7 +193,7 @@ class JsonProgress(_Meter):
         )
 
     def report(self) -> None:
-        """Say ``progress``."""
+        """Write the event ``progress``."""
         left = self.eta_s
         self.console.emit(
             "progress",
@@ -207,7 +207,7 @@ class JsonProgress(_Meter):
         )
 
     def close(self) -> None:
-        """Say the last ``progress``."""
+        """Write the last event ``progress``."""
         if self._running:
             self.report()
         super().close()
@@ -227,7 +227,7 @@ class BarProgress(MessageProgress):
 
         self.close()
         self._per_second = _per_second(unit)
-        tqdm.monitor_interval = 0  # no watchdog thread: each update looks at the clock anyway
+        tqdm.monitor_interval = 0  # no watchdog thread: each update reads the clock anyway
         with self.console.lock:
             bar = self._bar = tqdm(
                 total=total,
@@ -249,7 +249,7 @@ class BarProgress(MessageProgress):
         if self._bar is not None:
             with self.console.lock:
                 rate = self._bar.format_dict["rate"]
-                # tqdm turns to seconds per frame where frames are slow; films are told in fps.
+                # tqdm shows seconds per frame where frames are slow; for films fps are usual.
                 shown = "?" if rate is None else f"{rate:.2f}"
                 self._bar.set_postfix_str(f"{shown} {self._per_second}", refresh=False)
                 self._bar.update(n)
@@ -271,7 +271,7 @@ class BarProgress(MessageProgress):
 
 
 def _width(console: Console) -> dict[str, Any]:
-    """Follow the terminal's width; some (containers, serial lines) say that theirs is 0."""
+    """Follow the terminal's width, unless it is reported as 0 (containers, serial lines)."""
     try:
         known = os.get_terminal_size(console.stream.fileno()).columns > 0
     except (OSError, ValueError):

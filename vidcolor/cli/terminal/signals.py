@@ -1,4 +1,4 @@
-"""Ctrl-C and friends: the first asks to stop cleanly, the second ends the process at once."""
+"""SIGINT, SIGTERM, SIGHUP: the first stops the run cleanly, the second ends the process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any
 from vidcolor.errors import Interrupted
 
 _DEBOUNCE_S: float = 0.5
-"""``timeout`` and wrapper programs deliver one request twice, within milliseconds."""
+"""``timeout`` and wrapper programs send one signal twice, within milliseconds."""
 
 
 class Asked(KeyboardInterrupt):
-    """Somebody asks to stop.
+    """A signal asks to stop.
 
     No plain KeyboardInterrupt: where one leaves an ``exec`` of text (dataclasses are made so, while
     a library loads), Python remembers it and at its end dies of SIGINT, whatever the exit code.
@@ -27,7 +27,7 @@ class Asked(KeyboardInterrupt):
 
 
 class Stop:
-    """Installs the signal handlers, and remembers what was asked.
+    """Installs the signal handlers and keeps the first signal.
 
     Attributes:
         event: set by the first signal; the engine stops cleanly when it sees it.
@@ -95,7 +95,7 @@ class Stop:
 
     @staticmethod
     def _answer(signum: int) -> None:
-        """Let the user see that Ctrl-C was heard; plain write(2), safe inside a handler."""
+        """Show that Ctrl-C has come; plain write(2) is safe inside a handler."""
         with contextlib.suppress(OSError, ValueError):
             if signum == signal.SIGINT and sys.stderr.isatty():
                 os.write(2, b"\nstopping; Ctrl-C again ends at once\n")

@@ -1,8 +1,8 @@
-"""Standard input, output and error may be closed: then they must not become other files.
+"""Closed standard streams: their descriptors must not be given to other files.
 
 A program that is started with a closed descriptor (``2>&-``, some daemons and schedulers) gets that
-number for the first file that it opens, and libraries that complain on descriptor 2 would write
-into the film.
+number for the first file that it opens, and libraries that log to descriptor 2 would write into the
+film.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sys
 def hold_standard_streams() -> None:
     """Put the null device where a standard descriptor is closed; without one closed, do nothing.
 
-    Standard output gets it for reading only, so that data that somebody asked for is not lost
-    without a word: writing fails there.
+    Standard output gets it for reading only: writing data there fails, instead of being lost
+    silently.
     """
     modes = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
     for descriptor, mode in enumerate(modes):

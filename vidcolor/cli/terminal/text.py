@@ -1,4 +1,4 @@
-"""Text for terminals: names made harmless, numbers made readable."""
+"""Text for terminals: escaped names, readable numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 
 def printable(text: object, *, keep_newlines: bool = False) -> str:
-    r"""Write control characters as escapes, so that a file's name can't drive the terminal.
+    r"""Escape control characters, so that a file's name can't control the terminal.
 
     Args:
         text: anything; ``str()`` of it is used.

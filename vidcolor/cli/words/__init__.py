@@ -1,1 +1,1 @@
-"""Options, their parsing, and help pages."""
+"""Options, their parsing, help pages, and options in messages."""

@@ -1,4 +1,4 @@
-"""Help in groups, and the group whose default verb needs no name."""
+"""Help in sections, and a group whose default command needs no name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import click
 
 DEFAULT_VERB: str = "colorize"
-"""Internal name of the default command. It is no word of the command line."""
+"""Internal name of the default command; users don't type it."""
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
 
 class GroupedOption(click.Option):
-    """An option that knows under which heading the help shows it."""
+    """An option with the heading under which the help shows it."""
 
     def __init__(self, *args: Any, heading: str = "Options", **attrs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **attrs)
@@ -45,7 +45,7 @@ class GroupedCommand(click.Command):
 
 
 class RootContext(click.Context):
-    """Context of the default command: it goes by the program's name alone."""
+    """Context of the default command, whose name is the program's."""
 
     @property
     def command_path(self) -> str:
@@ -54,7 +54,7 @@ class RootContext(click.Context):
 
 
 class RootCommand(GroupedCommand):
-    """The default command: its help is the program's help, and lists the other commands."""
+    """The default command. Its help is the program's help and lists the other commands."""
 
     context_class = RootContext
 
@@ -64,13 +64,13 @@ class RootCommand(GroupedCommand):
         formatter.write_usage(ctx.command_path, "[OPTIONS] -o DIR IN...", prefix=" " * 7)
         formatter.write_usage(ctx.command_path, "COMMAND ...", prefix=" " * 7)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands, then the epilog."""
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the other commands, then the options."""
         group = ctx.parent.command if ctx.parent else None
         if isinstance(group, DefaultGroup):
             with formatter.section("Commands (each has --help; a file of that name is ./NAME)"):
                 formatter.write_dl([(name, line) for name, (_, line) in group.lazy.items()])
-        super().format_epilog(ctx, formatter)
+        super().format_options(ctx, formatter)
 
 
 class DefaultGroup(click.Group):

@@ -1,4 +1,4 @@
-"""The options that several commands share, by heading, and the way into ``ColorizeOptions``."""
+"""Options that several commands share, by heading; from them to ``ColorizeOptions``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vidcolor.cli.words.flags import ARGUMENTS
 from vidcolor.cli.words.help import option
 from vidcolor.cli.words.params import AUTO_INT, RATE, TIME
 from vidcolor.engine.options import ColorizeOptions
@@ -15,7 +16,7 @@ from vidcolor.engine.options import ColorizeOptions
 F = TypeVar("F", bound=Callable[..., object])
 
 MODEL, LOOK, PART = "Model", "Colour", "Input"
-ENCODE, OUTPUT, TALK = "Encoding", "Output", "Talk (all on stderr)"
+ENCODE, OUTPUT, TALK = "Encoding", "Output", "Messages (on standard error)"
 
 
 def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -66,36 +67,36 @@ compute_options: Callable[[F], F] = stack(
     ),
     option(MODEL, "--offline", is_flag=True, help="Never download."),
 )  # fmt: skip
-"""On what, and how, networks run."""
+"""Where and how the network runs."""
 
 model_options: Callable[[F], F] = stack(_model_option, compute_options)
-"""What colorizes, and on what."""
+"""Which model, and where it runs."""
 
 look_options: Callable[[F], F] = stack(
     option(
         LOOK, "--stabilize", type=click.Choice(["motion", "ema", "off"]), default="motion",
-        help="Steady colours over time: along what moves, in place, or not. Default: motion.",
+        help="Smooth colours over time: along the motion, in place, or not. Default: motion.",
     ),
     option(
         LOOK, "--smoothing", type=float, metavar="SECONDS",
-        help="Time constant of it; 0 colours each frame on its own. "
+        help="Time constant of the smoothing; 0 colours each frame on its own. "
         "Default: 2 with motion, 0.2 with ema.",
     ),
     option(
         LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",
-        help="Run the network on every N-th frame (auto: where motion asks for it) and carry "
-        "colours between by motion: fast where little moves. Default: 1.",
+        help="Run the network on every N-th frame only (auto: where motion needs it) and carry "
+        "colours to the others along the motion: faster where little moves. Default: 1.",
     ),
     option(
         LOOK, "--deflicker", type=click.Choice(["on", "off"]), default="off",
-        help="Even out the flicker of old film's lightness. Default: off, lightness is kept.",
+        help="Even out flicker of lightness in old film. Default: off, lightness is kept.",
     ),
     option(
         LOOK, "--saturation", type=float, default=1.0, metavar="FACTOR",
-        help="Strength of the colours; 0 is grey. Default: 1, as the model gives them.",
+        help="Factor on the strength of colours; 0 is grey. Default: 1.",
     ),
 )  # fmt: skip
-"""How it looks."""
+"""How the result looks."""
 
 input_options: Callable[[F], F] = stack(
     option(
@@ -110,14 +111,14 @@ input_options: Callable[[F], F] = stack(
     ),
     option(
         PART, "--deinterlace", type=click.Choice(["off", "on"]), default="off",
-        help="Make whole frames of fields (bwdif). Default: off, fields stay as they are.",
+        help="Deinterlace (bwdif). Default: off, fields are kept.",
     ),
     option(
         PART, "--decoder", type=click.Choice(["pyav", "ffmpeg"]), default="pyav",
-        help="ffmpeg reads through an installed ffmpeg what PyAV can't open. Default: pyav.",
+        help="ffmpeg: read with an installed ffmpeg what PyAV can't open. Default: pyav.",
     ),
 )  # fmt: skip
-"""What is read, and how."""
+"""Which part of the input is read, and how."""
 
 encode_options: Callable[[F], F] = stack(
     option(
@@ -127,11 +128,11 @@ encode_options: Callable[[F], F] = stack(
     ),
     option(
         ENCODE, "--crf", type=float, metavar="N",
-        help="Quality: less is better and larger. Default: 17 with H.264.",
+        help="Quality: lower is better and larger. Default: 17 with H.264.",
     ),
     option(
         ENCODE, "--preset", metavar="NAME",
-        help="Speed against size, in the encoder's words. Default: ours for the encoder.",
+        help="The encoder's preset: speed against file size. Default: by encoder.",
     ),
     option(
         ENCODE, "--pix-fmt", metavar="NAME",
@@ -140,12 +141,12 @@ encode_options: Callable[[F], F] = stack(
     ),
     option(
         ENCODE, "--audio", type=click.Choice(["copy", "none"]), default="copy",
-        help="Default: copy, every packet as it is.",
+        help="none leaves sound out. Default: copy, every packet as it is.",
     ),
     option(
         ENCODE, "--strict", is_flag=True,
-        help="Fail where the output can't hold a stream of the input, or numbered images what a"
-        " film has beside its pictures. Default: say so, go on.",
+        help="Fail if the output can't hold a stream of the input, or if numbered images can't "
+        "hold what a film has beside its pictures. Default: warn.",
     ),
     option(ENCODE, "--compare", is_flag=True, help="Write grey and result side by side."),
 )  # fmt: skip
@@ -158,41 +159,55 @@ overwrite_options: Callable[[F], F] = stack(
         help="Skip inputs whose result exists. Default of both: ask; without a terminal, refuse.",
     ),
 )  # fmt: skip
-"""What happens to files that exist."""
+"""What happens to existing files."""
 
 resume_option: Callable[[F], F] = option(
     OUTPUT, "--resume/--no-resume", default=True,
-    help="Go on where a run of a film was cut off; what is finished is kept beside the output "
-    "until that is whole. Default: yes.",
+    help="Keep finished parts of a film beside the output until it is whole, and go on from them "
+    "if a run was cut off. Default: yes.",
 )  # fmt: skip
-"""What becomes of long runs that are cut off."""
+"""Going on after a run was cut off."""
 
 log_options: Callable[[F], F] = stack(
     option(
         TALK, "-v", "--verbose", count=True,
-        help="Say more (cuts, decisions); -vv says everything.",
+        help="More messages (cuts, decisions); -vv gives all.",
     ),
-    option(TALK, "-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    option(TALK, "-q", "--quiet", is_flag=True, help="Errors only."),
     option(
         TALK, "--log-file", type=click.Path(path_type=Path), metavar="FILE",
-        help="Append everything that could be said to FILE, with -q too.",
+        help="Append all messages to FILE, also with -q.",
     ),
 )  # fmt: skip
-"""How much is said."""
+"""How many messages, and where they go."""
 
 progress_option: Callable[[F], F] = option(
     TALK, "--progress", type=click.Choice(["auto", "bar", "plain", "json", "none"]),
     default="auto",
-    help="Default: a bar on a terminal, elsewhere a line now and then if it takes long. "
+    help="Default: a bar on a terminal, elsewhere a line now and then in long runs. "
     "json: one object per line.",
 )  # fmt: skip
 """How progress is shown."""
 
 report_option: Callable[[F], F] = option(
     TALK, "--report", type=click.Path(path_type=Path), metavar="FILE",
-    help="Write what was done as JSON, also after a failure (docs/progress.md).",
+    help="Write what was done to FILE as JSON, also after a failure (docs/progress.md).",
 )  # fmt: skip
-"""A record of the work for other programs."""
+"""A report for other programs."""
+
+
+accept_option: Callable[[F], F] = click.option(
+    "--accept-sha256", metavar="HASH",
+    help="Accept the file if this is its SHA-256, although the list says another.",
+)  # fmt: skip
+"""Of ``vidcolor weights pull``."""
+
+perceptual_option: Callable[[F], F] = option(
+    "Measuring", "--perceptual", type=click.Choice(["found", "download", "off"]), default="found",
+    help="LPIPS and FID: where their backbones are found, also by download, or never. They need "
+    "torchmetrics (pip install 'vidcolor[eval]'). Default: found.",
+)  # fmt: skip
+"""Of ``vidcolor eval``."""
 
 
 def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
@@ -210,9 +225,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         "pix_fmt", "audio", "strict", "compare", "resume",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
-    for theirs, ours in (("start", "start_s"), ("end", "end_s")):
-        if theirs in values:
-            chosen[ours] = values[theirs]
+    chosen |= {ours: values[theirs] for theirs, ours in ARGUMENTS.items() if theirs in values}
     for name in ("deinterlace", "deflicker"):
         if name in values:
             chosen[name] = values[name] == "on"

@@ -1,4 +1,4 @@
-"""Kinds of option values that click doesn't have: times, frame rates, batch sizes."""
+"""Types of option values that click lacks: times, frame rates, whole numbers or auto."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NTSC: dict[str, Fraction] = {
     "59.94": Fraction(60000, 1001),
     "119.88": Fraction(120000, 1001),
 }
-"""Rates that people write rounded."""
+"""Rounded rates and what they stand for."""
 
 
 def parse_time(text: str) -> float:

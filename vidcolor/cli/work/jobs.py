@@ -1,4 +1,4 @@
-"""From the words of the command line to jobs: one input, one output each.
+"""From the arguments of the command line to jobs, each with one input and one output.
 
 ``IN [OUT]``, or any number of files and folders with ``-o``. What a file is, is decided by its
 content. Nothing is written here.
@@ -22,7 +22,7 @@ Kind = Literal["image", "video", "sequence", "unknown"]
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
-    ".avif", ".bmp", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".jxl", ".pbm", ".pgm", ".png",
+    ".avif", ".bmp", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png",
     ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 })
 VIDEO_SUFFIXES = frozenset({
@@ -31,12 +31,12 @@ VIDEO_SUFFIXES = frozenset({
     ".ogm", ".ogv", ".qt", ".rm", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })
 # fmt: on
-"""Names that a folder's scan takes without looking inside; other files are looked into."""
-_FILE_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".dpx", ".exr", ".tga"}
-"""Names that are no folders', whether they can be written or not."""
+"""Suffixes that are taken from a folder by name; other files are opened to see what they are."""
+_FILE_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".dpx", ".exr", ".jxl", ".tga"}
+"""Suffixes by which ``-o`` names a file and no folder, whether it can be written or not."""
 _RESULT_ENDING = "_color"
 _SCAN_LENGTH: int = 48
-"""That many pictures numbered in one row are two or three seconds of film."""
+"""As many numbered pictures in a row are two or three seconds of film."""
 STANDARD = "-"
 
 
@@ -253,6 +253,8 @@ def _kind(source: str, decoder: str) -> Kind | Literal["scan"]:
         raise InputError(f"{source}: has sound but no picture; there is nothing to colorize")
     if decoder == "ffmpeg":
         return "video"
+    if Path(source).suffix.lower() == ".jxl":
+        raise InputError(f"{source}: JPEG XL can't be read: make a PNG or TIFF of it")
     raise InputError(
         f"{source}: is neither a film nor a photo that can be read (--decoder ffmpeg tries an "
         "installed ffmpeg)"

@@ -1,4 +1,4 @@
-"""What to do with results that exist: ask on a terminal, refuse elsewhere, ``-y``, ``-n``."""
+"""Existing results: ask on a terminal, refuse elsewhere; ``-y`` and ``-n`` decide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidcolor.errors import OptionError, OutputExistsError
 def settle(
     jobs: Sequence[Job], console: Console, *, overwrite: bool, no_clobber: bool
 ) -> tuple[list[Job], set[str]]:
-    """Decide before any work begins, so that nobody has to sit by.
+    """Decide before any work begins: a long run must not stop at a question.
 
     Args:
         jobs: what is planned.

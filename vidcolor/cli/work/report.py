@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from vidcolor.cli.terminal.errors import explain
 from vidcolor.cli.terminal.signals import Stop
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import STANDARD, Job, identity
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.versions import versions
@@ -34,7 +35,7 @@ Fields = dict[str, Any]
 
 
 class Report:
-    """Gathers what is done.
+    """Collects what is done, for ``--report``.
 
     Args:
         path: where it goes.
@@ -53,14 +54,18 @@ class Report:
         self._jobs: dict[Job, Fields] = {}
         self._check(words)
 
-    def plan(self, jobs: Sequence[Job], *, skipped: Sequence[Job] = ()) -> None:
-        """Say what is to be done, so that what an early end prevents is in the report too.
+    def plan(self, jobs: Sequence[Job], *, skipped: Set[Job] = frozenset()) -> None:
+        """Enter all jobs, so that the report also has those that an early end prevents.
+
+        Args:
+            jobs: all of them, in their order.
+            skipped: those of them that are not done because their result exists.
 
         Raises:
             OptionError: the report would overwrite an input or a result.
         """
         own = identity(str(self.path))
-        for job in (*jobs, *skipped):
+        for job in jobs:
             if own in (identity(job.source), identity(job.output)):
                 raise OptionError(f"--report {self.path}: is an input or a result itself")
             status = "skipped" if job in skipped else "not begun"
@@ -87,7 +92,7 @@ class Report:
             "device": result.device,
             "precision": result.precision,
             "cuts": [round(cut, 6) for cut in result.cuts],
-            "warnings": list(result.warnings),
+            "warnings": list(map(in_flags, result.warnings)),
         }
 
     def failed(self, job: Job, error: BaseException) -> None:
@@ -123,7 +128,7 @@ class Report:
             text, exit_code = explain(error)
             if stop.signum and exit_code == 130:
                 exit_code = stop.exit_code
-            with contextlib.suppress(VidcolorError):  # the first error is the one to be told
+            with contextlib.suppress(VidcolorError):  # the first error is the one to report
                 self._write(exit_code, text)
             raise
         self._write(outcome[0], None)
@@ -142,7 +147,7 @@ class Report:
 
     def _fields(self, exit_code: int, error: str | None) -> Fields:
         options = dataclasses.asdict(self.options)
-        del options["overwrite"]  # settled before the work, and told by the jobs
+        del options["overwrite"]  # decided before the work; the jobs show it
         return {
             "report": VERSION,
             "exit_code": exit_code,
@@ -155,7 +160,7 @@ class Report:
         }
 
     def _check(self, words: Sequence[str]) -> None:
-        """Refuse early what would fail, or destroy something, after hours."""
+        """Refuse at the start what would fail, or overwrite something, at the end."""
         name = f"--report {self.path}"
         if identity(str(self.path)) in {identity(word) for word in words}:
             raise OptionError(f"{name}: is the input or output itself")
@@ -185,7 +190,7 @@ def _file(name: str) -> Fields:
 
     found = None
     if name != STANDARD:
-        with contextlib.suppress(OSError):  # the work itself will say that it can't be read
+        with contextlib.suppress(OSError):  # the work itself reports that it can't be read
             found = file_identity(name)
     return {"path": name, **(dataclasses.asdict(found) if found else {})}
 
@@ -199,7 +204,7 @@ def _model(label: str, weights_dir: Path | None) -> Fields:
 
 
 def _versions() -> Fields:
-    """What did it."""
+    """Versions of what did the work."""
     return {**versions(), "system": _system()}
 
 
@@ -211,4 +216,4 @@ def _plain(value: object) -> str:
     """Rates as exact text, paths as text."""
     if isinstance(value, (Fraction, Path)):
         return str(value)
-    raise TypeError(f"{value!r} can't be told in JSON")
+    raise TypeError(f"{value!r} can't be written as JSON")

@@ -1,4 +1,4 @@
-"""Does the jobs one after the other, and tells what came of them."""
+"""Runs the jobs one after the other and reports their results."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vidcolor.cli.terminal.console import Console
 from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.progress import Mode, StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
+from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
@@ -76,7 +77,7 @@ class Runner:
 
         Raises:
             Interrupted: when the user asked to stop.
-            WeightsError: no other job would fare better.
+            WeightsError: the other jobs would fail alike.
             DeviceError: likewise.
         """
         began = time.monotonic()
@@ -92,7 +93,7 @@ class Runner:
                 if not isinstance(error, OutOfMemoryError):
                     raise
                 failed.append(self._report(error, job))
-            except Exception as error:  # noqa: BLE001 - a bug met by one file spares the others
+            except Exception as error:  # noqa: BLE001 - a bug that one file triggers must not stop the others
                 failed.append(self._report(error, job))
         return self._sum_up(len(jobs), failed, time.monotonic() - began)
 
@@ -180,7 +181,7 @@ class Runner:
             )
 
     def _tell(self, job: Job, result: ColorizeResult) -> None:
-        """Say what was written, in one line, after the warnings; JSON says both at once."""
+        """One line for what was written, after the warnings; in JSON one object for both."""
         if self.report is not None:
             self.report.done(job, result)
         console = self.session.console
@@ -188,7 +189,7 @@ class Runner:
         what = f"{count(result.frames, 'frame')} in {duration(result.seconds)} ({fps:.2f} fps)"
         if job.kind == "image":
             what = f"a photo in {duration(result.seconds)}"
-        warnings = [f"{job.source}: {warning}" for warning in result.warnings]
+        warnings = [f"{job.source}: {in_flags(warning)}" for warning in result.warnings]
         wrote = (
             f"wrote {result.output}: {what}, model {result.model} on {result.device} "
             f"({result.precision})"
@@ -215,10 +216,10 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
         device=result.device,
         precision=result.precision,
         cuts=[round(cut, 6) for cut in result.cuts],
-        warnings=list(result.warnings),
+        warnings=list(map(in_flags, result.warnings)),
     )
 
 
 def _path(name: str) -> str | Path:
-    """The engine knows "-" as it is."""
+    """A path, or "-", which the engine takes as it is."""
     return name if name == "-" else Path(name)

@@ -1,4 +1,4 @@
-"""What every command needs to talk and to stop."""
+"""What every command needs: the console and the signals."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Session:
     """One run of the program; click hands it to the commands as ``ctx.obj``.
 
     Attributes:
-        console: says things.
-        stop: knows whether to go on.
+        console: where messages go.
+        stop: whether a signal has come.
     """
 
     console: Console = field(default_factory=Console)

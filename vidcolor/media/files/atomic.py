@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 from typing import Any, Final, Self
 
-from vidcolor.errors import OptionError, OutputError
+from vidcolor.errors import Message, OptionError, OutputError
 
 logger = logging.getLogger(__name__)
 
@@ -222,7 +222,9 @@ def check_distinct(source: str | Path, final: Path) -> None:
 def output_error(path: Path | str, error: Exception) -> OutputError:
     """One line for a failed write, naming the file and the system's reason."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return OutputError(f"{path}: can't be written: {reason}")
+    if error.args and isinstance(error.args[0], Message):
+        reason = error.args[0]
+    return OutputError(f"{path}: can't be written: ", reason)
 
 
 def fsync(path: Path) -> None:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import Option, OutputError
 from vidcolor.media.files.atomic import fsync, output_error, short_name
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, is_whole, read_calls
 
@@ -156,7 +156,8 @@ class WorkFolder:
         """
         if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
             raise OutputError(
-                f"{self.path}: is in the way, and no folder; remove it, or use --no-resume"
+                f"{self.path}: is in the way, and no folder; remove it, or use ",
+                Option("resume", False),
             )
 
     def _find(self) -> None:

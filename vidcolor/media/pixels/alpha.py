@@ -8,7 +8,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.media.pixels.layout import pixel_layout
+from vidcolor.media.pixels.layout import PixelLayout, pixel_layout
 
 _PACKED: Final = {  # place of alpha, samples per pixel
     "rgba": (3, 4),
@@ -21,6 +21,8 @@ _PACKED: Final = {  # place of alpha, samples per pixel
     "ya16": (1, 2),
 }
 _ALPHA_PLANE: Final = 3
+_OPAQUE: Final = 1 - 1 / 256
+"""Share of full alpha from which a pixel counts as opaque: less than a step of 8 bits is lost."""
 
 
 def is_transparent(frame: av.VideoFrame) -> bool:
@@ -36,18 +38,20 @@ def is_transparent(frame: av.VideoFrame) -> bool:
         indices, palette = frame.to_ndarray()
         alpha = np.asarray(palette)[:, 0]  # A, R, G, B
         return bool(alpha.min() < 255) and bool((alpha[np.unique(indices)] < 255).any())
-    if layout.is_float or not (layout.name in _PACKED or layout.name.startswith(("yuva", "gbrap"))):
+    is_planar = layout.name.startswith(("yuva", "gbrap"))
+    if not is_planar and (layout.is_float or layout.name not in _PACKED):
         return bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
-    codes = _codes(frame, layout.name, big_endian=layout.big_endian, deep=layout.bits > 8)
-    full = (1 << layout.bits) - 1
-    return bool(codes.min() < full - (full >> 8))  # less than one step of 8 bits isn't seen
+    codes = _codes(frame, layout)
+    full = 1.0 if layout.is_float else float((1 << layout.bits) - 1)
+    return bool(codes.min() < full * _OPAQUE)
 
 
-def _codes(frame: av.VideoFrame, name: str, *, big_endian: bool, deep: bool) -> npt.NDArray[Any]:
+def _codes(frame: av.VideoFrame, layout: PixelLayout) -> npt.NDArray[Any]:
     """A view of the alpha codes, ``(H, W)``."""
-    place, count = _PACKED.get(name, (0, 1))
-    plane = frame.planes[0 if name in _PACKED else _ALPHA_PLANE]
-    dtype = np.dtype((">u2" if big_endian else "<u2") if deep else np.uint8)
+    place, count = _PACKED.get(layout.name, (0, 1))
+    plane = frame.planes[0 if layout.name in _PACKED else _ALPHA_PLANE]
+    kind, size = "f" if layout.is_float else "u", (layout.bits + 7) // 8
+    dtype = np.dtype(f"{'>' if layout.big_endian else '<'}{kind}{size}")
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, abs(plane.line_size))
     samples = rows[: frame.height, : frame.width * count * dtype.itemsize].view(dtype)
     return samples[:, place::count]

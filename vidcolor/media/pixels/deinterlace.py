@@ -43,6 +43,15 @@ class FieldStage:
         self._deinterlacer: Deinterlacer | None = None
         self._held: list[LumaFrame] = []
 
+    def fork(self) -> FieldStage:
+        """The same in another place of the stream: what is known of its fields stays known."""
+        stage = FieldStage(header=self.order, deinterlace=self._deinterlace)
+        stage.is_interlaced, stage.measured = self.is_interlaced, self.measured
+        stage._flagged, stage._detector = self._flagged, self._detector
+        if self._deinterlacer is not None:
+            stage._deinterlacer = self._deinterlacer.fork()
+        return stage
+
     @property
     def found_nothing(self) -> bool:
         """Deinterlacing was asked for, and measured frames show no fields."""
@@ -101,6 +110,10 @@ class Deinterlacer:
         self._graph: Graph | None = None
         self._waiting: deque[LumaFrame] = deque()
         self._count = 0
+
+    def fork(self) -> Deinterlacer:
+        """One with the same settings that has seen nothing."""
+        return Deinterlacer(order="bff" if self._parity == "bff" else "tff", flagged=self._flagged)
 
     def push(self, frame: LumaFrame) -> list[LumaFrame]:
         """Take a frame; return those that are finished (bwdif looks one frame ahead)."""

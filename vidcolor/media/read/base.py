@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from av.packet import Packet
 
-from vidcolor.errors import InputError, OptionError
+from vidcolor.errors import InputError, Option, OptionError
 from vidcolor.media.source import ReadSettings, SourceStatus
 from vidcolor.types import LumaFrame, VideoInfo
 
@@ -175,6 +175,6 @@ def check_span(settings: ReadSettings) -> None:
     """
     start, end = settings.start_s, settings.end_s
     if start is not None and start < 0:
-        raise OptionError("--start can't be negative")
+        raise OptionError("can't be negative", option="start_s")
     if end is not None and end <= (start or 0):
-        raise OptionError("--end must be later than --start")
+        raise OptionError("must be later than ", Option("start_s"), option="end_s")

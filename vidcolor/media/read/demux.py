@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Option
 from vidcolor.media.files.inputs import InputFile, reason
 from vidcolor.media.pixels.limits import check_size
 from vidcolor.media.read.container import (
@@ -266,8 +266,9 @@ def choose_video(
         return films[0]
     if not decodable:
         raise InputError(
-            f"{label}: no decoder for its video codec; "
-            "try --decoder ffmpeg with a newer system ffmpeg"
+            f"{label}: no decoder for its video codec; try ",
+            Option("decoder", "ffmpeg"),
+            " with a newer system ffmpeg",
         )
     best = cast("VideoStream | None", container.streams.best("video"))
     video = best if best in decodable else decodable[0]

@@ -13,10 +13,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final, cast
 
-from vidcolor.errors import DependencyError
+from vidcolor.errors import DependencyError, Option
 from vidcolor.media.read.container import REFUSED_FORMATS
 
 PROGRAM: Final = "ffmpeg"
+_WANTED: Final = Option("decoder", "ffmpeg")
 SHIFT_S: Final = 1000
 """Seconds (times the time base's numerator) that are added to stamps: NUT can't go below zero."""
 
@@ -31,15 +32,16 @@ def require_ffmpeg() -> Any:  # noqa: ANN401 - an untyped package
         import ffmpeg
     except ImportError:
         raise DependencyError(
-            "--decoder ffmpeg needs the package ffmpeg-python: pip install 'vidcolor[ffmpeg]'"
+            _WANTED, " needs the package ffmpeg-python: pip install 'vidcolor[ffmpeg]'"
         ) from None
     if not hasattr(ffmpeg, "input"):
         raise DependencyError(
-            "--decoder ffmpeg needs ffmpeg-python, but another package named ffmpeg is installed: "
-            "pip uninstall ffmpeg; pip install --force-reinstall ffmpeg-python"
+            _WANTED,
+            " needs ffmpeg-python, but another package named ffmpeg is installed: "
+            "pip uninstall ffmpeg; pip install --force-reinstall ffmpeg-python",
         )
     if shutil.which(PROGRAM) is None:
-        raise DependencyError("--decoder ffmpeg needs the program ffmpeg, which isn't on the PATH")
+        raise DependencyError(_WANTED, " needs the program ffmpeg, which isn't on the PATH")
     return ffmpeg
 
 

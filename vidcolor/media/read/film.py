@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import av
 from av.packet import Packet
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, Message, Option
 from vidcolor.media.files.inputs import InputFile
+from vidcolor.media.read.access import FrameAccess
 from vidcolor.media.read.base import MAX_EARLY_BYTES, BaseSource, Item, check_span
 from vidcolor.media.read.container import NO_TIMESTAMPS, OpenContainer
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
+from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.probe import describe_container
 from vidcolor.media.read.stage import FrameStage, stream_end
 from vidcolor.media.read.stamps import exact_seconds
@@ -23,7 +26,7 @@ from vidcolor.types import LumaFrame
 
 _Raw: TypeAlias = "av.VideoFrame | Packet[Any]"
 
-_BACK_OFF: Final = (0, 2, 10, 60)  # seconds before --start, until a key frame is found
+_BACK_OFF: Final = (0, 2, 10, 60)  # seconds before start_s, until a key frame is found
 
 
 class VideoReader(BaseSource):
@@ -34,6 +37,8 @@ class VideoReader(BaseSource):
         path: as the user wrote it.
         settings: how it is read.
         opened: the film's container, at its beginning; closed with this. None opens one.
+        index: what an earlier reading with the same settings has shown; one that isn't complete is
+            made anew by this reading. None keeps none.
 
     Raises:
         InputError: the file can't be read, or not one frame of it.
@@ -47,12 +52,15 @@ class VideoReader(BaseSource):
         settings: ReadSettings,
         *,
         opened: OpenContainer | None = None,
+        index: FrameIndex | None = None,
     ) -> None:
         super().__init__()
         check_span(settings)
         self._label = file.label
         self._threads = settings.threads
         self._raw: Iterator[_Raw] = iter(())
+        self._index = index
+        self._notes = index if index is not None and not index.packets else None
         self._demuxer = demuxer = Demuxer(
             file,
             start=exact_seconds(settings.start_s),
@@ -76,6 +84,10 @@ class VideoReader(BaseSource):
         self.template = self._demuxer.container
         self.video_stream = self._demuxer.video
         self.copied_streams = self._demuxer.copied
+        self._access: FrameAccess | None = None
+        if not settings.copy_streams and demuxer.can_rewind:
+            notes = FrameIndex() if index is None else index
+            self._access = FrameAccess(demuxer, self._stage, notes, self._new_decoder)
 
     def _release(self) -> None:
         self._raw = iter(())
@@ -105,12 +117,16 @@ class VideoReader(BaseSource):
 
     def _restart(self) -> None:
         """Begin to decode at the container's position."""
-        unstamped = self._demuxer.container.format.flags & NO_TIMESTAMPS
-        self._decoder = Decoder(
-            self._demuxer.video, threads=self._threads, frame_threads=not unstamped
-        )
+        self._decoder = self._new_decoder()
         self._stage.restart()
+        self._stage.index = self._notes
+        if self._notes is not None:
+            self._notes.clear()
         self._raw = self._pump()
+
+    def _new_decoder(self) -> Decoder:
+        unstamped = self._demuxer.container.format.flags & NO_TIMESTAMPS
+        return Decoder(self._demuxer.video, threads=self._threads, frame_threads=not unstamped)
 
     def _seek(self, start: Fraction) -> None:
         """Go to a place from where the first decoded frame isn't later than ``start``."""
@@ -120,6 +136,8 @@ class VideoReader(BaseSource):
                 break
             self._restart()
             if self._starts_early(start):
+                if self._notes is not None:
+                    self._notes.is_from_start = False
                 return
         self._demuxer.rewind()
         self._restart()
@@ -145,6 +163,8 @@ class VideoReader(BaseSource):
             stamp = packet.pts if packet.pts is not None else packet.dts
             if stage.first_packet is None and stamp is not None:
                 stage.first_packet = stamp * packet.time_base
+            if self._notes is not None:
+                self._notes.add_packet(packet)
             yield from decoder.feed(packet)
         if not self._demuxer.video_done:
             yield from decoder.flush()
@@ -162,6 +182,9 @@ class VideoReader(BaseSource):
         stage.status.damaged = self._decoder.damaged
         yield from stage.flush()
         stage.conclude()
+        if self._notes is not None:
+            self._notes.is_even = not (demuxer.jumps or demuxer.strays)
+            self._notes.is_complete = True
         if demuxer.strays:
             stage.status.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
         if demuxer.jumps:
@@ -170,6 +193,50 @@ class VideoReader(BaseSource):
             stage.status.say(f"reading ended early: {demuxer.read_error}")
         elif cut_off := demuxer.cut_off():
             stage.status.say(cut_off)
+
+    # -- from a later frame on ----------------------------------------------------------------
+
+    def skip_frames(self, count: int) -> None:
+        """Begin with the frame of this number, decoded from a key frame before it if possible."""
+        if count and self._access is not None and count < len(self._access.index):
+            self._drop_items()
+            self._items = self._from(self._access, count)
+        else:
+            super().skip_frames(count)
+
+    def frame_at(self, seconds: Fraction) -> tuple[LumaFrame, bool] | None:
+        """The last frame that begins at or before a time, or the first; None if a check fails.
+
+        Nothing can be iterated afterwards.
+
+        Args:
+            seconds: in the file's own time, as its stamps are.
+
+        Returns:
+            The frame, and whether it is the film's last.
+        """
+        if self._access is None:
+            return None
+        self._drop_items()
+        return self._access.frame_at(seconds)
+
+    def _drop_items(self) -> None:
+        if self._items is not None:
+            self._items.close()
+        self._items = None
+        self._ready.clear()
+
+    def _from(self, access: FrameAccess, first: int) -> Generator[Item, None, None]:
+        number = first
+        for frame in access.frames_from(first):
+            yield frame
+            number += 1
+        if not access.index.is_complete or number < len(access.index):
+            self._demuxer.rewind()
+            self._stage = self._stage.again()
+            self._begin()
+            frames = (item for item in self._process() if isinstance(item, LumaFrame))
+            yield from islice(frames, number, None)
 
     def _why_nothing(self) -> str:
         if self._stage.seen:
@@ -180,9 +247,11 @@ class VideoReader(BaseSource):
             return f"{self._label}: can't be read: {self._demuxer.failure}"
         codec = self.info.codec
         if self.status.damaged:
-            return (
+            return Message(
                 f"{self._label}: no frame can be decoded: {self.status.damaged} damaged or "
-                f"unsupported packets ({codec}); --decoder ffmpeg may know more"
+                f"unsupported packets ({codec}); ",
+                Option("decoder", "ffmpeg"),
+                " may know more",
             )
         nothing = f"{self._label}: no frame can be decoded ({codec})"
         if not self._demuxer.can_seek and "mp4" in self._demuxer.container.format.name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final, cast
@@ -11,12 +12,14 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vidcolor.errors import Message, Option
 from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.deinterlace import FieldStage
 from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
 from vidcolor.media.pixels.limits import check_size
 from vidcolor.media.pixels.uniform import PictureMaker
+from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.probe import with_first_frame
 from vidcolor.media.read.side_data import collect_side_data, display_matrix
 from vidcolor.media.read.stamps import Span, StampFiller
@@ -46,6 +49,8 @@ class FrameStage:
         seen: frames taken, those outside of the span included.
         ended: a frame behind the span's end was taken: no more are needed.
         first_packet: time of the first packet fed to the decoder, in seconds, where known.
+        index: where frames are noted; None for nowhere.
+        finished: frames that went on to deinterlacing.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class FrameStage:
         self.seen = 0
         self.ended = False
         self.first_packet: Fraction | None = None
+        self.index: FrameIndex | None = None
         self.status = SourceStatus()
         self.display_matrix: tuple[int, ...] | None = None
         self._label = label
@@ -75,6 +81,10 @@ class FrameStage:
         header = cast(FieldOrder, info.field_order)
         self._fields = FieldStage(header=header, deinterlace=deinterlace)
         self._flag_order: FieldOrder | None = None
+        self._met_flags = False
+        self._longest = 0
+        self._raw_stamps: deque[int | None] = deque()
+        self.finished = 0
         self._picture: PictureMaker | None = None
 
     def again(self) -> FrameStage:
@@ -87,8 +97,33 @@ class FrameStage:
             end=self._end,
         )
         stage.info, stage.display_matrix = self.info, self.display_matrix
-        stage.status = replace(self.status, damaged=0, corrupt=0)
+        stage.status = self.status
+        stage.status.damaged = stage.status.corrupt = 0
         return stage
+
+    def fork(self) -> FrameStage:
+        """A stage for another place of the stream: with this one's picture, for few frames."""
+        stage = self.again()
+        stage.status = replace(self.status)
+        stage._picture, stage._flag_order = self._picture, self._flag_order
+        stage._fields = self._fields.fork()
+        if stage._durations is not None and self._durations is not None:
+            stage._durations.longest = max(self._durations.longest, self._longest)
+        return stage
+
+    def note_length(self, duration: int) -> None:
+        """Say how long some frame is, for the last frame of a fork."""
+        self._longest = max(self._longest, duration)
+
+    @property
+    def deinterlaces(self) -> bool:
+        """Whether bwdif is asked for."""
+        return self._deinterlace
+
+    @property
+    def took_stamps_as_they_are(self) -> bool:
+        """Whether all stamps and the order of fields are what the frames themselves say."""
+        return not self._stamps.nudged and not self._met_flags
 
     def restart(self) -> None:
         """Forget stamps, after a seek."""
@@ -101,13 +136,14 @@ class FrameStage:
         luma = self._take(frame)
         if luma is None:
             return []
+        self._raw_stamps.append(frame.pts)
         timed = [luma] if self._durations is None else self._durations.push(luma)
-        return self._through_fields(timed)
+        return self._noted(timed)
 
     def flush(self) -> list[LumaFrame]:
         """Return what is left inside."""
         timed = [] if self._durations is None else self._durations.flush()
-        return self._through_fields(timed) + self._fields.flush()
+        return self._noted(timed) + self.finish_all()
 
     def conclude(self) -> None:
         """Say at the end what went wrong on the way."""
@@ -132,12 +168,20 @@ class FrameStage:
             return None
         if self._picture is None:
             self._meet(frame, pts)
-        assert self._picture is not None
+        self.status.corrupt += frame.is_corrupt
+        self._watch_color(frame)
+        luma = self.convert(frame)
+        luma.pts, luma.duration = span.shift(pts, time_base), frame.duration
+        return luma
+
+    def convert(self, frame: av.VideoFrame) -> LumaFrame:
+        """A luma frame without stamps, of a film whose first frame was seen."""
+        if self._picture is None:
+            raise RuntimeError("no frame was seen before")
         interlaced = frame.interlaced_frame
         if interlaced and self._flag_order is None:
             self._flag_order = frame_field_order(frame)
-        self.status.corrupt += frame.is_corrupt
-        self._watch_color(frame)
+            self._met_flags = True
         if not self.status.is_transparent and self.info.codec != "gif":
             self.status.is_transparent = is_transparent(frame)
         side_data = collect_side_data(frame, self.info.codec)
@@ -151,9 +195,8 @@ class FrameStage:
             luma=luma,
             depth=self._picture.depth,
             full_range=self._picture.full_range,
-            pts=span.shift(pts, time_base),
-            time_base=time_base,
-            duration=frame.duration,
+            pts=0,
+            time_base=self.info.time_base,
             interlaced=interlaced,
             top_field_first=interlaced and self._flag_order == "tff",
             side_data=side_data,
@@ -165,10 +208,25 @@ class FrameStage:
         if self._durations is not None:
             self._durations.stop(self.span.shift(pts, self.info.time_base))
 
-    def _through_fields(self, frames: list[LumaFrame]) -> list[LumaFrame]:
-        ready = [each for frame in frames for each in self._fields.push(self._in_span(frame))]
+    def _noted(self, frames: list[LumaFrame]) -> list[LumaFrame]:
+        """Note frames with their final stamps in the index, and pass them on."""
+        for frame in frames:
+            self._in_span(frame)
+            raw = self._raw_stamps.popleft()
+            if self.index is not None:
+                self.index.add_frame(raw, frame)
+        return self.finish(frames)
+
+    def finish(self, frames: list[LumaFrame]) -> list[LumaFrame]:
+        """Deinterlace, if asked for; return the frames that are ready."""
+        self.finished += len(frames)
+        ready = [each for frame in frames for each in self._fields.push(frame)]
         self._watch_fields()
         return ready
+
+    def finish_all(self) -> list[LumaFrame]:
+        """Return what is left of it."""
+        return self._fields.flush()
 
     def _in_span(self, frame: LumaFrame) -> LumaFrame:
         """Let it end with the span, where frames are of any length."""
@@ -215,10 +273,11 @@ class FrameStage:
             first = "top" if status.top_field_first else "bottom"
             what = f"the source is interlaced ({first} field first"
             what += ", by measurement)" if fields.measured else ")"
-            self.status.say(
+            advice = Option("deinterlace", True)
+            status.say(
                 f"{what}: it is deinterlaced"
                 if self._deinterlace
-                else f"{what}: its fields are kept; --deinterlace on makes it progressive"
+                else Message(f"{what}: its fields are kept; ", advice, " makes it progressive")
             )
         if fields.found_nothing:
             self.status.say("the source looks progressive; it is deinterlaced all the same")
@@ -254,13 +313,13 @@ class ShownDurations:
     def __init__(self, end: int | None) -> None:
         self._end = end
         self._exact = False
-        self._longest = 0
+        self.longest = 0
         self._held: LumaFrame | None = None
 
     def push(self, frame: LumaFrame) -> list[LumaFrame]:
         """Take a frame in presentation order; return the one before it."""
         held, self._held = self._held, frame
-        self._longest = max(self._longest, frame.duration)
+        self.longest = max(self.longest, frame.duration)
         if held is None:
             return []
         held.duration = frame.pts - held.pts
@@ -286,4 +345,4 @@ class ShownDurations:
             return shown
         if abs(shown - last.duration) * last.time_base <= _ROUNDING_S:
             return last.duration
-        return min(shown, self._longest)
+        return min(shown, self.longest)

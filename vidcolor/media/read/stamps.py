@@ -1,4 +1,4 @@
-"""Stamps: every frame gets its own pts, and ``--start``/``--end`` cut and shift all streams."""
+"""Stamps: every frame gets its own pts, and ``start_s`` and ``end_s`` cut all streams alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``--decoder ffmpeg``: a system ffmpeg decodes what PyAV's own libraries can't.
+"""``decoder="ffmpeg"``: a system ffmpeg decodes what PyAV's own libraries can't.
 
 Where PyAV can open the container (and only lacks the decoder), ffmpeg sends nothing but raw frames
 with the source's own stamps, and all other streams are copied from the file as usual. Where even

@@ -7,8 +7,8 @@ from typing import Final
 
 from vidcolor.media.scans.read import HEADER_CODECS, SequenceReader
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.streams import chapters_of, codec_name, is_chapter_text
-from vidcolor.media.write.tags import content_tags, moved_chapters
+from vidcolor.media.write.streams import chapters_of, codec_name, is_chapter_text, is_time_code
+from vidcolor.media.write.tags import content_tags, moved_chapters, time_codes
 from vidcolor.types import EncodeSettings, LumaFrame
 
 _UNEVEN: Final = "the frames' uneven times are left out: images hold none"
@@ -51,9 +51,13 @@ def _lost(source: FrameSource, settings: EncodeSettings) -> Iterator[str]:
     """The names of lost things, each with its "is" or "are"."""
     chapters = chapters_of(source.template)
     for stream in source.copied_streams:
+        if is_time_code(stream):
+            continue
         is_unwanted = stream.type == "audio" and settings.audio == "none"
         if not is_unwanted and not (chapters and is_chapter_text(stream)):
             yield f"stream {stream.index} ({stream.type}, {codec_name(stream)}) is"
+    for code in sorted(time_codes(source)):
+        yield f"the time code {code} is"
     if "A53_CC" in source.status.side_data_kinds:
         yield "closed captions in the picture are"
     if source.info.sar != 1:

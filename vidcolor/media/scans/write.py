@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
-from vidcolor.errors import OptionError, StreamLossError
+from vidcolor.errors import Option, OptionError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, fsync, output_error
 from vidcolor.media.files.packets import KeptFile, write_list
 from vidcolor.media.files.patterns import NUMBER
@@ -201,7 +201,8 @@ class SequenceWriter:
             StreamLossError: ``strict``, and there is one.
         """
         if losses and self._strict:
-            raise StreamLossError(f"{self._pattern}: {'; '.join(losses)} (--strict)")
+            what = f"{self._pattern}: {'; '.join(losses)} ("
+            raise StreamLossError(what, Option("strict", True), ")")
         self.notes += [loss for loss in losses if loss not in self.notes]
 
     def _note_others(self, folder: Path) -> None:
@@ -263,15 +264,10 @@ def _image_kind(pattern: Path, settings: EncodeSettings) -> _Image:
         raise OptionError(
             f"{pattern}: numbered images are written as {', '.join(SEQUENCE_SUFFIXES)}"
         )
-    options = {
-        "--video-codec": settings.video_codec,
-        "--crf": settings.crf,
-        "--preset": settings.preset,
-        "--pix-fmt": settings.pix_fmt,
-    }
-    for option, value in options.items():
-        if value is not None:
-            raise OptionError(f"{pattern}: {option} has no meaning for numbered images")
+    for name in ("video_codec", "crf", "preset", "pix_fmt"):
+        if getattr(settings, name) is not None:
+            what = f"{pattern}: ", Option(name), " has no meaning for numbered images"
+            raise OptionError(*what)
     return kind
 
 

@@ -223,6 +223,17 @@ def full_page(data: bytes) -> tuple[int, int]:
     return 0, reader.first
 
 
+def from_full_page(data: bytes) -> bytes:
+    """A TIFF that begins with its full page; the file itself where it does."""
+    number, at = full_page(data)
+    if number == 0:
+        return data
+    order = "<" if data.startswith(b"II") else ">"
+    if data[2:4] in (b"\x2b\0", b"\0\x2b"):
+        return data[:8] + struct.pack(order + "Q", at) + data[16:]
+    return data[:4] + struct.pack(order + "I", at) + data[8:]
+
+
 def _pack(
     entries: Directory, order: str, start: int, placed: Mapping[int, int] | None = None
 ) -> bytes:

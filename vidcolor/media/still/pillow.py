@@ -210,7 +210,7 @@ def _decode_deep(file: StillFile) -> Samples | None:
     if file.kind == "AVIF":
         return scale_bits(imagecodecs.avif_decode(file.data), depth)
     if file.kind == "JPEG":
-        return _decode_deep_jpeg(file, depth)
+        return decode_deep_jpeg(file.data)
     return _decode_heif(file, depth)
 
 
@@ -224,11 +224,12 @@ def _stored_depth(file: StillFile) -> int:
     if file.kind in ("AVIF", "HEIF"):
         return heif_depth(file.data)
     if file.kind == "JPEG":
-        return _jpeg_depth(file.data)
+        return jpeg_depth(file.data)
     return 8
 
 
-def _jpeg_depth(data: bytes) -> int:
+def jpeg_depth(data: bytes) -> int:
+    """Bits per sample of a JPEG; 8 where it has no frame header."""
     at = _jpeg_frame(data)
     return data[at + 4] if at else 8
 
@@ -254,21 +255,26 @@ def _openable(file: StillFile) -> bytes:
 
     Pillow refuses other depths than 8 at once, with metadata and profile.
     """
-    if file.kind != "JPEG" or _jpeg_depth(file.data) == 8:
+    if file.kind != "JPEG" or jpeg_depth(file.data) == 8:
         return file.data
     depth_at = _jpeg_frame(file.data) + 4
     return file.data[:depth_at] + b"\x08" + file.data[depth_at + 1 :]
 
 
-def _decode_deep_jpeg(file: StillFile, depth: int) -> Samples:
-    """JPEG of 12 bits, or lossless of up to 16.
+def decode_deep_jpeg(data: bytes) -> Samples:
+    """JPEG of 12 bits, or lossless of up to 16, stretched to 16.
+
+    Returns:
+        ``(H, W)`` or ``(H, W, 3)`` uint16.
 
     Raises:
-        ValueError: it is cut off, which libjpeg doesn't say, or of CMYK.
+        ValueError: it is cut off, which libjpeg doesn't say, or has four channels.
+        RuntimeError: it is damaged.
     """
-    if not file.data.rstrip(b"\0").endswith(b"\xff\xd9"):
+    if not data.rstrip(b"\0").endswith(b"\xff\xd9"):
         raise ValueError("truncated")
-    pixels = np.asarray(imagecodecs.jpeg8_decode(file.data))
+    depth = jpeg_depth(data)
+    pixels = np.asarray(imagecodecs.jpeg8_decode(data))
     if pixels.ndim == 3 and pixels.shape[2] != 3:
         raise ValueError(f"JPEG with {pixels.shape[2]} channels of {depth} bits")
     return scale_bits(pixels, depth)

@@ -75,7 +75,7 @@ def plan_copies(
             continue
         if chapters and is_chapter_text(stream):
             continue
-        if is_time_code(stream) and container.metadata != "none":
+        if is_time_code(stream):  # written anew from its tag, or said to be lost
             continue
         if can_hold(container, stream):
             plan.streams.append(stream)
@@ -99,6 +99,14 @@ def loss_notes(lost: Sequence[Stream], container: ContainerFacts) -> list[str]:
             f" {container.name} can't hold it{hint}"
         )
     return notes
+
+
+def language_notes(streams: Iterable[Stream], container: ContainerFacts) -> list[str]:
+    """A note where ``container`` loses the languages of copied streams."""
+    languages = {stream.metadata.get("language", "und") for stream in streams} - {"und"}
+    if container.languages or not languages:
+        return []
+    return [f"{container.name} can't hold the streams' languages ({', '.join(sorted(languages))})"]
 
 
 def recoding_notes(streams: Iterable[Stream], recoded: Mapping[int, str]) -> list[str]:
@@ -141,6 +149,8 @@ def can_hold(
     first = first or _silence(stream)
     if is_cover(stream) and container.covers != "stream":
         return container.covers == "file"
+    if stream.type == "attachment" and not container.attachments:
+        return False  # WebM's muxer takes it and drops it
     if container.copies is not None and codec_name(stream) not in container.copies:
         return False
     output = av.open(

@@ -13,7 +13,7 @@ import av
 import cv2
 from av.video.codeccontext import VideoCodecContext
 
-from vidcolor.errors import OptionError
+from vidcolor.errors import Message, Option, OptionError
 from vidcolor.media.write.facts import ContainerFacts, EncoderFacts
 from vidcolor.types import ColorTags, EncodeSettings, PlanarFormat
 
@@ -113,21 +113,23 @@ def try_encoder(plan: EncoderPlan) -> None:
         raise OptionError(_refusal(plan, error)) from error
 
 
-def _refusal(plan: EncoderPlan, error: Exception) -> str:
+def _refusal(plan: EncoderPlan, error: Exception) -> Message:
     """One line that says what an encoder refused, and a way out."""
     name = plan.facts.name
     reason = getattr(error, "strerror", None) or str(error)
     if name.endswith("_nvenc"):
-        return (
+        return Message(
             f"{name} can't be opened ({reason}): it needs an NVIDIA card with a video encoder that"
-            f" takes {plan.planes.pix_fmt}, and its driver; --video-codec libx264 works everywhere"
-        )
+            f" takes {plan.planes.pix_fmt}, and its driver; ",
+            Option("video_codec", "libx264"), " works everywhere",
+        )  # fmt: skip
     width, height = plan.size
-    hint = "; --video-codec libx264 takes nearly everything"
+    hint = Message("; ", Option("video_codec", "libx264"), " takes nearly everything")
     if name == "libx264":
         large = max(plan.size) > _LARGE_PX
-        hint = "; an output named .mkv with --video-codec ffv1 takes it" if large else ""
-    return f"{name} can't encode {width}x{height} {plan.planes.pix_fmt} ({reason}){hint}"
+        lossless = Message("; an output named .mkv with ", Option("video_codec", "ffv1"))
+        hint = Message(lossless, " takes it") if large else Message()
+    return Message(f"{name} can't encode {width}x{height} {plan.planes.pix_fmt} ({reason})", hint)
 
 
 def encoder_options(facts: EncoderFacts, settings: EncodeSettings) -> dict[str, str]:
@@ -162,19 +164,19 @@ def _has_avx512() -> bool:
 
 def _check_quality(facts: EncoderFacts, quality: float) -> None:
     if not facts.quality_option:
-        raise OptionError(f"{facts.name} is lossless: --crf has no meaning with it")
+        raise OptionError(f"{facts.name} is lossless: ", Option("crf"), " has no meaning with it")
     low, high = facts.quality_range
     if not (math.isfinite(quality) and low <= quality <= high):
-        raise OptionError(f"--crf {quality:g}: {facts.name} takes {low:g} (best) to {high:g}")
+        span = f"{low:g} (best) to {high:g}"
+        raise OptionError(f"is {quality:g}: {facts.name} takes {span}", option="crf")
 
 
 def _check_preset(facts: EncoderFacts, preset: str) -> None:
     if not facts.presets:
-        raise OptionError(f"{facts.name} has no presets: leave --preset out")
+        raise OptionError(f"{facts.name} has no presets: leave ", Option("preset"), " out")
     if preset not in facts.presets:
-        raise OptionError(
-            f"--preset {preset}: {facts.name} takes one of {', '.join(facts.presets)}"
-        )
+        known = ", ".join(facts.presets)
+        raise OptionError(f"{preset!r} is unknown: {facts.name} takes {known}", option="preset")
 
 
 def choose_time_base(source: Fraction, facts: EncoderFacts) -> Fraction:

@@ -210,6 +210,10 @@ class ContainerFacts:
             takes the stream and doesn't write it.
         copies: codecs of other streams that it holds, where its muxer accepts more than that;
             None: what the muxer accepts.
+        attachments: holds attached files.
+        chapters: holds chapters.
+        time_codes: holds a time code, as a track or a tag.
+        languages: holds the languages of streams.
         options: muxer options, always set.
         tags: codec tag by encoder, where the muxer's default isn't what players want.
     """
@@ -227,6 +231,10 @@ class ContainerFacts:
     enables_tracks: bool = False
     covers: Literal["stream", "file", "none"] = "stream"
     copies: frozenset[str] | None = None
+    attachments: bool = False
+    chapters: bool = True
+    time_codes: bool = True
+    languages: bool = True
     options: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -286,6 +294,7 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         (".mkv", ".mk3d"),
         unit=Fraction(1, 1000),
         covers="file",
+        attachments=True,
         options={"cues_to_front": "1"},
     ),
     ContainerFacts(
@@ -303,6 +312,8 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         b_frames=False,
         unit=Fraction(1, 90000),
         copies=_TRANSPORT_STREAM_CODECS,
+        chapters=False,
+        time_codes=False,
         options={"mpegts_copyts": "1"},
     ),
     ContainerFacts(
@@ -313,6 +324,8 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         b_frames=False,
         unit=Fraction(1, 90000),
         copies=_TRANSPORT_STREAM_CODECS | {"pcm_bluray"},
+        chapters=False,
+        time_codes=False,
         # packets of 192 bytes, as discs and camcorders (AVCHD) have them
         options={"mpegts_copyts": "1", "mpegts_m2ts_mode": "1"},
     ),
@@ -322,6 +335,8 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         metadata="none",
         metadata_keys=frozenset({"creation_time", "location", "location-eng"}),
         below_zero=True,
+        chapters=False,
+        time_codes=False,
         options=_MOV_OPTIONS,
     ),
     ContainerFacts(
@@ -331,6 +346,9 @@ CONTAINERS: tuple[ContainerFacts, ...] = (
         b_frames=False,
         unit=Fraction(1, 1000),
         copies=frozenset({"aac", "mp3"}),
+        chapters=False,
+        time_codes=False,
+        languages=False,
     ),
 )
 
@@ -380,7 +398,7 @@ def encoder_facts(name: str) -> EncoderFacts:
         return ENCODERS[name]
     except KeyError:
         raise OptionError(
-            f"unknown video codec {name!r}: choose one of {', '.join(ENCODERS)}"
+            f"{name!r} is unknown: choose one of {', '.join(ENCODERS)}", option="video_codec"
         ) from None
 
 

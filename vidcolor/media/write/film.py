@@ -16,7 +16,7 @@ import av
 from av.packet import Packet
 from av.stream import Stream
 
-from vidcolor.errors import OptionError, OutputError, StreamLossError
+from vidcolor.errors import Option, OptionError, OutputError, StreamLossError
 from vidcolor.media.files.atomic import AtomicPath, check_distinct, output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, SpanFileWriter
 from vidcolor.media.files.pipes import StreamWriter
@@ -24,6 +24,7 @@ from vidcolor.media.files.spool import PacketSpool
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.capability import (
     can_hold,
+    language_notes,
     loss_notes,
     plan_copies,
     recoding_notes,
@@ -51,7 +52,7 @@ from vidcolor.media.write.hdr import (
 from vidcolor.media.write.mux import Mux, holds_codec
 from vidcolor.media.write.plane_choice import TRANSPARENCY_LOST, choose_planes, output_tags
 from vidcolor.media.write.streams import chapters_of, earliest_start, known_starts
-from vidcolor.media.write.tags import moved_codes, time_codes
+from vidcolor.media.write.tags import moved_chapters, moved_codes, time_codes
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 logger = logging.getLogger(__name__)
@@ -276,7 +277,7 @@ class VideoWriter:
             wishes = (self._settings.video_codec, self._settings.pix_fmt, self._settings.crf)
             if any(wish is not None for wish in (*wishes, self._settings.preset)):
                 raise
-            raise OutputError(f"{self._path}: {error}") from error
+            raise OutputError(f"{self._path}: ", error) from error
 
     def _plan_copies(self) -> list[Stream]:
         """Which streams are copied.
@@ -295,11 +296,23 @@ class VideoWriter:
             plan.notes.append(
                 f"closed captions in the picture are lost: {self.codec} can't carry them"
             )
-        self._lose(plan.notes)
+        self._lose([*plan.notes, *self._lost_chapters()])
         self._recoded = plan.recoded
         self.notes += recoding_notes(plan.streams, plan.recoded)
+        self.notes += language_notes(plan.streams, self._container)
         self.notes += dynamic_losses(kinds)
         return plan.streams
+
+    def _lost_chapters(self) -> list[str]:
+        """A note where the container has no place for the chapters of what is written."""
+        if self._container.chapters:
+            return []
+        source = self._source
+        count = len(
+            moved_chapters(chapters_of(source.template), source.time_offset_s, source.span_s)
+        )
+        what = "1 chapter is" if count == 1 else f"{count} chapters are"
+        return [f"{what} left out: {self._container.name} can't hold them"] if count else []
 
     def _lose(self, losses: list[str]) -> None:
         """Note losses, or refuse them.
@@ -308,7 +321,8 @@ class VideoWriter:
             StreamLossError: ``strict``, and there is one.
         """
         if losses and self._settings.strict:
-            raise StreamLossError(f"{self._path}: {'; '.join(losses)} (--strict)")
+            what = f"{self._path}: {'; '.join(losses)} ("
+            raise StreamLossError(what, Option("strict", True), ")")
         self.notes += losses
 
     def _reserve(self) -> AtomicPath | StreamWriter:
@@ -415,8 +429,7 @@ class VideoWriter:
                 self._lose(loss_notes([dropped], self._container))
             else:
                 self.notes += mux.notes
-                holds_codes = self._container.metadata != "none"
-                return mux, [*codes.values()] if holds_codes else []
+                return mux, [*codes.values()]
 
     def _move_time_codes(self, start: Fraction) -> dict[str, str]:
         """What becomes of each time code.
@@ -424,9 +437,17 @@ class VideoWriter:
         Raises:
             StreamLossError: ``strict``, and one is lost.
         """
+        if not self._container.time_codes:
+            self._lose(
+                [
+                    f"the time code {code} is left out: {self._container.name} can't hold it"
+                    for code in sorted(time_codes(self._source))
+                ]
+            )
+            return {}
         moved = moved_codes(self._source, start)
         lost = sorted(time_codes(self._source) - moved.keys())
-        self._lose([f"the time code {each} can't be moved with --start: left out" for each in lost])
+        self._lose([f"the time code {each} can't be moved to the start: left out" for each in lost])
         return moved
 
     def _new_mux(self, codes: dict[str, str]) -> Mux:

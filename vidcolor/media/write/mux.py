@@ -19,6 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vidcolor.errors import Message, Option
 from vidcolor.media.files.packets import EncodedPacket
 from vidcolor.media.files.pipes import StreamWriter
 from vidcolor.media.source import FrameSource
@@ -54,6 +55,9 @@ _NO_TEXT = b"\0\0"
 _TEN_SECONDS = 10
 _GLOBAL_HEADER = 1 << 22
 """AV_CODEC_FLAG_GLOBAL_HEADER: parameters stand in the container, not before keyframes."""
+
+_NO_REORDERING = 2
+"""A film, or a span, of so few frames is coded in the order in which it is shown."""
 
 _TS_NONSTRICT = 1 << 17
 """AVFMT_TS_NONSTRICT: decoding times may be equal."""
@@ -106,6 +110,7 @@ class Mux:
         self._output: OutputContainer | None = None
         self._video: VideoStream | None = None
         self._encoder: VideoCodecContext | None = None
+        self._fed = 0
         self._copies: dict[int, CopiedStream] = {}
         self._enables_all = False
         self._durations: dict[int, int] = {}
@@ -168,15 +173,18 @@ class Mux:
             self._encoder = self._another_encoder()
         if frame is not None and frame.pts is not None:
             self._durations[frame.pts] = frame.duration
+        self._fed += frame is not None
         packets = []
         for packet in self._encoder.encode(frame):
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
+            if self._plan.facts.name == "libx265" and self._fed <= _NO_REORDERING:
+                packet.dts = packet.pts  # x265 gives what stood in memory
             packets.append(EncodedPacket.of(packet))
         return packets
 
     def renew_encoder(self) -> None:
         """Let the next frame begin with a new encoder, which knows nothing of those before it."""
-        self._encoder = None
+        self._encoder, self._fed = None, 0
 
     def put(self, packets: Sequence[EncodedPacket]) -> None:
         """Write encoded frames.
@@ -215,9 +223,8 @@ class Mux:
         encoder.flags |= video.codec_context.flags & _GLOBAL_HEADER
         encoder.open()
         if encoder.extradata != video.codec_context.extradata:
-            raise ValueError(
-                f"{self._plan.facts.name} writes another header each time; use --no-resume"
-            )
+            what = f"{self._plan.facts.name} writes another header each time; use "
+            raise ValueError(Message(what, Option("resume", False)))
         return encoder
 
     def _move(self, packet: Packet[Stream], unit: Fraction) -> None:
@@ -366,7 +373,7 @@ class Mux:
 
 
 def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:
-    """Make a decoding time valid; libx265 can get it wrong in films of one or two frames.
+    """Make a decoding time valid: not after the frame is shown, and above the last one.
 
     Returns:
         The packet's decoding time, for the next call.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from av.codec.codec import Codec, UnknownCodecError
 
-from vidcolor.errors import OptionError
+from vidcolor.errors import Message, Option, OptionError
 from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
 from vidcolor.media.write.facts import ContainerFacts, EncoderFacts
 from vidcolor.types import UNSPECIFIED, ColorTags, EncodeSettings, PlanarFormat, VideoInfo
@@ -82,8 +82,8 @@ def encoder_layouts(encoder: EncoderFacts) -> list[EncodableLayout]:
         formats = Codec(encoder.name, "w").video_formats or ()
     except UnknownCodecError:
         raise OptionError(
-            f"the encoder {encoder.name} is not part of this PyAV build: choose another"
-            " --video-codec"
+            f"the encoder {encoder.name} is not part of this PyAV build: choose another ",
+            Option("video_codec"),
         ) from None
     found = []
     for name in (form.name for form in formats if _YUV.fullmatch(form.name)):
@@ -149,14 +149,18 @@ def _choose_layout(
 
     if not fitting:
         raise OptionError(
-            f"{encoder.name} can't encode {size[0]}x{size[1]} pixels: use --video-codec libx264"
+            f"{encoder.name} can't encode {size[0]}x{size[1]} pixels: use ",
+            Option("video_codec", "libx264"),
         )
     best = min(fitting, key=cost)
-    notes = []
+    notes: list[str] = []
     if best.depth < info.depth:
         notes.append(
-            f"{encoder.name} writes {best.depth} bits, the source has {info.depth}: rounded;"
-            " --video-codec ffv1 keeps them all, in .mkv"
+            Message(
+                f"{encoder.name} writes {best.depth} bits, the source has {info.depth}: rounded; ",
+                Option("video_codec", "ffv1"),
+                " keeps them all, in .mkv",
+            )
         )
     if not encoder.keeps_source and best.shift != shift:
         notes.append(
@@ -174,11 +178,14 @@ def _named_layout(
     known = {layout.pix_fmt: layout for layout in encoder_layouts(encoder)}
     if name not in known:
         raise OptionError(
-            f"{encoder.name} doesn't take --pix-fmt {pix_fmt}: choose one of {', '.join(known)}"
+            f"{encoder.name} doesn't take ",
+            Option("pix_fmt", pix_fmt),
+            f": choose one of {', '.join(known)}",
         )
     if known[name] not in fitting:
-        even = ", ".join(layout.pix_fmt for layout in fitting) or "another --video-codec"
+        even = ", ".join(layout.pix_fmt for layout in fitting)
         raise OptionError(
-            f"{encoder.name} can't encode {size[0]}x{size[1]} pixels as {pix_fmt}: use {even}"
+            f"{encoder.name} can't encode {size[0]}x{size[1]} pixels as {pix_fmt}: use ",
+            even or Message("another ", Option("video_codec")),
         )
     return known[name]

@@ -1,4 +1,4 @@
-"""DeOldify as a colorizer: lightness in, Lab a and b out; and loading of the published weights."""
+"""DeOldify (Jason Antic, MIT): its three models, and its networks as ours take and give values."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.color import lightness_to_grey, rgb_to_lab
-from vidcolor.errors import DeviceError, WeightsError
+from vidcolor.errors import WeightsError
 from vidcolor.models.contract import ModelInput, Prediction
+from vidcolor.models.families.family import Built, Family
 from vidcolor.models.networks.deoldify import DeOldifyName, DeOldifyNet, build_deoldify
 from vidcolor.models.networks.folding import fold
-
-__all__ = [
-    "MULTIPLE",
-    "DeOldifyColorizer",
-    "DeOldifyKind",
-    "build_deoldify",
-    "detect_deoldify",
-    "load_deoldify",
-]
+from vidcolor.models.networks.layers import IMAGENET_MEAN, IMAGENET_STD
+from vidcolor.models.spec import PRECISIONS, AutoRank, ModelSpec, WorkingSize
+from vidcolor.models.weights.safe_load import Checkpoint
 
 DeOldifyKind = Literal["artistic", "wide"]
 """What a state_dict's structure tells: stable and video are both "wide"."""
@@ -34,15 +29,16 @@ The networks take any even size, but between multiples of 16 the decoder's featu
 with the body's at several sizes at once.
 """
 
-_IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
-_IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-
 _MIDDLE: Final = "layers.3.0.0.weight_orig"
 _STRUCTURES: Final[dict[str, tuple[DeOldifyKind, tuple[int, ...]]]] = {
     "layers.4.conv2.0.weight_orig": ("artistic", (1024, 512, 3, 3)),
     "layers.4.conv.0.weight_orig": ("wide", (4096, 2048, 3, 3)),
 }
 """By a key that only this structure has: its name, and its first middle convolution's shape."""
+
+
+_CALIBRATION: Final = (2, 3, 64, 64)
+"""Pictures of noise from which norms of random networks learn what activations are like."""
 
 
 class DeOldifyColorizer(nn.Module):
@@ -60,13 +56,6 @@ class DeOldifyColorizer(nn.Module):
         super().__init__()
         self.network = network
 
-    @classmethod
-    def from_state_dict(
-        cls, state_dict: Mapping[str, Any], *, dtype: torch.dtype = torch.float32
-    ) -> DeOldifyColorizer:
-        """``load_deoldify``, in a number format."""
-        return load_deoldify(state_dict).to(dtype)
-
     @property
     def dtype(self) -> torch.dtype:
         """What the network runs in."""
@@ -81,17 +70,12 @@ class DeOldifyColorizer(nn.Module):
 
         Returns:
             Ab of the lightness's size; no features and no confidence.
-
-        Raises:
-            DeviceError: the network overflowed in float16.
         """
         lightness = inputs.lightness
         height, width = lightness.shape[-2:]
         with torch.autocast(lightness.device.type, enabled=False):
             output = self.network(self._input(lightness.float()))[..., :height, :width]
-            if self.dtype is torch.float16 and not bool(torch.isfinite(output).all()):
-                raise DeviceError("DeOldify overflowed in fp16: choose --precision bf16 or fp32")
-            mean, std = _per_channel(output, _IMAGENET_MEAN), _per_channel(output, _IMAGENET_STD)
+            mean, std = _per_channel(output, IMAGENET_MEAN), _per_channel(output, IMAGENET_STD)
             return Prediction(rgb_to_lab((output * std + mean).clamp(0.0, 1.0))[:, 1:3])
 
     def _input(self, lightness: Tensor) -> Tensor:
@@ -100,7 +84,7 @@ class DeOldifyColorizer(nn.Module):
         grey = lightness_to_grey(lightness)
         if height % MULTIPLE or width % MULTIPLE:
             grey = F.pad(grey, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
-        normalised = (grey - _per_channel(grey, _IMAGENET_MEAN)) / _per_channel(grey, _IMAGENET_STD)
+        normalised = (grey - _per_channel(grey, IMAGENET_MEAN)) / _per_channel(grey, IMAGENET_STD)
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 
 
@@ -121,16 +105,19 @@ def detect_deoldify(state_dict: Mapping[str, Any]) -> DeOldifyKind | None:
     return None
 
 
-def load_deoldify(state_dict: Mapping[str, Any]) -> DeOldifyColorizer:
+def load_deoldify(
+    state_dict: Mapping[str, Any], *, dtype: torch.dtype = torch.float32
+) -> DeOldifyColorizer:
     """Builds the network that a state_dict belongs to, loads it strictly and folds it.
 
     The weights are shared with ``state_dict`` where folding leaves them as they are.
 
     Args:
         state_dict: as published, also wrapped as ``{"model": state_dict}``; any floating dtype.
+        dtype: what the network runs in.
 
     Returns:
-        The colorizer, float32, channels last, in evaluation mode, without gradients.
+        The colorizer, channels last, in evaluation mode, without gradients.
 
     Raises:
         WeightsError: not DeOldify's, or with missing, unknown or misshapen entries.
@@ -150,7 +137,60 @@ def load_deoldify(state_dict: Mapping[str, Any]) -> DeOldifyColorizer:
     _check(network, state, kind)
     network.load_state_dict(state, strict=True, assign=True)
     folded = fold(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return DeOldifyColorizer(folded).eval()
+    return DeOldifyColorizer(folded).eval().to(dtype)
+
+
+def _draw(spec: ModelSpec) -> Checkpoint:
+    """Random weights with activations of ordinary size, whose speed is that of real ones."""
+    network = build_deoldify(cast(DeOldifyName, spec.variant))
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0  # the only batch is all there is to learn from
+    with torch.no_grad():
+        network.train()(torch.randn(_CALIBRATION))
+    return Checkpoint(dict(network.eval().state_dict()))
+
+
+def _recognise(checkpoint: Checkpoint) -> ModelSpec | None:
+    """The wide structure is taken for the video model: the stable one has the same."""
+    kind = detect_deoldify(checkpoint.state_dict)
+    variant = {"artistic": "artistic", "wide": "video", None: None}[kind]
+    return next((spec for spec in _MODELS if spec.variant == variant), None)
+
+
+def _build(checkpoint: Checkpoint, dtype: torch.dtype) -> Built:
+    return Built(load_deoldify(checkpoint.state_dict, dtype=dtype))
+
+
+def _spec(variant: str, title: str, millions: float, *auto: AutoRank) -> ModelSpec:
+    return ModelSpec(
+        name=f"deoldify-{variant}",
+        title=title,
+        family="deoldify",
+        variant=variant,
+        licence="MIT",
+        source="DeOldify by Jason Antic, https://github.com/jantic/DeOldify",
+        parameters_millions=millions,
+        working_size=WorkingSize(shape="square", video=21, image=35, multiple=MULTIPLE),
+        precisions=PRECISIONS,
+        auto=auto,
+    )
+
+
+_MODELS: Final = (
+    _spec("video", "DeOldify for film: calm colours, few artefacts", 218.2, AutoRank("video", 10)),
+    _spec("artistic", "DeOldify for photos: the liveliest colours", 63.7, AutoRank("image", 10)),
+    _spec("stable", "DeOldify for portraits and landscapes: careful colours", 218.2),
+)
+
+DEOLDIFY: Final = Family(
+    name="deoldify",
+    title="DeOldify",
+    models=_MODELS,
+    recognise=_recognise,
+    build=_build,
+    draw=_draw,
+)
 
 
 def _unwrap(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,71 +1,22 @@
-"""The models that vidcolor knows by name."""
+"""All families, and the models that vidcolor knows by name. A new family is one more entry here."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from vidcolor.errors import OptionError
-from vidcolor.models.spec import PRECISIONS, ModelSpec, WorkingSize
+from vidcolor.models.families.deoldify import DEOLDIFY
+from vidcolor.models.families.family import Family
+from vidcolor.models.families.own import OWN
+from vidcolor.models.spec import Kind, ModelSpec
+from vidcolor.models.weights.safe_load import Checkpoint
 
-_DEOLDIFY_SIZE = WorkingSize(shape="square", video=21, image=35, multiple=16)
-_DEOLDIFY_SOURCE = "DeOldify by Jason Antic, https://github.com/jantic/DeOldify"
-_DEOLDIFY_BATCH = MappingProxyType({"cpu": 4, "cuda": 16, "mps": 4})
+FAMILIES: tuple[Family, ...] = (OWN, DEOLDIFY)
+"""In the order in which they are asked whether a file is theirs."""
 
-
-def _deoldify(variant: str, title: str, millions: float) -> ModelSpec:
-    return ModelSpec(
-        name=f"deoldify-{variant}",
-        title=title,
-        family="deoldify",
-        variant=variant,
-        licence="MIT",
-        source=_DEOLDIFY_SOURCE,
-        parameters_millions=millions,
-        working_size=_DEOLDIFY_SIZE,
-        precisions=PRECISIONS,
-        batch_size=_DEOLDIFY_BATCH,
-    )
-
-
-def _ours(name: str, title: str, millions: float) -> ModelSpec:
-    return ModelSpec(
-        name=name,
-        title=title,
-        family="compact",
-        variant=name,
-        licence="MIT",
-        source="vidcolor; encoder from MobileNet EdgeTPU (Apache-2.0)",
-        parameters_millions=millions,
-        working_size=WorkingSize(shape="aspect", video=12, image=12, multiple=32),
-        precisions=PRECISIONS,
-        batch_size=MappingProxyType({"cpu": 8, "cuda": 32, "mps": 8}),
-        bundled=f"{name}.safetensors",
-    )
-
-
-COMPACT = _ours(
-    "compact",
-    "our own small network, shipped with vidcolor; quick on a laptop",
-    millions=3.3,
-)
-
-LARGE = _ours(
-    "large",
-    "our own larger network, shipped with vidcolor; for photos and GPUs",
-    millions=9.9,
-)
-
-MODELS: MappingProxyType[str, ModelSpec] = MappingProxyType(
-    {
-        spec.name: spec
-        for spec in (
-            COMPACT,
-            LARGE,
-            _deoldify("video", "DeOldify for film: calm colours, few artefacts", 218.2),
-            _deoldify("artistic", "DeOldify for photos: the liveliest colours", 63.7),
-            _deoldify("stable", "DeOldify for portraits and landscapes: careful colours", 218.2),
-        )
-    }
+MODELS: Mapping[str, ModelSpec] = MappingProxyType(
+    {spec.name: spec for family in FAMILIES for spec in family.models}
 )
 
 
@@ -77,5 +28,38 @@ def find_spec(name: str) -> ModelSpec:
     """
     spec = MODELS.get(name)
     if spec is None:
-        raise OptionError(f"no model or file called {name!r}; models are auto, {', '.join(MODELS)}")
+        known = ", ".join(MODELS)
+        raise OptionError(
+            f"{name!r} is no known model or file; known are auto, {known}", option="model"
+        )
     return spec
+
+
+def family_of(spec: ModelSpec) -> Family:
+    """The family that builds a model.
+
+    Raises:
+        KeyError: the model was given as an object.
+    """
+    return {family.name: family for family in FAMILIES}[spec.family]
+
+
+def recognise(checkpoint: Checkpoint) -> ModelSpec | None:
+    """Facts about the network in a file, whatever its name; None where no family knows it."""
+    specs = (family.recognise(checkpoint) for family in FAMILIES)
+    return next((spec for spec in specs if spec is not None), None)
+
+
+def auto_order(kind: Kind) -> list[ModelSpec]:
+    """What "auto" may mean, the first choice first.
+
+    Args:
+        kind: what is to be coloured.
+    """
+    ranked = [
+        (each.rank, name)
+        for name, spec in MODELS.items()
+        for each in spec.auto
+        if each.kind == kind
+    ]
+    return [MODELS[name] for _, name in sorted(ranked)]

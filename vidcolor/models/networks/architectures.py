@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from vidcolor.errors import OptionError
 from vidcolor.models._kinds import check_kind, check_least
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks import compact
+from vidcolor.models.networks.compact import CompactConfig, CompactNet
+from vidcolor.models.networks.ensemble import LargeConfig, LargeNet
 from vidcolor.models.networks.pix2pix import Pix2Pix, Pix2PixConfig
 from vidcolor.models.networks.unet import UNet, UNetConfig
 
@@ -47,7 +48,7 @@ class Architecture:
     Attributes:
         name: what configurations and weight files call it.
         network_type: the module; called with a ``config_type``.
-        config_type: frozen dataclass with ``bins``.
+        config_type: frozen dataclass with ``bins``, ``stride`` and ``output_stride``.
         preset: values that make this architecture out of the module's defaults.
     """
 
@@ -82,19 +83,19 @@ class Architecture:
 
     def stride(self, values: Mapping[str, object]) -> int:
         """Sides of inputs are multiples of it, in pixels."""
-        return int(getattr(self.config(values), "stride", compact.STRIDE))
+        return int(self.config(values).stride)
 
     def output_stride(self, values: Mapping[str, object]) -> int:
         """Ab is this much smaller than the input."""
-        return int(getattr(self.config(values), "output_stride", compact.OUTPUT_STRIDE))
+        return int(self.config(values).output_stride)
 
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         a.name: a
         for a in (
-            Architecture("compact", compact.CompactNet, compact.CompactConfig),
-            Architecture("large", compact.LargeNet, compact.LargeConfig),
+            Architecture("compact", CompactNet, CompactConfig),
+            Architecture("large", LargeNet, LargeConfig),
             Architecture("unet", UNet, UNetConfig),
             Architecture("unet-resblock", UNet, UNetConfig, MappingProxyType({"residual": True})),
             Architecture("pix2pix", Pix2Pix, Pix2PixConfig),

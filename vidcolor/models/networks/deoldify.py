@@ -32,6 +32,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vidcolor.models.networks.deoldify_packed import PackedResidual, PackedUpsample
+from vidcolor.models.networks.folding import Reparametrised
+
 DeOldifyName = Literal["artistic", "stable", "video"]
 
 OUTPUT_RANGE: Final = 3.0
@@ -39,14 +42,6 @@ OUTPUT_RANGE: Final = 3.0
 
 _SKIP_STAGES: Final = (2, 4, 5, 6)
 """Children of ``layers.0`` whose output the decoder joins: the last of each size."""
-
-
-class Reparametrised(nn.Module):
-    """A layer whose weight is computed from stored parts; ``plain`` is the layer it equals."""
-
-    def plain(self) -> nn.Module:
-        """An ordinary layer with the computed weight, for ``folding.fold``."""
-        raise NotImplementedError
 
 
 class SpectralNormed(Reparametrised):
@@ -221,6 +216,10 @@ class Residual(nn.Module):
             y = self.bn3(self.conv3(y.relu_()))
         return y.add_(x if self.downsample is None else self.downsample(x)).relu_()
 
+    def packed(self) -> nn.Module:
+        """See ``packed.pack``."""
+        return PackedResidual(self)
+
 
 def resnet_body(blocks: Sequence[int], *, bottleneck: bool) -> nn.Sequential:
     """A ResNet cut before its pooling: (B, 3, H, W) -> (B, C, H / 32, W / 32), sizes rounded up."""
@@ -274,6 +273,10 @@ class Upsample(nn.Module):
         if not self.blur:
             return x
         return F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
+
+    def packed(self) -> nn.Module:
+        """See ``packed.pack``."""
+        return PackedUpsample(self)
 
 
 class UnetBlock(nn.Module):

@@ -14,8 +14,15 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from vidcolor.models.networks.deoldify import Reparametrised
+
+class Reparametrised(nn.Module):
+    """A layer whose weight is computed from stored parts; ``plain`` is the layer it equals."""
+
+    def plain(self) -> nn.Module:
+        """An ordinary layer with the computed weight."""
+        raise NotImplementedError
 
 
 class ScaleShift(nn.Module):
@@ -57,22 +64,25 @@ def _fold_children(module: nn.Module) -> None:
             setattr(module, next_name, nn.Identity())
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d):
-            setattr(module, name, ScaleShift(*(part.float() for part in _scale_and_shift(child))))
+            setattr(module, name, _scale_and_shift(child))
 
 
 def _merge(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    scale, shift = _scale_and_shift(norm)
-    if conv.bias is not None:
-        shift = shift + conv.bias.double() * scale
-    # A new tensor: the old one may belong to the caller's state_dict.
-    conv.weight = nn.Parameter(conv.weight * scale.float().view(-1, 1, 1, 1), requires_grad=False)
-    conv.bias = nn.Parameter(shift.float(), requires_grad=False)
+    """New tensors: the old ones may belong to the caller's state_dict."""
+    mean, variance = _statistics(norm)
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, mean, variance, norm.eps, norm.weight, norm.bias
+    )
 
 
-def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """A BatchNorm as ``x * scale + shift``, float64."""
-    mean, variance = norm.running_mean, norm.running_var
-    if mean is None or variance is None:
+def _scale_and_shift(norm: nn.BatchNorm2d) -> ScaleShift:
+    mean, variance = (each.double() for each in _statistics(norm))
+    scale = norm.weight.double() / torch.sqrt(variance + norm.eps)
+    shift = norm.bias.double() - mean * scale
+    return ScaleShift(scale.float(), shift.float())
+
+
+def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    if norm.running_mean is None or norm.running_var is None:
         raise ValueError("a BatchNorm without running statistics can't be folded")
-    scale = norm.weight.double() / torch.sqrt(variance.double() + norm.eps)
-    return scale, norm.bias.double() - mean.double() * scale
+    return norm.running_mean, norm.running_var

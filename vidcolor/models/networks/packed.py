@@ -1,4 +1,4 @@
-"""Networks as CPUs like them: weights in oneDNN's own order, ReLU and addition inside convolutions.
+"""Networks for CPUs: weights in oneDNN's own order, ReLU and addition inside convolutions.
 
 An ordinary convolution puts its weights into oneDNN's order anew on every call: for DeOldify's
 middle, 2048 to 4096 channels at 11 x 11 places, that takes three times as long as the convolution.
@@ -6,33 +6,74 @@ And a ReLU of its own reads and writes the whole map once more. Here weights are
 the first call, and ReLUs and a block's addition are done while the results are still in registers.
 
 The operations are those that torch's compiler uses for the same purpose (``torch.ops.mkldnn``).
+They are no public interface of torch, so ``can_pack`` tries them before anything relies on them.
 """
 
 from __future__ import annotations
 
+import functools
+import logging
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import conv_flop_count
 
-from vidcolor.models.networks.compact import Bottleneck, SameConv
-from vidcolor.models.networks.deoldify import Residual, Upsample
+logger = logging.getLogger(__name__)
 
 Size = Sequence[int]
 
+_ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
+"""How far results around 1 may differ from the plain convolution's: other orders of summation."""
 
-def can_pack() -> bool:
-    """Whether this torch has oneDNN's fused convolutions, and the processor is one they are for."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+
+@runtime_checkable
+class HasPackedForm(Protocol):
+    """A block that knows a form of its own with packed convolutions."""
+
+    def packed(self) -> nn.Module:
+        """The block's replacement, which may share and change its weights."""
+        ...
+
+
+@functools.cache
+def can_pack(dtype: torch.dtype = torch.float32) -> bool:
+    """Whether packed convolutions work here: two are tried and compared with plain ones.
+
+    Args:
+        dtype: of the weights.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64") or dtype not in _ROUNDING:
         return False
-    names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
-    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return available and all(hasattr(torch.ops.mkldnn, name) for name in names)
+    try:
+        works = torch.backends.mkldnn.is_available() and _agrees(dtype)  # type: ignore[no-untyped-call]
+    except Exception as error:  # noqa: BLE001 - whatever another version of torch may raise
+        logger.info("packed convolutions don't work here: %s", str(error).partition("\n")[0])
+        return False
+    if not works:
+        logger.info("packed convolutions give other results here")
+    return works
+
+
+@torch.inference_mode()
+def _agrees(dtype: torch.dtype) -> bool:
+    """Whether both operations give what a plain convolution gives."""
+    # On no device first, then a fixed pattern: drawing would move the caller's random numbers.
+    conv = nn.Conv2d(8, 8, 3, padding=1, device="meta").to_empty(device="cpu")
+    for each in conv.parameters():
+        each.copy_(torch.linspace(-0.1, 0.1, each.numel()).view_as(each))
+    conv.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    x = torch.linspace(-1.0, 1.0, 8 * 6 * 7).view(1, 8, 6, 7).to(dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    plain = conv(x).float()
+    wanted = [plain.relu(), (plain + x.float()).relu()]
+    found = [PackedConv(conv, relu=True)(x), PackedConv(conv, relu=True).add_to(x.clone(), x)]
+    pairs = zip(found, wanted, strict=True)
+    return all(torch.allclose(f.float(), w, atol=_ROUNDING[dtype]) for f, w in pairs)
 
 
 def pack(network: nn.Module) -> nn.Module:
@@ -44,9 +85,10 @@ def pack(network: nn.Module) -> nn.Module:
     Returns:
         The network, or its replacement.
     """
-    for kind, build in _PACKED_FORMS.items():
-        if isinstance(network, kind):
-            return build(network)
+    if isinstance(network, HasPackedForm):
+        return network.packed()
+    if isinstance(network, nn.Conv2d):
+        return PackedConv(network) if _is_plain(network) else network
     for name, child in list(network.named_children()):
         setattr(network, name, pack(child))
     if isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward:
@@ -94,18 +136,22 @@ class PackedConv(nn.Module):
         """Take a convolution's place, sharing its weights.
 
         Args:
-            conv: with numbers for padding, filled with zeros.
+            conv: with numbers for padding, filled with zeros; a ``SameConv``'s border is kept.
             relu: whether a ReLU follows inside.
+
+        Raises:
+            ValueError: it pads in another way.
         """
         super().__init__()
-        assert conv.padding_mode == "zeros", "oneDNN pads with zeros"
-        assert not isinstance(conv.padding, str), "padding must be numbers"
+        if not _is_plain(conv):
+            raise ValueError("oneDNN pads with zeros, by numbers")
         self.relu = relu
         self.weight, self.bias = conv.weight, conv.bias
         self._geometry = (
-            list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups,
+            [int(each) for each in conv.padding], list(conv.stride), list(conv.dilation),
+            conv.groups,
         )  # fmt: skip
-        self._border = _same_border(conv)
+        self._border: tuple[int, int, int, int] | None = getattr(conv, "border", None)
         self._packed: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -138,87 +184,5 @@ class PackedConv(nn.Module):
         return x, self._packed
 
 
-def _same_border(conv: nn.Conv2d) -> tuple[int, int, int, int] | None:
-    """What ``SameConv`` pads by itself."""
-    if isinstance(conv, SameConv) and conv.stride[0] == 2:
-        return conv.before, conv.after, conv.before, conv.after
-    return None
-
-
-class PackedResidual(nn.Module):
-    """``deoldify.Residual`` with packed convolutions."""
-
-    def __init__(self, block: Residual) -> None:
-        super().__init__()
-        convs = [block.conv1, block.conv2, *([block.conv3] if block.bottleneck else [])]
-        self.convs = nn.ModuleList(PackedConv(conv, relu=True) for conv in convs)
-        shortcut = None if block.downsample is None else block.downsample[0]
-        self.shortcut = PackedConv(shortcut) if isinstance(shortcut, nn.Conv2d) else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)``; overwrites ``x`` where it is the shortcut."""
-        y = x
-        for conv in self.convs[:-1]:
-            y = conv(y)
-        last = self.convs[-1]
-        assert isinstance(last, PackedConv)
-        return last.add_to(x if self.shortcut is None else self.shortcut(x), y)
-
-
-class PackedBottleneck(nn.Module):
-    """``compact.Bottleneck`` with packed convolutions."""
-
-    def __init__(self, block: Bottleneck) -> None:
-        super().__init__()
-        convs = [layer for layer in block.layers if isinstance(layer, nn.Conv2d)]
-        self.inner = nn.Sequential(*(PackedConv(conv, relu=True) for conv in convs[:-1]))
-        self.last = PackedConv(convs[-1])
-        self.residual = block.residual
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)``; overwrites ``x`` where it is added."""
-        y = self.inner(x)
-        result: Tensor = self.last.add_to(x, y) if self.residual else self.last(y)
-        return result
-
-
-class PackedUpsample(nn.Module):
-    """``deoldify.Upsample``: channels are ordered such that PixelShuffle moves whole pixels."""
-
-    def __init__(self, block: Upsample) -> None:
-        super().__init__()
-        conv = block.conv[0]
-        assert isinstance(conv, nn.Conv2d)
-        order = torch.arange(conv.out_channels).view(-1, 4).t().reshape(-1)
-        conv.weight = nn.Parameter(
-            conv.weight[order].contiguous(memory_format=torch.channels_last), requires_grad=False
-        )
-        if conv.bias is not None:
-            conv.bias = nn.Parameter(conv.bias[order], requires_grad=False)
-        self.conv = PackedConv(conv, relu=True)
-        self.blur = block.blur
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, in, H, W)`` to ``(B, out, 2 H, 2 W)``."""
-        y: Tensor = self.conv(x)
-        batch, channels, height, width = y.shape
-        pixels = y.permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, channels // 4)
-        shuffled = pixels.transpose(2, 3).reshape(batch, 2 * height, 2 * width, channels // 4)
-        y = shuffled.permute(0, 3, 1, 2)
-        if not self.blur:
-            return y
-        return F.avg_pool2d(F.pad(y, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
-
-
-def _pack_conv(conv: nn.Module) -> nn.Module:
-    assert isinstance(conv, nn.Conv2d)
-    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return PackedConv(conv) if plain else conv
-
-
-_PACKED_FORMS: dict[type[nn.Module], Callable[..., nn.Module]] = {
-    Residual: PackedResidual,
-    Bottleneck: PackedBottleneck,
-    Upsample: PackedUpsample,
-    nn.Conv2d: _pack_conv,
-}
+def _is_plain(conv: nn.Conv2d) -> bool:
+    return conv.padding_mode == "zeros" and not isinstance(conv.padding, str)

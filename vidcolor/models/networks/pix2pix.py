@@ -15,9 +15,7 @@ from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
 from vidcolor.models.contract import ModelInput
-
-AB_SCALE = 110.0
-"""The tanh's unit: its outputs times this are ab."""
+from vidcolor.models.networks.layers import AB_SCALE
 
 _LEAST_DEPTH = 2  # the outermost and innermost layers
 _LEAK = 0.2

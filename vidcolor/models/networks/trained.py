@@ -1,30 +1,18 @@
-"""Weights that ``vidcolor train`` wrote, of any architecture, behind the face of a colorizer.
-
-A file's metadata say what it is: "architecture", "config" (JSON), "saturation", "cast", "shadows"
-and "reds" (``calm.Calm``), "mirrored" ("1": see ``Mirrored``), "decoding" ("regression" or
-"annealed-mean") and "temperature".
-"""
+"""``TrainedNetwork``: a network that ``vidcolor train`` makes, at any size and by either head."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models._metadata import UNUSABLE, factor, is_set, reason, settings
+from vidcolor.models._metadata import factor
 from vidcolor.models.contract import ModelInput, Prediction
-from vidcolor.models.finishing import Finishing
-from vidcolor.models.mirrored import Mirrored
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
-from vidcolor.models.networks.architectures import ARCHITECTURES, Architecture, as_trainable
-from vidcolor.models.spec import ModelSpec, WorkingSize
-
-_OURS = {"compact", "large"}
-"""What ``colorizer.build_compact`` knows, as long as the regression head decides."""
+from vidcolor.models.networks.architectures import as_trainable
 
 
 class TrainedNetwork(nn.Module):
@@ -87,54 +75,6 @@ class TrainedNetwork(nn.Module):
         return Prediction(ab, kept, confidence)
 
 
-def trained_spec(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> ModelSpec | None:
-    """Facts about a file's network, None where ``build_trained`` isn't the one to build it."""
-    architecture = ARCHITECTURES.get(metadata.get("architecture", ""))
-    annealed = metadata.get("decoding", "regression") != "regression"
-    if architecture is None or (architecture.name in _OURS and not annealed):
-        return None
-    return ModelSpec(
-        name=architecture.name,
-        title="trained with vidcolor train",
-        family="trained",
-        variant=architecture.name,
-        licence="that of the file",
-        source="vidcolor train",
-        parameters_millions=round(sum(t.numel() for t in tensors.values()) / 1e6, 1),
-        # The side that crops of the shipped configurations show, which is what they learnt.
-        working_size=WorkingSize(
-            shape="aspect", video=14, image=14, multiple=_stride_of(architecture, metadata)
-        ),
-    )
-
-
-def build_trained(
-    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], dtype: torch.dtype
-) -> tuple[nn.Module, Finishing]:
-    """The network from its file's content, and how its colours are finished.
-
-    Raises:
-        WeightsError: if the tensors are not those of the network that the metadata describe.
-    """
-    architecture = ARCHITECTURES[metadata["architecture"]]
-    try:
-        network = architecture.build(settings(metadata))
-        network.load_state_dict({k: v.float() for k, v in tensors.items()})
-        head = annealed_head(network, metadata)
-        finishing = Finishing.read(metadata)
-        stride = architecture.stride(settings(metadata))
-        mirrored = is_set(metadata, "mirrored")
-    except UNUSABLE as error:
-        raise WeightsError(
-            f"not the weights of a {architecture.name} network: {reason(error)}"
-        ) from error
-    if head is not None:
-        as_trainable(network).classify = None  # the head's now, in float32
-    as_trainable(network).prepare(dtype)
-    trained = TrainedNetwork(network, stride, head=head)
-    return (Mirrored(trained) if mirrored else trained), finishing
-
-
 def annealed_head(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHead | None:
     """What reads the features in place of the regression head; None where that decides.
 
@@ -152,10 +92,3 @@ def annealed_head(network: nn.Module, metadata: Mapping[str, str]) -> AnnealedHe
     if classify is None:
         raise WeightsError("the file has no classification head, which its decoding needs")
     return AnnealedHead(classify, factor(metadata, "temperature", TEMPERATURE))
-
-
-def _stride_of(architecture: Architecture, metadata: Mapping[str, str]) -> int:
-    try:
-        return architecture.stride(settings(metadata))
-    except UNUSABLE:
-        return 32  # told properly when it is built

@@ -12,13 +12,11 @@ from dataclasses import asdict, dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.errors import OptionError
 from vidcolor.models.contract import ModelInput
-
-AB_SCALE = 110.0
-"""The regression head's unit: its outputs times this are ab."""
+from vidcolor.models.networks.folding import fold
+from vidcolor.models.networks.layers import AB_SCALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +112,7 @@ class UNet(nn.Module):
     def prepare(self, dtype: torch.dtype) -> UNet:
         """Make it ready to run: norms folded, channels_last, body in ``dtype``, head float32."""
         self.eval().requires_grad_(False)
-        for part in list(self.modules()):
-            if isinstance(part, _ConvNorm):
-                part.fold()
+        fold(self)
         self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.regress.float()
         return self
@@ -128,13 +124,6 @@ class _ConvNorm(nn.Sequential):
     def __init__(self, channels: int, out: int, kernel: int = 3) -> None:
         convolution = nn.Conv2d(channels, out, kernel, padding=kernel // 2, bias=False)
         super().__init__(convolution, nn.BatchNorm2d(out))
-
-    def fold(self) -> None:
-        """Fold the norm's statistics into the convolution, for inference."""
-        convolution, norm = self[0], self[1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            self[0] = fuse_conv_bn_eval(convolution.eval(), norm.eval())
-            self[1] = nn.Identity()
 
 
 class _Stage(nn.Module):

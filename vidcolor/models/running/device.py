@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from vidcolor.errors import DeviceError
+from vidcolor.errors import DeviceError, Option
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +160,8 @@ def _cuda_device(name: str) -> torch.device:
             if torch.version.cuda is None and torch.version.hip is None
             else "no usable NVIDIA GPU or driver (see nvidia-smi)"
         )
-        raise DeviceError(f"{name} is not available: {reason}; or use --device cpu")
+        advice = Option("device", "cpu")
+        raise DeviceError(f"{name} is not available: {reason}; or use ", advice)
     count, index = torch.cuda.device_count(), int(name.partition(":")[2] or 0)
     if index >= count:
         there = "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"

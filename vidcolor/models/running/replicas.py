@@ -10,6 +10,7 @@ from torch import nn
 
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
+from vidcolor.models.families.family import Built
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.networks.packed import can_pack, pack
 from vidcolor.models.running.device import cpu_has_bf16
@@ -68,24 +69,31 @@ class ReplicatedColorizer(Colorizer):
         """All devices, for people."""
         return ",".join(str(part.device) for part in self.parts)
 
-    @torch.inference_mode()
-    def forward(self, inputs: ModelInput) -> Prediction:
-        """As ``Colorizer.forward``; the result is on the first device."""
+    def _run(self, inputs: ModelInput) -> Prediction:
+        """All parts at work before the first result is fetched to the first device."""
         shares = inputs.split(self.copies)
-        started = [part(share) for part, share in zip(self.parts, shares, strict=False)]
+        started = [part._run(share) for part, share in zip(self.parts, shares, strict=False)]
         return Prediction.concatenate([prediction.to(self.device) for prediction in started])
 
 
 def place(
-    network: nn.Module,
+    built: Built,
     spec: ModelSpec,
     *,
     label: str,
     devices: Sequence[torch.device],
     dtype: torch.dtype,
-    finishing: Finishing | None = None,
 ) -> Colorizer:
-    """A colorizer on one device, or on several; arguments as ``ReplicatedColorizer`` takes them."""
+    """A colorizer on one device, or on several.
+
+    Args:
+        built: the network, and how its colours are finished.
+        spec: facts about the model.
+        label: the name, or the path it was loaded from.
+        devices: at least one; may name the same one twice.
+        dtype: number format of the network's weights.
+    """
+    network, finishing = built.network, built.finishing
     if len(devices) == 1 and devices[0].type == "cpu" and _pays_packed(dtype):
         network = pack(network)
     if len(devices) > 1:
@@ -101,4 +109,4 @@ def place(
 def _pays_packed(dtype: torch.dtype) -> bool:
     """Whether oneDNN computes in ``dtype`` itself here: it refuses what it would emulate."""
     native = dtype is torch.float32 or (dtype is torch.bfloat16 and cpu_has_bf16())
-    return native and can_pack()
+    return native and can_pack(dtype)

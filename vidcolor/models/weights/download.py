@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vidcolor.errors import DownloadError
+from vidcolor.errors import DownloadError, Message, Option
 from vidcolor.models.weights.http import DroppedError, MirrorError, RangeRefusedError
 from vidcolor.models.weights.manifest import WeightsEntry
 from vidcolor.models.weights.meter import DownloadProgress, Meter, tell
@@ -109,7 +109,8 @@ def _check_space(part: PartialFile, entry: WeightsEntry, folder: Path) -> None:
     if free < needed:
         raise DownloadError(
             f"{entry.name}: {entry.file} needs {_megabytes(needed)} more, but {folder} has only "
-            f"{_megabytes(free)} free; make room or choose another folder with --weights-dir"
+            f"{_megabytes(free)} free; make room or choose another folder with ",
+            Option("weights_dir"),
         )
 
 
@@ -182,7 +183,8 @@ def _storage_errors(entry: WeightsEntry, part: PartialFile) -> Iterator[None]:
         if error.errno in _DISK_FULL:
             raise DownloadError(
                 f"{entry.name}: the disk is full ({part.path.parent}); {_megabytes(part.size)} are "
-                "kept: make room and pull again, or choose another folder with --weights-dir"
+                "kept: make room and pull again, or choose another folder with ",
+                Option("weights_dir"),
             ) from error
         raise DownloadError(f"{entry.name}: can't write {part.path}: {error.strerror}") from error
 
@@ -193,10 +195,11 @@ def _all_failed(
     """The message when no mirror is left."""
     hashes = [error.sha256 for _, error in failures if isinstance(error, _WrongHashError)]
     if hashes:
-        return (
+        return Message(
             f"{entry.name}: {entry.file} was delivered whole, but with SHA-256 {hashes[-1]} where "
             f"{entry.sha256} was expected; if you trust it: "
-            f"vidcolor weights pull {entry.name} --accept-sha256 {hashes[-1]}"
+            f"vidcolor weights pull {entry.name}, with ",
+            Option("accept_sha256", hashes[-1]),
         )
     why = "; ".join(f"{host}: {error}" for host, error in failures)
     kept = f" ({_megabytes(part.size)} are kept)" if part.size else ""

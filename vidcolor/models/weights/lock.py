@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vidcolor.errors import WeightsError
+from vidcolor.errors import Option, WeightsError
 from vidcolor.models.weights.download import DownloadProgress, tell
 
 
@@ -34,7 +34,9 @@ def locked(path: Path, progress: DownloadProgress | None) -> Iterator[None]:
     except OSError as error:
         raise WeightsError(
             f"{path.parent}: can't store weights there ({error.strerror or error}); "
-            "choose another folder with --weights-dir or VIDCOLOR_HOME"
+            "choose another folder with ",
+            Option("weights_dir"),
+            " or VIDCOLOR_HOME",
         ) from error
     try:
         yield

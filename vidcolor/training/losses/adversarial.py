@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
+from vidcolor.models.networks.layers import AB_SCALE
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.distributed import average_gradients
 from vidcolor.training.losses.terms import Guess, Loss, LossContext
@@ -22,7 +23,6 @@ from vidcolor.training.optimization import restore
 _LEAK = 0.2
 _INIT_STD = 0.02
 _CHANNELS = 3  # L, a, b
-_AB_SCALE = 110.0
 _LEAST_UNEVENNESS = 0.05  # 0.33 is meant to be a third
 _LEAST_SIDE = 3  # pixels after the halvings, of which the last two convolutions take two
 
@@ -55,7 +55,7 @@ class PatchCritic(nn.Module):
 
     def forward(self, lightness: Tensor, ab: Tensor) -> Tensor:
         """``(B, 1, h, w)`` L*/100 and ``(B, 2, h, w)`` ab to scores ``(B, 1, h', w')``."""
-        scores: Tensor = self.layers(torch.cat((lightness * 2.0 - 1.0, ab / _AB_SCALE), dim=1))
+        scores: Tensor = self.layers(torch.cat((lightness * 2.0 - 1.0, ab / AB_SCALE), dim=1))
         return scores
 
 
@@ -194,7 +194,7 @@ def gradient_penalty(critic: nn.Module, grey: Tensor, true: Tensor, made: Tensor
     between = torch.lerp(true, made, share).requires_grad_(True)
     score = critic(grey, between).mean(dim=(1, 2, 3)).sum()
     (gradient,) = torch.autograd.grad(score, between, create_graph=True)
-    lengths = torch.linalg.vector_norm(gradient.flatten(1) * _AB_SCALE, dim=1)
+    lengths = torch.linalg.vector_norm(gradient.flatten(1) * AB_SCALE, dim=1)
     penalty: Tensor = ((lengths - 1.0) ** 2).mean()
     return penalty
 

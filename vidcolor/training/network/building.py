@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason, settings
 from vidcolor.models.networks.architectures import Architecture, find_architecture
-from vidcolor.models.networks.compact import EdgeEncoder
-from vidcolor.models.networks.encoders.pretrained import load_edge_encoder
+from vidcolor.models.networks.encoders.encoder import Encoder
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.training.checkpoint import UNREADABLE
 from vidcolor.training.config import TrainConfig
@@ -112,11 +111,11 @@ def load_pretrained(network: nn.Module, path: Path) -> None:
     Raises:
         WeightsError: if the file can't be read, or the network has no such encoder.
     """
-    encoders = [module for module in network.modules() if isinstance(module, EdgeEncoder)]
+    encoders = [module for module in network.modules() if isinstance(module, Encoder)]
     if not encoders:
         raise WeightsError(f"{path}: the network has no encoder that these weights are for")
     for encoder in encoders:
-        load_edge_encoder(encoder, path)
+        encoder.load_pretrained(path)
 
 
 def start_from(network: nn.Module, path: Path) -> int:

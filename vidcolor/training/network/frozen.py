@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vidcolor.models.networks.compact import EdgeEncoder
+from vidcolor.models.networks.encoders.encoder import Encoder
 from vidcolor.models.networks.packed import can_pack, pack
 
 
@@ -27,7 +27,7 @@ def quicken(network: nn.Module) -> int:
     Returns:
         How many parts there were.
     """
-    if not can_pack():
+    if not can_pack(torch.bfloat16):
         return 0
     return _quicken(network)
 
@@ -46,7 +46,7 @@ def hold_norms(network: nn.Module) -> None:
 def _quicken(module: nn.Module) -> int:
     if next(module.parameters(), None) is None:
         return 0
-    whole = isinstance(module, EdgeEncoder | nn.Sequential)
+    whole = isinstance(module, Encoder | nn.Sequential)
     if not whole or _changes(module):
         return sum(_quicken(child) for child in module.children())
     module.forward = _packed(module)
