@@ -23,7 +23,7 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of the program came to."""
+    """The outcome of a run of the program."""
 
     returncode: int
     stdout: str

@@ -1,4 +1,4 @@
-"""The program as a user runs it: exit codes, what is said, what is left behind."""
+"""The program as a user runs it: exit codes, messages, files left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program starts quickly: what ``--help`` must not load, and the first frame's price."""
+"""The program starts quickly: what ``--help`` must not load, and the time to the first frame."""
 
 from __future__ import annotations
 

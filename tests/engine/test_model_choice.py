@@ -9,6 +9,7 @@ import pytest
 from engine_clips import write_clip
 
 from vidcolor import ColorizeOptions, colorize_image, colorize_video
+from vidcolor.cli.words.description import description_lines
 from vidcolor.engine.describe import describe
 from vidcolor.engine.model_choice import auto_line
 from vidcolor.engine.preview import preview
@@ -67,8 +68,12 @@ def test_previews_take_what_the_real_run_would(
 def test_info_says_it_for_devices_that_are_not_here_too(
     clip: Path, device: str, model: str
 ) -> None:
-    lines = describe(clip, ColorizeOptions(device=device)).lines
+    options = ColorizeOptions(device=device)
+    found = describe(clip, options)
+    assert found.plan.model == model
+    lines = description_lines(found, options)
     assert f"  model: {auto_line('video', model)}" in lines
+    assert (found.plan.problem == "") == (found.plan.devices == ("cpu",))
 
 
 def test_the_line_says_how_to_get_deoldify_where_one_of_ours_is_used() -> None:

@@ -247,6 +247,47 @@ def test_two_runs_for_numbered_images(tmp_path: Path) -> None:
     assert names_in(tmp_path) == set()
 
 
+@pytest.mark.parametrize("directory", [False, True])
+@pytest.mark.parametrize("when", ["before it is locked", "while the other looks"])
+def test_a_second_run_between_creation_and_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, directory: bool
+) -> None:
+    """It takes the new file for one that a killed run left; the first run makes another."""
+    fcntl = pytest.importorskip("fcntl")
+    final = tmp_path / "out_%03d.png"
+    rivals = 0
+
+    class SlowLock:
+        """The system's locks; at the first, another run comes in between."""
+
+        LOCK_EX, LOCK_NB = fcntl.LOCK_EX, fcntl.LOCK_NB
+
+        @staticmethod
+        def flock(descriptor: int, operation: int) -> None:
+            nonlocal rivals
+            rivals += 1
+            if rivals > 1:
+                return fcntl.flock(descriptor, operation)
+            if when == "before it is locked":
+                AtomicPath(final, directory=directory).discard()
+                return fcntl.flock(descriptor, operation)
+            (new,) = tmp_path.iterdir()
+            other = os.open(new / "lock" if directory else new, os.O_RDWR)
+            fcntl.flock(other, operation)
+            try:
+                return fcntl.flock(descriptor, operation)
+            finally:
+                os.close(other)
+
+    monkeypatch.setattr(atomic, "fcntl", SlowLock)
+    first = AtomicPath(final, directory=directory)
+    assert names_in(tmp_path) == {first.temporary.name}
+    with pytest.raises(OutputError, match="another run of vidcolor is writing it right now"):
+        AtomicPath(final, directory=directory)
+    first.discard()
+    assert names_in(tmp_path) == set()
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="finds open files in /proc")
 @pytest.mark.parametrize("directory", [False, True])
 def test_two_runs_where_open_files_cannot_be_removed(

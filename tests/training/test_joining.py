@@ -96,7 +96,7 @@ def test_a_slip_destroys_nothing_and_writes_nothing(tmp_path: Path) -> None:
         ((one, two, str(out), "--saturation", "0"), "its saturation is 0.0"),
         (
             (one, two, str(tmp_path / "nowhere" / "out.safetensors")),
-            "can't be written: No such file",
+            "nowhere doesn't exist; create it first",
         ),
     ):
         code, said = _join(*words)

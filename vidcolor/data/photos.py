@@ -1,9 +1,9 @@
-"""Colour photographs, decoded in memory as far as it goes, from disk beyond."""
+"""Colour photographs, decoded into memory up to a limit, from disk beyond it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import overload
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 Photo = npt.NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
 
+Keep = Callable[[str], bool]
+"""Whether a photograph counts, by its name."""
+
 _LARGEST_SHORT_SIDE_PX = 256
 _SMALLEST_SIDE_PX = 32
 _MIN_MEAN_CHROMA = 4.0
@@ -29,8 +32,8 @@ _SAMPLES_PX = 4  # every so many pixels tell whether a picture is grey
 class PhotoSet(Sequence[Photo]):
     """Photographs by number; those beyond the memory given are decoded when they are wanted.
 
-    Grey and nearly grey pictures are left out, for they teach grey. Of those that are decoded late
-    nobody knows yet: in place of a grey one comes the next that isn't.
+    Grey and nearly grey pictures are left out, for they teach grey. Those that are decoded late
+    are only found then: in place of a grey one comes the next that isn't.
     """
 
     def __init__(self, decoded: list[Photo], late: list[Entry]) -> None:
@@ -61,7 +64,11 @@ class PhotoSet(Sequence[Photo]):
 
 
 def load_photos(
-    sources: Sequence[str], *, split: str = "train", memory_gb: float = 8.0
+    sources: Sequence[str],
+    *,
+    split: str = "train",
+    keep: Keep | None = None,
+    memory_gb: float = 8.0,
 ) -> PhotoSet:
     """Photographs of folders, tar files and lists, in a fixed order.
 
@@ -70,12 +77,14 @@ def load_photos(
     Args:
         sources: paths; see ``list_entries``.
         split: which rows of a list count.
+        keep: by name, which photographs; None for all.
         memory_gb: how much to decode ahead.
 
     Raises:
         InputError: if a source is missing or no photograph is in any.
     """
     entries = [e for source in sources for e in list_entries(Path(source), split=split)]
+    entries = [e for e in entries if keep is None or keep(e.name)]
     photos: list[Photo] = []
     taken, room = 0, memory_gb * 1e9
     with ThreadPoolExecutor(2) as pool:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from vidcolor.data.photos import Photo
 
-_MOST_RED = 0.1
-"""Largest share of red light in an exposure: orthochromatic stock ends near 590 nm."""
+_MOST_RED = 0.06
+"""Largest share of red light in an exposure: orthochromatic stock ends near 590 nm, below most of
+the light of the sRGB red."""
 
 _GREEN = (0.1, 0.65)
 """Green's share of the rest: little on blue-sensitive stock, up to two thirds on orthochromatic."""
@@ -47,6 +48,11 @@ def lightness_on_stock(rgb: Photo, weights: npt.NDArray[np.float32]) -> npt.NDAr
     neutral = np.repeat(exposure.reshape(*rgb.shape[:2], 1), 3, axis=2)
     lab = cv2.cvtColor(neutral, cv2.COLOR_LRGB2Lab)
     return np.multiply(lab[..., 0], 0.01, dtype=np.float32)
+
+
+def orthochromatic(rgb: Photo, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Lightness ``(H, W)``, L*/100, of an ``(H, W, 3)`` sRGB picture on stock drawn at random."""
+    return lightness_on_stock(rgb, draw_weights(rng))
 
 
 @cache

@@ -23,7 +23,7 @@ from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.work_folder import WorkFolder, work_folder_of
 from vidcolor.media.open import Input
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.weights.provenance import weights_file
+from vidcolor.models.weights.store import weights_file
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import Progress
 from vidcolor.errors import InputError, OptionError
+from vidcolor.evaluation.halves import Half, half_of
 from vidcolor.evaluation.photos import Contender
 from vidcolor.media.open import sniff
 
@@ -56,11 +57,13 @@ class PhotoFiles:
     Attributes:
         paths: folders, tar files and photographs.
         limit: stop after that many; None takes all.
+        half: take only these of them, see ``half_of``; None takes all.
         unread: suffixes of pictures that aren't read here, to warn of those that a folder has.
     """
 
     paths: Sequence[Path]
     limit: int | None = None
+    half: Half | None = None
     unread: AbstractSet[str] = frozenset()
     _warned: bool = False
 
@@ -68,6 +71,8 @@ class PhotoFiles:
         """Names and photographs, from the start."""
         taken = 0
         for name, blob in self._blobs():
+            if self.half not in (None, half_of(name)):
+                continue
             photo = decode_rgb(blob)
             if photo is None:
                 if not self._warned:
@@ -79,7 +84,8 @@ class PhotoFiles:
                 break
         self._warned = True
         if not taken:
-            raise InputError(f"{self.paths[0]}: no photograph that eval reads ({_READ})")
+            which = f" in the half to {self.half}" if self.half else ""
+            raise InputError(f"{self.paths[0]}: no photograph that eval reads ({_READ}){which}")
 
     def _blobs(self) -> Iterator[tuple[str, bytes]]:
         for path in self.paths:

@@ -1,4 +1,4 @@
-"""LPIPS and FID by torchmetrics, where it and the networks it needs are there.
+"""LPIPS and FID by torchmetrics, and KID, where the networks that they need are there.
 
 Their backbones are files of other people: found in a folder, or in torch hub's cache, or downloaded
 when asked for. Nothing here is needed for the other figures.
@@ -26,12 +26,17 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import DependencyError, InputError, Message, Option
+from vidcolor.evaluation.backbones import load_edge_backbone
+from vidcolor.evaluation.kernel_distance import pooled_features
 
 ALEXNET: str = "alexnet-owt-7be5be79.pth"
 """Torchvision's AlexNet, 244 MB: the backbone of LPIPS."""
 
 INCEPTION: str = "weights-inception-2015-12-05-6726825d.pth"
 """Inception v3 as published for FID, 96 MB, from torch-fidelity."""
+
+ENCODER: str = "mobilenet_edgetpu_075.safetensors"
+"""The ImageNet encoder that networks start from (docs/training.md), 1.6 MB: KID's features."""
 
 MIN_FID_PICTURES: int = 2
 """A covariance needs two; a figure to quote needs thousands."""
@@ -47,11 +52,13 @@ class Backbones:
     Attributes:
         lpips: builds the metric ``(B, 3, H, W), (B, 3, H, W)`` in [0, 1] -> distance; None without.
         fid: features ``(B, 2048)`` of pictures ``(B, 3, H, W)`` uint8; None without.
+        kid: features ``(B, C)`` of pictures ``(B, 3, H, W)``, in [0, 255]; None without.
         notes: one line for each that is missing: why, and what to do.
     """
 
     lpips: Callable[[Tensor, Tensor], Tensor] | None = None
     fid: Callable[[Tensor], Tensor] | None = None
+    kid: Callable[[Tensor], Tensor] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -60,7 +67,8 @@ def find_backbones(perceptual: Source, folder: Path | None = None) -> Backbones:
 
     Args:
         perceptual: "found" never uses the network; "download" may; "off" gives nothing, silently.
-        folder: where ``ALEXNET`` and ``INCEPTION`` are; None looks into torch hub's cache.
+        folder: where ``ALEXNET``, ``INCEPTION`` and ``ENCODER`` are; None looks into torch hub's
+            cache. ``ENCODER`` is never downloaded.
 
     Raises:
         DependencyError: if a download was asked for but packages are missing.
@@ -86,7 +94,11 @@ def find_backbones(perceptual: Source, folder: Path | None = None) -> Backbones:
             notes.append(Message(what, Option("perceptual", "download"), " fetches it"))
         else:
             built[name] = _loading(name, build, path)
-    return Backbones(built.get("LPIPS"), built.get("FID"), tuple(notes))
+    encoder = _find(ENCODER, folder)
+    kid = None if encoder is None else pooled_features(load_edge_backbone(encoder).eval())
+    if encoder is None and folder is not None:
+        notes.append(f"KID skipped: no {ENCODER} in {folder}")
+    return Backbones(built.get("LPIPS"), built.get("FID"), kid, tuple(notes))
 
 
 class FidMeter:
@@ -116,7 +128,7 @@ class FidMeter:
 
 
 class _Features(nn.Module):
-    """Stands where torchmetrics wants a network: features are computed once for all contenders."""
+    """Takes the place of torchmetrics' network: features are computed once for all contenders."""
 
     def __init__(self, count: int) -> None:
         super().__init__()

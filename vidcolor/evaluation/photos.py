@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidcolor.color import lightness_to_grey, luma_to_lightness
+from vidcolor.color import luma_to_lightness
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
@@ -22,6 +22,7 @@ from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, dis
 from vidcolor.evaluation.gallery import Gallery, row
 from vidcolor.evaluation.perceptual import Backbones
 from vidcolor.evaluation.scores import Meter, Scores, Truth, lab_of
+from vidcolor.evaluation.worn import Wear, on_clean_lightness, still_of
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import StillImage
 
@@ -47,6 +48,7 @@ def evaluate_photos(
     *,
     options: ColorizeOptions | None = None,
     backbones: Backbones | None = None,
+    wear: Wear | None = None,
     gallery: Gallery | None = None,
     progress: Progress | None = None,
 ) -> list[Scores]:
@@ -58,7 +60,9 @@ def evaluate_photos(
         photos: colour photographs.
         contenders: what colorizes.
         options: as for the real run.
-        backbones: for LPIPS and FID.
+        backbones: for LPIPS, FID and KID.
+        wear: wears the grey photographs first; the colours found are compared on the lightness
+            of the truth.
         gallery: keeps pictures for the report.
         progress: started for each pass and advanced by one per photograph; not closed here.
 
@@ -74,14 +78,15 @@ def evaluate_photos(
     for name, photo in photos():
         truth = Truth(as_planes(photo), backbones)
         grey = grey_of(truth.rgb)
-        results = [
-            *_baselines(grey, mean.ab),
-            *(as_planes(colorize_still(grey, c.model, options)) for c in contenders),
-        ]
+        seen = grey if wear is None else wear.grey(truth.rgb, name)
+        made = [as_planes(colorize_still(seen, c.model, options)) for c in contenders]
+        if wear is not None:
+            made = [on_clean_lightness(each, truth.lab[0] / 100.0) for each in made]
+        results = [*_baselines(grey, mean.ab), *made]
         for meter, result in zip(meters, results, strict=True):
             meter.add(result, truth, exact_ab=exact.get(meter.name))
         if gallery is not None:
-            versions = [(GREY, results[0]), *zip(names[2:], results[2:], strict=True)]
+            versions = [(GREY, as_grey_planes(seen)), *zip(names[2:], made, strict=True)]
             shown = [*versions, (TRUTH, truth.rgb)]
             gallery.offer(lambda name=name, shown=shown: row(name, shown))  # type: ignore[misc]
         progress.advance(1)
@@ -109,7 +114,9 @@ def as_planes(photo: npt.NDArray[np.generic]) -> Tensor:
 
 def grey_of(rgb: Tensor) -> StillImage:
     """The grey photograph with the same lightness, in 8 bit, of ``(3, H, W)`` code values."""
-    lightness = lab_of(rgb)[0] / 100.0
-    codes = (lightness_to_grey(lightness) * 255.0).round().clamp(0.0, 255.0)
-    luma = codes.to(torch.uint8).numpy()
-    return StillImage(luma=luma, depth=8, alpha=None, format="PNG", has_color=False)
+    return still_of(lab_of(rgb)[0] / 100.0)
+
+
+def as_grey_planes(still: StillImage) -> Tensor:
+    """``(3, H, W)`` float32 code values of a grey photograph of 8 bit."""
+    return torch.from_numpy(still.luma).float().expand(3, -1, -1)

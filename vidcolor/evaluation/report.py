@@ -7,19 +7,17 @@ outside (files, folders, checkpoints), so every text is escaped.
 from __future__ import annotations
 
 import base64
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 from vidcolor import __version__
-from vidcolor.errors import OutputError
 from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH
 from vidcolor.evaluation.gallery import Picture, Row
 from vidcolor.evaluation.scores import Scores
 from vidcolor.evaluation.table import Figure, measured, shown, winner
+from vidcolor.media.files.atomic import complete_file
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --dim: #777; --best: #2a7; }
@@ -82,22 +80,13 @@ class Report:
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Write the file; it appears whole or not at all.
+    """Write the file, complete or not at all.
 
     Raises:
         OutputError: if it can't be written.
     """
-    part = ""
-    try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(html(report))
-        os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
-    except OSError as error:
-        if part:
-            Path(part).unlink(missing_ok=True)
-        raise OutputError(f"{path}: can't be written: {error.strerror or error}") from error
+    with complete_file(path) as part, part.open("w", encoding="utf-8") as file:
+        file.writelines(html(report))
 
 
 def html(report: Report) -> Iterable[str]:
@@ -174,9 +163,3 @@ def _image(picture: Picture) -> str:
 def _safe(text: str) -> str:
     """Bytes of file names that aren't UTF-8 come as lone surrogates, which no file can hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

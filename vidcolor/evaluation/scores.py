@@ -13,6 +13,7 @@ from torch import Tensor
 from vidcolor.color import rgb_to_lab
 from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
 from vidcolor.evaluation.ciede2000 import ciede2000
+from vidcolor.evaluation.kernel_distance import KernelDistance
 from vidcolor.evaluation.metrics import (
     SSIM_WINDOW,
     histogram_similarity,
@@ -20,6 +21,7 @@ from vidcolor.evaluation.metrics import (
     psnr,
     ssim_map,
 )
+from vidcolor.evaluation.mistakes import Mistakes, MistakeScores
 from vidcolor.evaluation.perceptual import Backbones, FidMeter
 from vidcolor.evaluation.stability import Mean
 
@@ -37,6 +39,7 @@ class Scores:
     Attributes:
         name: of the model or baseline.
         ab: error, correlation and colourfulness, pooled over all pixels.
+        mistakes: false and missing colour, unevenness, error of scene and layout, pooled too.
         psnr: dB, RGB; mean over pictures, as all below.
         ssim: structural similarity of RGB.
         ssim_masked: the same where the truth is coloured.
@@ -45,6 +48,7 @@ class Scores:
         colourfulness_each: result over truth, mean over pictures that aren't nearly grey.
         lpips: NaN where it wasn't measured.
         fid: of all pictures together; NaN where it wasn't measured.
+        kid: the same.
         cdc: colour distribution consistency; this and those below are NaN for stills.
         warp_error: squared distance in RGB [0, 1] along the motion.
         chroma_warp_error: the same in Lab ab, one frame apart.
@@ -53,6 +57,7 @@ class Scores:
 
     name: str
     ab: AbScores
+    mistakes: MistakeScores = MistakeScores()
     psnr: float = math.nan
     ssim: float = math.nan
     ssim_masked: float = math.nan
@@ -61,6 +66,7 @@ class Scores:
     colourfulness_each: float = math.nan
     lpips: float = math.nan
     fid: float = math.nan
+    kid: float = math.nan
     cdc: float = math.nan
     warp_error: float = math.nan
     chroma_warp_error: float = math.nan
@@ -69,9 +75,9 @@ class Scores:
     def flat(self) -> dict[str, Any]:
         """All figures by name, for JSON: None in place of NaN and infinity."""
         figures = dataclasses.asdict(self)
-        ab = figures.pop("ab")
+        pooled = figures.pop("ab") | figures.pop("mistakes")
         ratio = {"colourfulness_ratio": self.ab.colourfulness_ratio}
-        return {name: _finite(v) for name, v in {**figures, **ab, **ratio}.items()}
+        return {name: _finite(v) for name, v in {**figures, **pooled, **ratio}.items()}
 
 
 class Truth:
@@ -83,6 +89,7 @@ class Truth:
         colourfulness: of Hasler and Suesstrunk.
         coloured: ``(H, W)`` bool.
         features: for FID, None without.
+        kid_features: for KID, None without.
     """
 
     def __init__(self, rgb: Tensor, backbones: Backbones | None = None) -> None:
@@ -92,6 +99,8 @@ class Truth:
         self.coloured = torch.hypot(self.lab[1], self.lab[2]) >= MIN_CHROMA
         fid = backbones.fid if backbones else None
         self.features = None if fid is None else fid(_bytes(rgb))
+        kid = backbones.kid if backbones else None
+        self.kid_features = None if kid is None else kid(rgb[None])
 
 
 class Meter:
@@ -103,12 +112,13 @@ class Meter:
         self.name = name
         self._is_truth = is_truth
         self._backbones = backbones or Backbones()
-        self._ab = AbStatistics()
+        self._ab, self._mistakes = AbStatistics(), Mistakes()
         names = (
             "psnr", "ssim", "ssim_masked", "ciede2000", "histogram", "colourfulness_each", "lpips",
         )  # fmt: skip
         self._means = {name: Mean() for name in names}
         self._fid = FidMeter() if self._backbones.fid and not is_truth else None
+        self._kid = KernelDistance() if self._backbones.kid and not is_truth else None
 
     def add(
         self, rgb: Tensor, truth: Truth, *, exact_ab: tuple[float, float] | None = None
@@ -129,6 +139,7 @@ class Meter:
         colour = colourfulness(rgb)
         self._ab.add(lab[1:], truth.lab[1:], (colour, truth.colourfulness))
         if not self._is_truth:
+            self._mistakes.add(lab[1:], truth.lab[1:])
             if truth.colourfulness >= MIN_COLOURFULNESS:
                 self._means["colourfulness_each"].add(colour / truth.colourfulness)
             self._compare(rgb, lab_of(rgb) if exact_ab else lab, truth)
@@ -152,12 +163,17 @@ class Meter:
             self._means["lpips"].add(float(lpips(*pair)))
         if fid is not None and self._fid is not None and truth.features is not None:
             self._fid.add(fid(_bytes(rgb)), truth.features)
+        kid = self._backbones.kid
+        if kid is not None and self._kid is not None and truth.kid_features is not None:
+            self._kid.add(kid(rgb[None]), truth.kid_features)
 
     def scores(self, **stability: float) -> Scores:
         """The figures so far; ``stability`` adds those of films."""
         return Scores(
             name=self.name,
             ab=self._ab.scores(),
+            mistakes=self._mistakes.scores(),
+            kid=self._kid.value if self._kid else math.nan,
             fid=self._fid.value if self._fid else math.nan,
             **{name: mean.value for name, mean in self._means.items()},
             **stability,
@@ -177,8 +193,15 @@ def mean_scores(rows: list[Scores]) -> Scores:
     of_ab = [row.ab for row in rows]
     means = {f.name: mean(of_ab, f.name) for f in dataclasses.fields(AbScores)[1:]}
     ab = AbScores(pictures=sum(each.pictures for each in of_ab), **means)
-    own = [f.name for f in dataclasses.fields(Scores) if f.name not in ("name", "ab")]
-    return Scores(name=first.name, ab=ab, **{name: mean(rows, name) for name in own})
+    of_mistakes = [row.mistakes for row in rows]
+    mistakes = MistakeScores(
+        **{f.name: mean(of_mistakes, f.name) for f in dataclasses.fields(MistakeScores)}
+    )
+    shared = ("name", "ab", "mistakes")
+    own = [f.name for f in dataclasses.fields(Scores) if f.name not in shared]
+    return Scores(
+        name=first.name, ab=ab, mistakes=mistakes, **{name: mean(rows, name) for name in own}
+    )
 
 
 def lab_of(rgb: Tensor) -> Tensor:

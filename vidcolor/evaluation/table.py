@@ -24,7 +24,7 @@ class Figure:
         value: takes it from the scores.
         digits: after the point.
         better: which way.
-        title: in place of a label that only makes sense beneath the line before it.
+        title: replaces a label that depends on the line before it.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Figure:
 
     @property
     def full(self) -> str:
-        """What it is called where it does not stand beneath its neighbour."""
+        """Its name where the line before it isn't shown."""
         return self.title or self.label
 
 
@@ -60,6 +60,26 @@ FIGURES: tuple[Figure, ...] = (
         "Of ab with the true ab, each picture's mean removed: are the right things coloured?",
         lambda s: s.ab.correlation, 4, "high",
     ),
+    Figure(
+        "false colour", "Share of truly grey pixels (chroma below 8) shown coloured (above 12).",
+        lambda s: s.mistakes.false_colour, 3, "low",
+    ),
+    Figure(
+        "missing colour", "Share of truly coloured pixels (chroma above 20) shown grey (below 8).",
+        lambda s: s.mistakes.missing_colour, 3, "low",
+    ),
+    Figure(
+        "unevenness", "Spread of colours where the truth is even, over their mean chroma.",
+        lambda s: s.mistakes.unevenness, 3, "low",
+    ),
+    Figure(
+        "error in pictures' means", "Share of the squared ab error in each picture's mean colour.",
+        lambda s: s.mistakes.scene_error, 3,
+    ),
+    Figure(
+        "  on a 4x4 grid", "Share of the squared ab error on a 4x4 grid, beyond the mean colour.",
+        lambda s: s.mistakes.layout_error, 3, "", "error on a 4x4 grid",
+    ),
     Figure("PSNR, dB", "Peak signal to noise ratio of RGB.", lambda s: s.psnr, 2, "high"),
     Figure("SSIM", "Structural similarity of RGB.", lambda s: s.ssim, 4, "high"),
     Figure(
@@ -79,6 +99,10 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "FID", "Distance of distributions of Inception features; quote it for thousands only.",
         lambda s: s.fid, 2, "low",
+    ),
+    Figure(
+        "KID, x 1000", "Kernel distance of distributions of an ImageNet encoder's features.",
+        lambda s: 1000.0 * s.kid, 3, "low",
     ),
     Figure(
         "colourfulness", "Hasler and Suesstrunk's; mean over pictures.",

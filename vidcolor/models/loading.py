@@ -18,7 +18,7 @@ from vidcolor.models.running.device import common_precision, device_type, resolv
 from vidcolor.models.running.replicas import place
 from vidcolor.models.spec import Kind, ModelSpec
 from vidcolor.models.weights.manifest import load_manifest
-from vidcolor.models.weights.meter import DownloadProgress
+from vidcolor.models.weights.progress import DownloadProgress
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.models.weights.store import bundled_path, ensure_weights, find_weights
 
@@ -72,6 +72,22 @@ def load_model(
     logger.info("%s from %s on %s in %s", spec.name, path, device, dtype)
     built = family_of(spec).build(checkpoint, dtype)
     return place(built, spec, label=str(name), devices=targets, dtype=dtype)
+
+
+def spec_of(name_or_path: str | Path) -> ModelSpec:
+    """Facts about a model, by its name or from its file.
+
+    Raises:
+        OptionError: no model or file is called so.
+        WeightsError: the file can't be read, or is of no known network.
+    """
+    spec = MODELS.get(str(name_or_path))
+    if spec is not None or not Path(name_or_path).is_file():
+        return spec or find_spec(str(name_or_path))
+    found = recognise(load_checkpoint(name_or_path))
+    if found is None:
+        raise WeightsError(f"{name_or_path}: the tensors in it are of no known network")
+    return found
 
 
 def choose_model(kind: Kind, device: str = "auto", *, weights_dir: Path | None = None) -> str:

@@ -3,50 +3,61 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from vidcolor.errors import OutputError, WeightsError
+from vidcolor.errors import WeightsError
+from vidcolor.media.files.atomic import complete_file
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.calm import Calm
-from vidcolor.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from vidcolor.training.config import TrainConfig
 
 UNREADABLE: tuple[type[Exception], ...] = (*UNUSABLE, OSError, EOFError, UnpicklingError)
-"""What reading a file that is no checkpoint, or none any more, raises."""
+"""What reading a damaged checkpoint, or another file, raises."""
 
 _CLASSIFY = "classify."
 
+_FORMAT = 2
+"""Of checkpoints: since 2 the optimiser has norms and biases in groups of their own."""
+
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all.
+    """Write a checkpoint, complete or not at all.
 
     Raises:
         OutputError: it can't be written; the one before is still there.
     """
-    with _whole(path) as part, part.open("wb") as file:
-        torch.save(dict(state), file)
+    with complete_file(path) as part, part.open("wb") as file:
+        torch.save({**state, "format": _FORMAT}, file)
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     """Read a checkpoint; tensors and plain values only, never code.
 
     Raises:
-        WeightsError: if it is damaged or none.
+        WeightsError: if it is damaged, none, or of an earlier format.
     """
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-        return {"step": int(state["step"]), **state}
+        state["step"] = int(state["step"])
     except UNREADABLE as error:
         raise WeightsError(
             f"{path}: can't go on from this checkpoint; move it away to start anew: {reason(error)}"
         ) from error
+    if state.get("format") != _FORMAT:
+        raise WeightsError(
+            f"{path}: written by an earlier vidcolor, whose optimiser had other groups; "
+            "give another 'out', and this file as 'start' to begin with its weights"
+        )
+    return dict(state)
 
 
 def cut_log(log: Path, step: int) -> None:
@@ -108,32 +119,14 @@ def calm_of(config: TrainConfig) -> Calm:
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file whole or not at all; tensors must not share memory.
+    """Write a safetensors file, complete or not at all; tensors must not share memory.
 
     Raises:
         OutputError: it can't be written.
     """
-    with _whole(path) as part:
+    with complete_file(path) as part:
         # Not save_file: what it writes only its owner can read.
         part.write_bytes(save(dict(tensors), metadata=dict(metadata)))
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Where to write a file before it gets its name; what is there of it goes if that fails."""
-    part = path.with_suffix(".part")
-    try:
-        yield part
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        # torch.save raises an error of its own, without a reason, out of the file's.
-        met = error if isinstance(error, OSError) else error.__context__
-        if not isinstance(met, OSError):
-            raise
-        raise OutputError(f"{path}: can't be written: {met.strerror or met}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _compact(name: str, tensor: Tensor) -> Tensor:

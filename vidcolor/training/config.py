@@ -3,29 +3,59 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from vidcolor.errors import InputError, OptionError
-from vidcolor.models._kinds import check_kind, check_least
-
-_CHOICES = {"precision": ("bf16", "fp32"), "decoding": ("regression", "annealed-mean")}
-_SHARES = ("decay", "ema", "film", "film_share", "orthochromatic", "cast", "shadows", "reds")
-_POSITIVE = (
-    "steps", "batch_size", "workers", "validate_every", "validate_on", "save_every", "lr", "clip",
-    "temperature", "scale",
-)  # fmt: skip
-_NOT_NEGATIVE = (
-    "encoder_lr", "weight_decay", "warmup", "sample_every", "memory_gb", "saturation", "seed",
-    "betas",
-)  # fmt: skip
-_LARGEST_SEED = 2**32 - 1  # a step's own seed is made of it, and must stay below 2 ** 64
+from vidcolor.training.settings import (
+    STRICT,
+    Count,
+    CountOrNone,
+    NotNegative,
+    Positive,
+    Share,
+    describe,
+    line_of,
+    place_of,
+)
 
 
-@dataclass(frozen=True, slots=True)
+def _rising(scale: tuple[float, float]) -> tuple[float, float]:
+    if scale[0] > scale[1]:
+        raise ValueError("should rise")
+    return scale
+
+
+def _in_order(stages: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+    ends = [0.0, *(stage[0] for stage in stages)]
+    if any(a >= b for a, b in pairwise(ends)):
+        raise ValueError("should end one after the other")
+    for stage in stages:
+        _rising((stage[2], stage[3]))
+    return stages
+
+
+def _any_loss(losses: dict[str, Any]) -> dict[str, Any]:
+    if not losses:
+        raise ValueError("should have at least one table like [losses.huber]")
+    return losses
+
+
+Crop = Annotated[int, Field(gt=0, multiple_of=32)]
+Scale = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
+Stages = Annotated[tuple[tuple[Share, Crop, Positive, Positive], ...], AfterValidator(_in_order)]
+Losses = Annotated[dict[str, dict[str, Any]], AfterValidator(_any_loss)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+# A step's own seed is made of it, and must stay below 2 ** 64.
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class TrainConfig:
     """A training run; all of it is stored with the weights.
 
@@ -34,9 +64,12 @@ class TrainConfig:
         network: the architecture's own settings, such as ``decoder`` or ``width``.
         losses: by name, each with ``weight`` and settings of its own; docs/training.md lists them.
         data: folders, tar files or lists (``.csv``, rows of the split "train") of photographs.
-        val: the same to validate on (rows of the split "val").
+        val: the same to validate on (rows of the split "val"): one half during the run, the other
+            at its end, as ``vidcolor eval --half`` divides them.
+        folds: of a cross-validation, 0 for none: a fold of ``data`` takes the place of ``val``.
+        fold: the one that this run doesn't learn from, from 0; ``vidcolor train --folds`` sets it.
         pretrained: ImageNet weights of encoders; none starts from random ones.
-        start: weights or a checkpoint to start from, whatever of it fits; "" for none.
+        start: weights or a checkpoint to start from, as far as its tensors fit; "" for none.
         frozen: beginnings of the names of parameters that stay as they start.
         teacher: checkpoint or weights of a network whose colours are soft targets; "" for none.
         out: folder for checkpoints, log, pictures and weights.
@@ -52,13 +85,14 @@ class TrainConfig:
         warmup: steps over which it rises.
         lr: learning rate of decoder and heads (AdamW).
         encoder_lr: learning rate of encoders that can start from pretrained weights.
-        weight_decay: of AdamW.
+        weight_decay: of AdamW, on weights of two and more dimensions: not on norms and biases.
         betas: of AdamW; adversarial runs like (0.5, 0.999).
         clip: largest norm of the gradient.
         ema: decay of the moving average of weights, per step.
         film: strength of the film-like wear, 0 to 1.
         film_share: share of pictures that get it.
-        orthochromatic: share of pictures whose lightness is that of blue-sensitive stock.
+        orthochromatic: share of pictures whose lightness is that of blue-sensitive to
+            orthochromatic stock, with spectral weights drawn for each.
         memory_gb: decoded photographs to keep in memory; the others are decoded when wanted.
         workers: threads that prepare batches; more for GPUs that would wait for one.
         saturation: factor on ab stored with the weights, 0 for none (1).
@@ -74,88 +108,59 @@ class TrainConfig:
         validate_on: number of validation pictures used then; all at the end.
         sample_every: steps between sample sheets and loss plots; 0 for one at the end only.
         save_every: steps between checkpoints.
+        patience: validations without a better one after which the run ends; 0 for never. What
+            counts is ab RMSE at the best saturation.
+        keep: whose weights stay at the end: "last", or "best" for those of the best validation.
     """
 
     architecture: str = "compact"
-    network: Mapping[str, Any] = field(default_factory=dict)
-    losses: Mapping[str, Mapping[str, Any]] = field(
+    network: dict[str, Any] = field(default_factory=dict)
+    losses: Losses = field(
         default_factory=lambda: {"huber": {"weight": 1.0}, "classification": {"weight": 0.15}}
     )
     data: tuple[str, ...] = ()
     val: str = ""
+    folds: CountOrNone = 0
+    fold: CountOrNone = 0
     pretrained: tuple[str, ...] = ()
     start: str = ""
     frozen: tuple[str, ...] = ()
     teacher: str = ""
     out: str = "runs/compact"
-    crop: int = 128
-    scale: tuple[float, float] = (0.8, 1.6)
-    stretch: float = 1.0
-    stages: tuple[tuple[float, int, float, float], ...] = ()
-    batch_size: int = 32
-    steps: int = 8000
-    decay: float = 0.25
-    warmup: int = 200
-    lr: float = 1e-3
-    encoder_lr: float = 2e-4
-    weight_decay: float = 0.02
-    betas: tuple[float, float] = (0.9, 0.999)
-    clip: float = 1.0
-    ema: float = 0.998
-    film: float = 0.5
-    film_share: float = 0.5
-    orthochromatic: float = 0.0
-    memory_gb: float = 8.0
-    workers: int = 1
-    saturation: float = 0.0
-    cast: float = 0.0
-    shadows: float = 0.0
-    reds: float = 0.0
-    decoding: str = "regression"
-    temperature: float = 0.38
-    seed: int = 1
-    precision: str = "bf16"
+    crop: Crop = 128
+    scale: Scale = (0.8, 1.6)
+    stretch: Annotated[float, Field(ge=1)] = 1.0
+    stages: Stages = ()
+    batch_size: Count = 32
+    steps: Count = 8000
+    decay: Share = 0.25
+    warmup: CountOrNone = 200
+    lr: Positive = 1e-3
+    encoder_lr: NotNegative = 2e-4
+    weight_decay: NotNegative = 0.02
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    clip: Positive = 1.0
+    ema: Share = 0.998
+    film: Share = 0.5
+    film_share: Share = 0.5
+    orthochromatic: Share = 0.0
+    memory_gb: NotNegative = 8.0
+    workers: Count = 1
+    saturation: NotNegative = 0.0
+    cast: Share = 0.0
+    shadows: Share = 0.0
+    reds: Share = 0.0
+    decoding: Literal["regression", "annealed-mean"] = "regression"
+    temperature: Positive = 0.38
+    seed: Seed = 1
+    precision: Literal["bf16", "fp32"] = "bf16"
     compile: bool = False
-    validate_every: int = 500
-    validate_on: int = 200
-    sample_every: int = 500
-    save_every: int = 250
-
-    def __post_init__(self) -> None:
-        for name, kind in get_type_hints(TrainConfig).items():
-            check_kind(name, getattr(self, name), kind)
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                given = getattr(self, name)
-                raise OptionError(f"{name} must be {' or '.join(choices)}, got {given!r}")
-        for name in (*_POSITIVE, *_NOT_NEGATIVE):
-            check_least(name, getattr(self, name), zero=name in _NOT_NEGATIVE)
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
-        self._check_crops()
-        if self.seed > _LARGEST_SEED:
-            raise OptionError(f"seed must be at most {_LARGEST_SEED}, got {self.seed}")
-        if max(self.betas) >= 1:
-            raise OptionError(f"betas must be below 1, got {list(self.betas)}")
-        if not self.losses:
-            raise OptionError("no losses: give at least one table like [losses.huber]")
-        for name, table in self.losses.items():
-            if not isinstance(table, Mapping):
-                raise OptionError(f"{name} must be a table, [losses.{name}], got {table!r}")
-
-    def _check_crops(self) -> None:
-        for crop in self.crops:
-            if crop % 32 or crop <= 0:
-                raise OptionError(f"crop must be a positive multiple of 32, got {crop}")
-        for low, high in (self.scale, *(stage[2:] for stage in self.stages)):
-            if not 0 < low <= high:
-                raise OptionError(f"scale must rise from above 0, got [{low}, {high}]")
-        ends = [0.0, *(stage[0] for stage in self.stages)]
-        if ends[-1] > 1 or any(a >= b for a, b in pairwise(ends)):
-            raise OptionError(f"stages must end one after the other, up to 1, got {ends[1:]}")
-        if self.stretch < 1:
-            raise OptionError(f"stretch must be at least 1, got {self.stretch}")
+    validate_every: Count = 500
+    validate_on: Count = 200
+    sample_every: CountOrNone = 500
+    save_every: Count = 250
+    patience: CountOrNone = 0
+    keep: Literal["last", "best"] = "last"
 
     def crop_at(self, step: int) -> tuple[int, tuple[float, float]]:
         """Side of the crops, and range of their scale, at a step."""
@@ -179,23 +184,28 @@ def load_config(path: Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - 
 
     Raises:
         InputError: if the file can't be read.
-        OptionError: for unknown keys or senseless values.
+        OptionError: for unknown settings or values that they can't take: file, line, name, value.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: can't read this training configuration: {error}") from error
-    known = {f.name for f in fields(TrainConfig)}
-    if unknown := sorted(set(values) - known):
-        raise OptionError(
-            f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
-        )
+    given = {name: value for name, value in overrides.items() if value is not None}
+    values |= given
     for name in ("data", "pretrained"):
         if isinstance(values.get(name), str):
             values[name] = [values[name]] if values[name] else []
-    values = {k: _frozen(v) for k, v in values.items()}
-    config = TrainConfig(**values)
-    return replace(config, **{k: v for k, v in overrides.items() if v is not None})
+    try:
+        return TrainConfig(**{name: _frozen(value) for name, value in values.items()})
+    except ValidationError as error:
+        said = describe(error, sorted(f.name for f in fields(TrainConfig)))
+        place = place_of(error)
+        if place and place[0] in given:
+            raise OptionError(said) from error
+        line = line_of(text, place)
+        where = f"{path}:{line}" if line else str(path)
+        raise OptionError(f"{where}: {said}") from error
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - whatever TOML holds

@@ -17,7 +17,7 @@ class World:
     """This process among all.
 
     Attributes:
-        rank: its number; 0 writes files and talks.
+        rank: its number; 0 writes files and messages.
         size: how many there are.
         device: where it works.
     """
@@ -28,7 +28,7 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes and talks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
@@ -40,11 +40,7 @@ class World:
 
     def any(self, flag: bool) -> bool:  # noqa: FBT001 - one fact
         """Whether it holds in any process; all must ask."""
-        if self.size == 1:
-            return flag
-        holds = torch.tensor(float(flag), device=self.device)
-        dist.all_reduce(holds, dist.ReduceOp.MAX)
-        return bool(holds.item())
+        return any_process(flag, self.device)
 
 
 def join_world(device: torch.device) -> World:
@@ -75,15 +71,28 @@ def join_world(device: torch.device) -> World:
 
 def leave_world() -> None:
     """End what ``join_world`` began."""
-    if dist.is_available() and dist.is_initialized():
+    if _is_shared():
         dist.destroy_process_group()
+
+
+def any_process(flag: bool, device: torch.device) -> bool:  # noqa: FBT001 - one fact
+    """Whether ``flag`` holds in any process that shares the run; all must ask."""
+    if not _is_shared():
+        return flag
+    holds = torch.tensor(float(flag), device=device)
+    dist.all_reduce(holds, dist.ReduceOp.MAX)
+    return bool(holds.item())
 
 
 def average_gradients(module: nn.Module) -> None:
     """Average a module's gradients over all processes; nothing to do for one."""
-    if not (dist.is_available() and dist.is_initialized()):
+    if not _is_shared():
         return
     for parameter in module.parameters():
         if parameter.grad is not None:
             dist.all_reduce(parameter.grad)
             parameter.grad /= dist.get_world_size()
+
+
+def _is_shared() -> bool:
+    return dist.is_available() and dist.is_initialized()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import torch
@@ -11,18 +12,27 @@ from vidcolor.training.config import TrainConfig
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW on what isn't frozen; modules called "encoder" have a rate of their own."""
-    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    """AdamW on what isn't frozen.
+
+    Modules called "encoder" have a rate of their own. Weights decay; norms' factors and biases,
+    which have one dimension, don't (He et al., 2019, "Bag of tricks", section 3.1).
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = defaultdict(list)
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            groups["encoder" in name.split(".")].append(parameter)
-    rates = {True: config.encoder_lr, False: config.lr}
-    listed = [{"params": g, "top_lr": rates[inside]} for inside, g in groups.items() if g]
+            groups["encoder" in name.split("."), parameter.ndim > 1].append(parameter)
+    listed = [
+        {
+            "params": groups[in_encoder, decays],
+            "top_lr": config.encoder_lr if in_encoder else config.lr,
+            "weight_decay": config.weight_decay if decays else 0.0,
+        }
+        for in_encoder, decays in sorted(groups, reverse=True)
+    ]
     device = next(network.parameters()).device.type
     return torch.optim.AdamW(
         listed,
         lr=config.lr,
-        weight_decay=config.weight_decay,
         betas=config.betas,
         # One pass over memory in place of ten: on a CPU a sixth of the time.
         fused=device in ("cpu", "cuda"),
@@ -50,7 +60,7 @@ def set_rate(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -
 
 
 def ema_decay(step: int, decay: float) -> float:
-    """Decay of the moving average: short at first, lest the random start weigh for long."""
+    """Decay of the moving average: small at first, so that random starting weights soon fade."""
     return min(decay, (1 + step) / (10 + step))
 
 

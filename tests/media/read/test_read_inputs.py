@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
 import tifffile
+from av.packet import Packet
 from PIL import Image, ImageOps
 from read_helpers import fingerprints, frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import DependencyError, InputError
+from vidcolor.media.files.inputs import InputFile
 from vidcolor.media.files.patterns import is_taken
 from vidcolor.media.open import open_source, sniff
+from vidcolor.media.read import base
+from vidcolor.media.read.film import VideoReader
 from vidcolor.media.scans.read import find_files
 from vidcolor.media.source import ReadSettings
 
@@ -210,3 +216,56 @@ def test_missing_ffmpeg_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         open_source(path, ReadSettings(decoder="ffmpeg"))
     with open_source(path) as source:
         assert len(frames_of(source)) == 3
+
+
+def _late_picture(path: Path) -> Path:
+    """Four seconds of sound before the first frame."""
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
+        sound: Any = output.add_stream("pcm_s16le", rate=48000)
+        for start in range(0, 5 * 48000, 4800):
+            tone = np.full((1, 4800), start % 999, np.int16)
+            block = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+            block.sample_rate, block.pts, block.time_base = 48000, start, Fraction(1, 48000)
+            output.mux(sound.encode(block))
+        for index in range(5):
+            frame = av.VideoFrame.from_ndarray(moving_luma(index), format="gray")
+            frame.pts, frame.time_base = 100 + index, Fraction(1, 25)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def test_sound_long_before_the_picture_takes_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond a limit packets aren't kept while the first frame is looked for, but read again."""
+    path = _late_picture(tmp_path / "a.mkv")
+    with open_source(path) as source:
+        frames, packets = split(source)
+        info, status = source.info, source.status
+    assert sum(packet.size for packet in packets) > 400_000
+    monkeypatch.setattr(base, "MAX_EARLY_BYTES", 100_000)
+    with open_source(path) as source:
+        assert sum(item.size for item in source._ready if isinstance(item, Packet)) == 0  # type: ignore[attr-defined]
+        assert source.info == info
+        found, others = split(source)
+        assert source.status == status
+    assert [(f.pts, f.luma.tobytes()) for f in found] == [(f.pts, f.luma.tobytes()) for f in frames]
+    assert fingerprints(others) == fingerprints(packets)
+
+
+def test_sound_long_before_the_picture_of_a_pipe_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _late_picture(tmp_path / "a.mkv")
+    monkeypatch.setattr(base, "MAX_EARLY_BYTES", 100_000)
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    pipe = Pipe(path.read_bytes())
+    with pytest.raises(InputError, match="come before the picture, and a pipe can't go back"):
+        VideoReader(InputFile(path, pipe), str(path), ReadSettings())

@@ -29,7 +29,6 @@ class Route:
     body: bytes = PAYLOAD
     status: int = 200
     ranges: bool = True
-    etag: str = '"v1"'
     drops: list[int | None] = field(default_factory=list)
     content_type: str = "application/octet-stream"
     extra: dict[str, str] = field(default_factory=dict)
@@ -38,11 +37,11 @@ class Route:
 
 
 class MirrorServer:
-    """Serves ``routes`` and remembers the requests: (path, Range or "", If-Range or "")."""
+    """Serves ``routes`` and remembers the requests: (path, Range or "")."""
 
     def __init__(self) -> None:
         self.routes: dict[str, Route] = {}
-        self.requests: list[tuple[str, str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
         self._thread = threading.Thread(
@@ -54,7 +53,7 @@ class MirrorServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}{path}"
 
     def paths(self) -> list[str]:
-        return [path for path, _, _ in self.requests]
+        return [path for path, _ in self.requests]
 
     def close(self) -> None:
         self._http.shutdown()
@@ -67,7 +66,7 @@ class MirrorServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:  # noqa: N802 - the standard library's name
                 asked = self.headers.get("Range", "")
-                server.requests.append((self.path, asked, self.headers.get("If-Range", "")))
+                server.requests.append((self.path, asked))
                 route = server.routes.get(self.path, Route(status=404, body=b"nothing here"))
                 if route.delay is not None:
                     route.delay.wait(10)
@@ -84,8 +83,6 @@ def serve(handler: BaseHTTPRequestHandler, route: Route, asked: str) -> None:
     start = 0
     if asked and route.ranges and route.status == 200:
         start = int(asked.removeprefix("bytes=").split("-")[0])
-        if handler.headers.get("If-Range", route.etag) != route.etag:
-            start = 0
     if start >= len(route.body) > 0 and start:
         handler.send_response(416)
         handler.send_header("Content-Range", f"bytes */{len(route.body)}")
@@ -97,7 +94,7 @@ def serve(handler: BaseHTTPRequestHandler, route: Route, asked: str) -> None:
     if start:
         end = len(route.body) - 1
         handler.send_header("Content-Range", f"bytes {start}-{end}/{len(route.body)}")
-    headers = {"ETag": route.etag, "Content-Type": route.content_type, **route.extra}
+    headers = {"Content-Type": route.content_type, **route.extra}
     if route.length:
         headers["Content-Length"] = str(len(body))
     for name, value in headers.items():

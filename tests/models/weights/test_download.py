@@ -45,11 +45,7 @@ def test_dropped_connections_are_resumed_where_they_broke(
     target = tmp_path / "tiny.bin"
     download(make_entry(server.url("/a")), target, progress=progress, policy=QUICK)
     assert target.read_bytes() == PAYLOAD
-    assert [(asked, if_range) for _, asked, if_range in server.requests] == [
-        ("", ""),
-        ("bytes=200000-", '"v1"'),
-        ("bytes=300000-", '"v1"'),
-    ]
+    assert [asked for _, asked in server.requests] == ["", "bytes=200000-", "bytes=300000-"]
     assert len(progress.starts) == 1
     assert progress.done == len(PAYLOAD)
 
@@ -73,10 +69,11 @@ def test_file_changed_on_the_server_is_fetched_anew(server: MirrorServer, tmp_pa
     target, entry = tmp_path / "tiny.bin", make_entry(server.url("/a"))
     with pytest.raises(DownloadError):
         download(entry, target, policy=RetryPolicy(retries=0))
-    server.routes["/a"] = Route(etag='"v2"')
+    server.routes["/a"] = Route()
     download(entry, target, policy=QUICK)
     assert target.read_bytes() == PAYLOAD
-    assert server.requests[-1][1:] == ("bytes=100000-", '"v1"')
+    # what was resumed has the wrong hash
+    assert [asked for _, asked in server.requests] == ["", "bytes=100000-", ""]
 
 
 def test_server_without_ranges_sends_all_again(
@@ -92,11 +89,11 @@ def test_server_without_ranges_sends_all_again(
 
 def test_next_mirror_takes_over_the_part(server: MirrorServer, tmp_path: Path) -> None:
     server.routes["/a"] = Route(drops=[200_000, 0, 0])
-    server.routes["/b"] = Route(etag='"other"')
+    server.routes["/b"] = Route()
     target = tmp_path / "tiny.bin"
     download(make_entry(server.url("/a"), server.url("/b")), target, policy=QUICK)
     assert target.read_bytes() == PAYLOAD
-    assert server.requests[-1] == ("/b", "bytes=200000-", "")  # no If-Range: another server's tag
+    assert server.requests[-1] == ("/b", "bytes=200000-")
 
 
 def test_bad_part_is_noticed_and_fetched_anew(
@@ -107,7 +104,7 @@ def test_bad_part_is_noticed_and_fetched_anew(
     (tmp_path / "tiny.bin.part").write_bytes(OTHER[:1000])
     download(make_entry(server.url("/a")), target, progress=progress, policy=QUICK)
     assert target.read_bytes() == PAYLOAD
-    assert [asked for _, asked, _ in server.requests] == ["bytes=1000-", ""]
+    assert [asked for _, asked in server.requests] == ["bytes=1000-", ""]
     assert any("starting anew" in text for text in progress.messages)
 
 
@@ -129,7 +126,6 @@ def test_part_of_full_size_or_longer(server: MirrorServer, tmp_path: Path, extra
         (Route(body=PAYLOAD[:-1]), "has 599999 bytes where 600000 were expected"),
         (Route(body=PAYLOAD + b"x", length=False), "sends more than"),
         (Route(content_type="text/html; charset=utf-8"), "a web page"),
-        (Route(body=b"\n<!DOCTYPE html>" + PAYLOAD[16:]), "a web page"),
         (Route(body=OTHER), f"SHA-256 {OTHER_HASH}"),
         (Route(extra={"Content-Encoding": "gzip"}), "encoded as gzip"),
         (Route(status=302, extra={"Location": "ftp://127.0.0.1/x"}), "not followed"),
@@ -162,7 +158,7 @@ def test_smaller_file_on_a_mirror_does_not_cost_the_part(
     (tmp_path / "tiny.bin.part").write_bytes(PAYLOAD[:5000])
     download(make_entry(server.url("/small"), server.url("/good")), target, policy=QUICK)
     assert target.read_bytes() == PAYLOAD
-    assert server.requests[-1][:2] == ("/good", "bytes=5000-")
+    assert server.requests[-1] == ("/good", "bytes=5000-")
 
 
 def test_redirect_is_followed_and_keeps_the_range(server: MirrorServer, tmp_path: Path) -> None:
@@ -172,7 +168,7 @@ def test_redirect_is_followed_and_keeps_the_range(server: MirrorServer, tmp_path
     (tmp_path / "tiny.bin.part").write_bytes(PAYLOAD[:5000])
     download(make_entry(server.url("/a")), target, policy=QUICK)
     assert target.read_bytes() == PAYLOAD
-    assert server.requests[-1][:2] == ("/b", "bytes=5000-")
+    assert server.requests[-1] == ("/b", "bytes=5000-")
 
 
 def test_redirect_from_https_to_http_is_refused() -> None:

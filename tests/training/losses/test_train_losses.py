@@ -11,13 +11,13 @@ from torch import Tensor
 
 from vidcolor.color import lab_to_rgb
 from vidcolor.errors import OptionError, WeightsError
-from vidcolor.evaluation.backbones import Vgg, load_backbone
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.losses.adversarial import Gan, PatchCritic, Wgan, gradient_penalty
+from vidcolor.training.losses.backbones import Vgg, load_backbone
 from vidcolor.training.losses.objective import LOSSES, Objective, needs
 from vidcolor.training.losses.perceptual import join
-from vidcolor.training.losses.terms import Guess, LossContext, cross_entropy, huber
+from vidcolor.training.losses.terms import LossContext, NetworkOutput, cross_entropy, huber
 from vidcolor.training.network.predictor import CLASS_EVERY
 
 CPU = torch.device("cpu")
@@ -74,7 +74,7 @@ def test_losses_are_what_they_are_called(context: LossContext) -> None:
     truth = torch.zeros(1, 2, 2, 2)
     assert huber(truth + 6.0, truth, 12.0).item() == pytest.approx(0.5 * 0.25)
     assert huber(truth + 36.0, truth, 12.0).item() == pytest.approx(2.5)
-    straight = LOSSES["l1"](context, unit=12.0)(Guess(truth + 36.0), batch_of(truth), None)
+    straight = LOSSES["l1"](context, unit=12.0)(NetworkOutput(truth + 36.0), batch_of(truth), None)
     assert straight.item() == pytest.approx(3.0)
     bins = context.bins
     sure = torch.full((1, len(bins), 2, 2), -20.0)
@@ -85,19 +85,19 @@ def test_losses_are_what_they_are_called(context: LossContext) -> None:
 def test_a_teacher_is_followed(context: LossContext) -> None:
     ab = torch.randn(1, 2, 8, 8) * 20
     logits = torch.randn(1, len(context.bins), 8, 8)
-    teacher, student = Guess(ab, logits), Guess(ab, logits[..., ::4, ::4])
+    teacher, student = NetworkOutput(ab, logits), NetworkOutput(ab, logits[..., ::4, ::4])
     follow = {n: LOSSES[n](context) for n in ("teacher-ab", "teacher-bins")}
     batch = batch_of(torch.zeros_like(ab))
     for loss in follow.values():
         assert loss(student, batch, teacher).item() == pytest.approx(0.0, abs=1e-6)
-    other = Guess(ab + 5.0, torch.randn(1, len(context.bins), 2, 2))
+    other = NetworkOutput(ab + 5.0, torch.randn(1, len(context.bins), 2, 2))
     for loss in follow.values():
         assert loss(other, batch, teacher).item() > 0.01
     # A teacher of another stride is brought to the student's.
-    fine = Guess(ab.repeat_interleave(2, 2).repeat_interleave(2, 3), logits)
+    fine = NetworkOutput(ab.repeat_interleave(2, 2).repeat_interleave(2, 3), logits)
     assert follow["teacher-ab"](student, batch, fine).item() == pytest.approx(0.0, abs=1e-6)
     with pytest.raises(OptionError, match="classification head"):
-        follow["teacher-bins"](student, batch, Guess(ab))
+        follow["teacher-bins"](student, batch, NetworkOutput(ab))
 
 
 @pytest.mark.parametrize("factor", [1, 2])
@@ -111,10 +111,10 @@ def test_classes_are_compared_where_the_logits_are(
     seen = context.bins.index(ab[..., ::factor, ::factor])
     sure = torch.full((1, len(context.bins), features, features), -20.0)
     sure.scatter_(1, seen[:, None], 20.0)
-    guess = Guess(ab, sure[..., ::CLASS_EVERY, ::CLASS_EVERY])
-    found = LOSSES["classification"](context)(guess, batch_of(ab), None)
+    output = NetworkOutput(ab, sure[..., ::CLASS_EVERY, ::CLASS_EVERY])
+    found = LOSSES["classification"](context)(output, batch_of(ab), None)
     assert found.item() == pytest.approx(0.0, abs=1e-6)
-    taught = LOSSES["teacher-bins"](context)(guess, batch_of(ab), Guess(ab, sure))
+    taught = LOSSES["teacher-bins"](context)(output, batch_of(ab), NetworkOutput(ab, sure))
     assert taught.item() == pytest.approx(0.0, abs=1e-6)
 
 
@@ -145,9 +145,9 @@ def test_perceptual_loss_takes_torchvisions_vgg(
     torch.save({**state, "classifier.0.weight": torch.zeros(2, 2)}, path)
     loss = LOSSES["perceptual"](context, backbone="vgg16", weights=str(path))
     truth = torch.randn(1, 2, 8, 8) * 20
-    assert loss(Guess(truth), batch_of(truth), None).item() == 0.0
+    assert loss(NetworkOutput(truth), batch_of(truth), None).item() == 0.0
     ab = torch.zeros_like(truth).requires_grad_(True)
-    loss(Guess(ab), batch_of(truth), None).backward()
+    loss(NetworkOutput(ab), batch_of(truth), None).backward()
     assert ab.grad is not None
     assert ab.grad.abs().sum() > 0
     assert not loss.state_dict()
@@ -160,7 +160,8 @@ def test_perceptual_loss_takes_an_encoder_of_ours(context: LossContext, shared_d
     loss = LOSSES["perceptual"](context, backbone="mobilenet", weights=str(weights))
     truth = torch.full((1, 2, 16, 16), 30.0)
     wrong = [
-        loss(Guess(truth * f), batch_of(truth, 64), None).item() for f in (1.0, 0.5, 0.0, -1.0)
+        loss(NetworkOutput(truth * f), batch_of(truth, 64), None).item()
+        for f in (1.0, 0.5, 0.0, -1.0)
     ]
     assert wrong[0] == 0.0
     assert wrong == sorted(wrong)
@@ -171,13 +172,13 @@ def test_a_critic_learns_to_tell_true_from_grey(kind: type, context: LossContext
     torch.manual_seed(2)
     critic = kind(context, critic_width=8, critic_lr=2e-3)
     truth = torch.full((4, 2, 32, 32), 40.0)
-    made = Guess(torch.zeros_like(truth))
+    made = NetworkOutput(torch.zeros_like(truth))
     steps = [critic.learn(made, batch_of(truth), step) for step in range(25)]
     assert steps[-1]["critic_gap"] > steps[0]["critic_gap"] + 0.1
     # What is near the truth costs the network less, and it feels in which direction to go.
     ab = torch.full_like(truth, 10.0).requires_grad_(True)
-    worse = critic(Guess(ab), batch_of(truth), None)
-    assert worse > critic(Guess(truth), batch_of(truth), None)
+    worse = critic(NetworkOutput(ab), batch_of(truth), None)
+    assert worse > critic(NetworkOutput(truth), batch_of(truth), None)
     worse.backward()
     assert ab.grad is not None
     assert ab.grad.mean() < 0
@@ -188,7 +189,7 @@ def test_critic_and_network_take_turns(context: LossContext) -> None:
     often, seldom = Wgan(context, critic_width=4), Gan(context, critic_width=4, critic_ratio=0.5)
     assert [often.network_turn(s) for s in range(6)] == [True] + [False] * 4 + [True]
     truth = torch.zeros(1, 2, 32, 32)
-    learnt = [bool(seldom.learn(Guess(truth), batch_of(truth), s)) for s in range(4)]
+    learnt = [bool(seldom.learn(NetworkOutput(truth), batch_of(truth), s)) for s in range(4)]
     assert learnt == [True, False, True, False]
     assert seldom.network_turn(1)
 
@@ -216,11 +217,11 @@ def test_critics_know_no_batch_norm_under_a_penalty(context: LossContext) -> Non
 
 def test_an_adversarial_loss_goes_on_where_it_stopped(context: LossContext) -> None:
     truth = torch.full((2, 2, 32, 32), 20.0)
-    guess, tables = Guess(truth * 0), {"gan": {"critic_width": 4}}
+    output, tables = NetworkOutput(truth * 0), {"gan": {"critic_width": 4}}
     first, second = (Objective(tables, context) for _ in range(2))
-    first.learn(guess, batch_of(truth), 0)
+    first.learn(output, batch_of(truth), 0)
     second.load_state_dict(copy.deepcopy(first.state_dict()))
-    a, b = (o.learn(guess, batch_of(truth), 1) for o in (first, second))
+    a, b = (o.learn(output, batch_of(truth), 1) for o in (first, second))
     assert a == b
     for x, y in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(x, y)
@@ -229,20 +230,20 @@ def test_an_adversarial_loss_goes_on_where_it_stopped(context: LossContext) -> N
 def test_losses_are_weighted_and_unknown_ones_refused(context: LossContext) -> None:
     objective = Objective({"huber": {"weight": 2.0, "delta": 10.0}, "l1": {"weight": 0.5}}, context)
     truth = torch.zeros(1, 2, 32, 32)
-    total, parts = objective(Guess(truth + 24.0), batch_of(truth), None)
+    total, parts = objective(NetworkOutput(truth + 24.0), batch_of(truth), None)
     assert total.item() == pytest.approx(2.0 * parts["huber"].item() + 0.5 * parts["l1"].item())
     with pytest.raises(OptionError, match="no loss 'hubert'"):
         needs({"hubert": {}}, "needs_classes")
-    with pytest.raises(OptionError, match=r"\[losses.huber\] has no setting 'detla'"):
+    with pytest.raises(OptionError, match=r"\[losses.huber\]: no setting 'detla'"):
         Objective({"huber": {"detla": 1}}, context)
     with pytest.raises(OptionError, match="weights"):
         Objective({"perceptual": {}}, context)
     for table, said in (
-        ({"huber": {"delta": "12"}}, r"\[losses.huber\] delta must be a number, got '12'"),
-        ({"huber": {"delta": 0}}, r"\[losses.huber\] delta must be positive"),
-        ({"l1": {"weight": -1.0}}, r"\[losses.l1\] weight must be at least 0"),
-        ({"gan": {"critic_width": 4.5}}, "critic_width must be a whole number"),
-        ({"gan": {"critic_ratio": 0}}, "critic_ratio must be positive"),
+        ({"huber": {"delta": "12"}}, r"\[losses.huber\]: delta should be a valid number, got '12'"),
+        ({"huber": {"delta": 0}}, r"\[losses.huber\]: delta should be greater than 0"),
+        ({"l1": {"weight": -1.0}}, r"\[losses.l1\]: weight should be greater than or equal to 0"),
+        ({"gan": {"critic_width": 4.5}}, "critic_width should be a valid integer"),
+        ({"gan": {"critic_ratio": 0}}, "critic_ratio should be greater than 0"),
         ({"gan": {"critic_ratio": 0.7}}, "critic_ratio must be a whole number n or 1 / n, got 0.7"),
         ({"wgan": {"critic_ratio": 2.5}}, "critic_ratio must be a whole number n"),
     ):

@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from skimage import data
 
 from vidcolor.errors import OptionError, WeightsError
-from vidcolor.evaluation.backbones import load_backbone
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.loading import load_model
 from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
@@ -23,10 +22,11 @@ from vidcolor.models.networks.encoders.edgetpu import EdgeEncoder
 from vidcolor.models.networks.packed import can_pack
 from vidcolor.training.config import load_config
 from vidcolor.training.data.batches import Batch
+from vidcolor.training.losses.backbones import load_backbone
 from vidcolor.training.losses.objective import Objective
-from vidcolor.training.losses.terms import Guess, LossContext
+from vidcolor.training.losses.terms import LossContext, NetworkOutput
 from vidcolor.training.network.building import build_network, load_pretrained, start_from
-from vidcolor.training.network.frozen import quicken
+from vidcolor.training.network.frozen import pack_frozen
 from vidcolor.training.network.predictor import Predictor
 from vidcolor.training.network.teacher import Teacher, load_teacher
 from vidcolor.training.optimization import make_optimizer
@@ -140,8 +140,9 @@ def test_senseless_networks_are_refused(
 def test_encoders_have_a_rate_of_their_own(config: MakeConfig) -> None:
     network = find_architecture("large").build(SMALL["large"])
     groups = make_optimizer(network, config(lr=1.0, encoder_lr=0.1)).param_groups
-    inside, outside = ({id(p) for p in g["params"]} for g in groups)
-    assert [g["top_lr"] for g in groups] == [0.1, 1.0]
+    inside, outside = (
+        {id(p) for g in groups if g["top_lr"] == rate for p in g["params"]} for rate in (0.1, 1.0)
+    )
     encoders = [member.encoder for member in network.members]  # type: ignore[union-attr]
     assert inside == {id(p) for e in encoders for p in e.parameters()}  # type: ignore[union-attr]
     assert len(inside | outside) == len(list(network.parameters()))
@@ -236,7 +237,7 @@ def test_frozen_parts_work_in_their_quick_form(config: MakeConfig) -> None:
             return network(ModelInput(lightness))  # type: ignore[no-any-return]
 
     plain = colours()
-    assert quicken(network) == 2  # the first member's encoder, and the second's first stage
+    assert pack_frozen(network) == 2  # the first member's encoder, and the second's first stage
     quick = colours()
     # Rounded to bfloat16 (1 in 256) at other places, some thirty layers deep.
     assert (quick - plain).norm() < 0.05 * plain.norm()
@@ -254,7 +255,7 @@ def test_a_teachers_encoder_works_in_its_quick_form() -> None:
     lightness = torch.rand(2, 1, 64, 96)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         plain = teacher(ModelInput(lightness)).ab
-        assert quicken(teacher) == 1
+        assert pack_frozen(teacher) == 1
         quick = teacher(ModelInput(lightness)).ab
     # Rounded to bfloat16 (1 in 256) at other places, some thirty layers deep.
     assert 0 < (quick - plain).norm() < 0.05 * plain.norm()
@@ -269,9 +270,9 @@ def test_joined_networks_teach_what_the_student_is_configured_for(
     student = build_network(config(architecture="compact", network=SMALL["compact"]), 248)
     lightness, device = torch.rand(2, 1, 64, 64), torch.device("cpu")
     objective = Objective(load_config(path).losses, LossContext(device, AbBins(device), 16))
-    guess = Guess(*Predictor(student)(lightness))
+    output = NetworkOutput(*Predictor(student)(lightness))
     batch = Batch(lightness, lightness, torch.zeros_like(lightness), torch.zeros(2, 2, 16, 16))
-    loss, parts = objective(guess, batch, teacher(ModelInput(lightness)))
+    loss, parts = objective(output, batch, teacher(ModelInput(lightness)))
     loss.backward()
     assert all(value.isfinite() for value in parts.values())
 

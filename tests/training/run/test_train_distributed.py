@@ -52,6 +52,49 @@ torch.save(gradients(Path("c.toml"), world), f"gradients-{world.rank}.pt")
 leave_world()
 """
 
+_NOT_FINITE = """
+import sys
+import torch
+import torch.distributed as dist
+from pathlib import Path
+from vidcolor.training.config import load_config
+from vidcolor.training.data.batches import make_batch
+from vidcolor.training.distributed import join_world, leave_world
+from vidcolor.training.run.loop import Trainer
+
+torch.set_num_threads(1)
+world = join_world(torch.device("cpu"))
+trainer = Trainer(load_config(Path(sys.argv[1])), world)
+parts = (trainer.network, trainer.objective)
+
+def weights():
+    return torch.cat([p.detach().flatten() for part in parts for p in part.parameters()])
+
+def step():
+    batch = make_batch(trainer.photos, trainer.config, trainer.step, trainer.output_stride,
+                       world.rank, world.size)
+    if trainer.step == 1 and world.rank == 1:
+        batch.ab[0, 0, 0, 0] = float("inf")
+    trainer.train_step(batch)
+    trainer.step += 1
+
+before = weights()
+step()
+first = weights()
+step()
+second = weights()
+step()
+third = weights()
+both = [torch.empty_like(third) for _ in range(world.size)]
+dist.all_gather(both, third)
+if world.leads:
+    Path(sys.argv[2]).write_text(" ".join(str(bool(fact)) for fact in (
+        (first != before).any(), torch.equal(second, first), (third != second).any(),
+        torch.equal(*both), third.isfinite().all(),
+    )))
+leave_world()
+"""
+
 _STOPS = """
 import sys
 import torch
@@ -107,6 +150,15 @@ critic_ratio = 2
 """
 
 
+_BOTH_CRITICS = """
+[losses.huber]
+[losses.gan]
+critic_width = 4
+[losses.wgan]
+critic_width = 4
+critic_ratio = 1
+"""
+
 _GAN = """
 [losses.huber]
 [losses.gan]
@@ -133,11 +185,12 @@ def gradients(config: Path, world: World) -> dict[str, torch.Tensor]:
 
 def run_two(worker: str, folder: Path, *words: str) -> None:
     (folder / "worker.py").write_text(worker)
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     run = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
          "worker.py", "c.toml", *words],
         cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-2000:]
 
@@ -151,6 +204,22 @@ def test_two_processes_keep_the_same_weights(photos_tar: Path, tmp_path: Path) -
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]  # one process writes
     assert (tmp_path / "run" / "unet.safetensors").exists()
+
+
+def test_a_loss_that_is_not_finite_in_one_process_is_left_out_by_all(
+    photos_tar: Path, tmp_path: Path
+) -> None:
+    """An infinite true colour: Huber's loss is infinite in that process, its gradient isn't."""
+    config = _CONFIG.format(data=photos_tar, out=tmp_path / "run", more="") + _BOTH_CRITICS
+    (tmp_path / "c.toml").write_text(config)
+    run_two(_NOT_FINITE, tmp_path, "facts")
+    said = (tmp_path / "facts").read_text().split()
+    learnt, left_out, went_on, same, finite = (word == "True" for word in said)
+    assert learnt
+    assert left_out
+    assert went_on
+    assert same
+    assert finite
 
 
 def test_gradients_are_the_mean_over_the_whole_batch(photos_tar: Path, tmp_path: Path) -> None:

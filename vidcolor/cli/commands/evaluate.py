@@ -64,6 +64,13 @@ _FILE = click.Path(path_type=Path)
     metavar="N",
     help="Stop after that many photographs, or frames of each film.",
 )
+@option(
+    PART,
+    "--half",
+    type=click.Choice(["choose", "report"]),
+    help="Only photographs of this half: with an even number in their name to choose settings on, "
+    "with an odd one to report on.",
+)
 @option(OUTPUT, "--json", "as_json", is_flag=True, help="Write the figures as one JSON object.")
 @option(
     OUTPUT,
@@ -84,6 +91,22 @@ _FILE = click.Path(path_type=Path)
 )
 @compute_options
 @look_options
+@option(
+    "Measuring",
+    "--wear",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    metavar="S",
+    help="Wear photographs like old film before they are colorized, so strongly; 0.7 is an old "
+    "print. A fifth of them is as orthochromatic stock saw them.",
+)
+@option(
+    "Measuring",
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    metavar="N",
+    help="Chance of --wear. Default: 0.",
+)
 @perceptual_option
 @option(
     "Measuring",
@@ -123,6 +146,8 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
     kind = kind_of(paths)
     if against and kind != "video":
         raise OptionError("--against compares films: PATH must be one")
+    if kind == "video":
+        _check_films(values)
     progress = make_progress(values["progress"], session.console)
     try:
         backbones = find_backbones(values["perceptual"], values["backbones"])
@@ -149,6 +174,12 @@ def _check(paths: Sequence[Path], against: Sequence[Path], values: dict[str, Any
         raise OptionError(f"{report}: is a folder; the report needs the name of a file")
     if report is not None and report.exists() and not values["overwrite"]:
         raise OutputExistsError(f"{report}: exists; -y replaces it")
+
+
+def _check_films(values: dict[str, Any]) -> None:
+    for name in ("half", "wear"):
+        if values[name] is not None:
+            raise OptionError("is for photographs, and these are films", option=name)
 
 
 def _check_downloads(perceptual: str, options: ColorizeOptions) -> None:
@@ -183,15 +214,21 @@ class _Contest:
         from vidcolor.evaluation.inputs import PhotoFiles
         from vidcolor.evaluation.photos import evaluate_photos
         from vidcolor.evaluation.report import Section
+        from vidcolor.evaluation.worn import Wear
 
         gallery: Gallery | None = Gallery() if self._values["report"] else None
+        strength: float | None = self._values["wear"]
+        wear = None if strength is None else Wear(strength, self._values["seed"])
+        half = self._values["half"]
         self._rows = evaluate_photos(
-            PhotoFiles(self._paths, self._values["limit"], IMAGE_SUFFIXES), contenders,
-            options=self._options, backbones=self._backbones, gallery=gallery,
+            PhotoFiles(self._paths, self._values["limit"], half, IMAGE_SUFFIXES), contenders,
+            options=self._options, backbones=self._backbones, wear=wear, gallery=gallery,
             progress=self._progress,
         )  # fmt: skip
         self._own = 2
         self._head = [("photographs", str(self._rows[0].ab.pictures))]
+        self._head += [("of the half to", half)] if half else []
+        self._head += [("worn, strength and seed", f"{wear.strength}, {wear.seed}")] if wear else []
         true = self._rows[0].ab.colourfulness_truth
         self._head.append(("colourfulness of the truth", f"{true:.1f}"))
         self._sections = [Section("Figures", self._rows, gallery.rows if gallery else ())]

@@ -12,6 +12,7 @@ import click
 
 from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.text import printable
+from vidcolor.cli.words.description import description_lines
 from vidcolor.cli.words.help import GroupedCommand, option
 from vidcolor.cli.words.options import (
     OUTPUT,
@@ -69,17 +70,20 @@ def info(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's p
 def _as_text(name: str, options: ColorizeOptions) -> str:
     from vidcolor.engine.describe import describe
 
-    return "\n".join(printable(line) for line in describe(_path(name), options).lines)
+    lines = description_lines(describe(_path(name), options), options)
+    return "\n".join(printable(line) for line in lines)
 
 
 def _as_json(name: str, options: ColorizeOptions) -> str:
-    """``file``, ``kind``, ``lines`` (as the text has them), for films ``video`` (``VideoInfo``)."""
+    """``file``, ``kind``, ``lines`` (as the text has them), ``plan``, ``photo`` or ``video``."""
     from vidcolor.engine.describe import describe
 
-    told = describe(_path(name), options)
-    fields: dict[str, object] = {"file": name, "kind": told.kind, "lines": told.lines}
-    if told.video is not None:
-        fields["video"] = dataclasses.asdict(told.video)
+    found = describe(_path(name), options)
+    facts = {"photo": found.photo, "video": found.video, "plan": found.plan}
+    fields: dict[str, object] = {
+        "file": name, "kind": found.kind, "lines": description_lines(found, options),
+    }  # fmt: skip
+    fields |= {name: dataclasses.asdict(each) for name, each in facts.items() if each is not None}
     return json.dumps(fields, default=_plain_value)
 
 

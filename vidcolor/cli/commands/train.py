@@ -15,6 +15,8 @@ from vidcolor.engine.progress import Progress
 
 if TYPE_CHECKING:
     from vidcolor.evaluation.ab_statistics import AbScores
+    from vidcolor.training.config import TrainConfig
+    from vidcolor.training.distributed import World
 
 _RUN = "Run (each wins over CONFIG)"
 _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
@@ -49,6 +51,13 @@ _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
 @option(_RUN, "--out", metavar="DIR", help="Where everything goes.")
 @option(_RUN, "--steps", type=click.IntRange(1), metavar="N", help="Length of the run.")
 @option(_RUN, "--batch-size", type=click.IntRange(1), metavar="N", help="Crops per step.")
+@option(
+    _RUN,
+    "--folds",
+    type=click.IntRange(2),
+    metavar="K",
+    help="Cross-validate: K networks, each measured on the K-th of --data that it didn't see.",
+)
 @option(_RUN, "--seed", type=int, metavar="N", help="Seed of all random numbers.")
 @option(
     _RUN, "--compile/--no-compile", default=None, help="Use torch.compile; for long runs on GPUs."
@@ -68,6 +77,9 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
         log_file=values["log_file"],
         media=[str(values["config"])],
     )
+    from vidcolor.training.extra import require_extra
+
+    require_extra()
     from vidcolor.training.config import load_config
 
     overrides = {name: values[name] for name in _OVERRIDES}
@@ -78,7 +90,6 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
         raise click.UsageError("no photographs to train on: give --data or set 'data' in CONFIG")
     from vidcolor.models.running.device import resolve_device
     from vidcolor.training.distributed import join_world, leave_world
-    from vidcolor.training.run.loop import Trainer
 
     world = join_world(resolve_device(values["device"]))
     progress = make_progress(
@@ -89,14 +100,37 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
     )
     try:
         with session.stop.patience():
-            trainer = Trainer(config, world)
-            scores = trainer.run(_Report(session, progress, config.steps))
+            _run(session, config, values["folds"], world, progress)
     finally:
         progress.close()
         leave_world()
-    if world.leads:
-        _say(session, trainer.weights, scores)
 
+
+def _run(
+    session: Session, config: TrainConfig, folds: int | None, world: World, progress: Progress
+) -> None:
+    """One run, or one per fold; says what came out of it."""
+    from vidcolor.training.run.folds import TABLE, mean_and_spread, train_folds
+    from vidcolor.training.run.loop import Trainer
+
+    if folds is None:
+        trainer = Trainer(config, world)
+        scores = trainer.run(_Report(session, progress, config.steps))
+        if world.leads:
+            _say(session, trainer.weights, scores)
+        return
+    rows = train_folds(
+        config, folds, world,
+        lambda fold: _Report(session, progress, config.steps, f"fold {fold} of {folds}"),
+    )  # fmt: skip
+    if world.leads:
+        mean, spread = mean_and_spread(rows)
+        figures = (f"{name} {mean[key]:.4f} +- {spread[key]:.4f}" for key, name in _FOLDS.items())
+        session.console.say(f"wrote {Path(config.out) / TABLE}")
+        session.console.say(f"{folds} folds, mean and standard deviation: {', '.join(figures)}")
+
+
+_FOLDS = {"rmse_ratio": "ab RMSE / grey's", "correlation": "correlation"}
 
 _OVERRIDES = (
     "val", "pretrained", "start", "teacher", "out", "steps", "batch_size", "seed", "compile",
@@ -107,7 +141,7 @@ def _say(session: Session, weights: Path, scores: AbScores | None) -> None:
     session.console.say(f"wrote {weights}")
     if scores is not None:
         session.console.say(
-            f"validation: ab RMSE {scores.rmse_ratio:.4f} of grey's "
+            f"validation, half to report: ab RMSE {scores.rmse_ratio:.4f} of grey's "
             f"({scores.rmse_ratio_best:.4f} at the best saturation), "
             f"correlation {scores.correlation:.4f}, "
             f"colourfulness {scores.colourfulness_ratio:.2f} of the truth's"
@@ -117,14 +151,16 @@ def _say(session: Session, weights: Path, scores: AbScores | None) -> None:
 class _Report:
     """Shows each step, and stops between two steps, where a checkpoint is whole."""
 
-    def __init__(self, session: Session, progress: Progress, steps: int) -> None:
-        self.session, self.progress, self.steps = session, progress, steps
+    def __init__(
+        self, session: Session, progress: Progress, steps: int, label: str = "training"
+    ) -> None:
+        self.session, self.progress, self.steps, self.label = session, progress, steps, label
         self._last: int | None = None
 
     def __call__(self, step: int, measured: dict[str, float]) -> None:
         if self._last is None:
             self._last = step - 1
-            self.progress.start(self.steps, "steps", "training")
+            self.progress.start(self.steps, "steps", self.label)
             self.progress.advance(self._last)
         self.progress.advance(step - self._last)
         self._last = step

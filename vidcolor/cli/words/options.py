@@ -204,8 +204,8 @@ accept_option: Callable[[F], F] = click.option(
 
 perceptual_option: Callable[[F], F] = option(
     "Measuring", "--perceptual", type=click.Choice(["found", "download", "off"]), default="found",
-    help="LPIPS and FID: where their backbones are found, also by download, or never. They need "
-    "torchmetrics (pip install 'vidcolor[eval]'). Default: found.",
+    help="LPIPS, FID and KID: where their backbones are found, also by download, or never. LPIPS "
+    "and FID need torchmetrics (pip install 'vidcolor[eval]'). Default: found.",
 )  # fmt: skip
 """Of ``vidcolor eval``."""
 

@@ -25,6 +25,7 @@ from vidcolor.cli.work.jobs import STANDARD, Job, identity
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.versions import versions
 from vidcolor.errors import OptionError, VidcolorError
+from vidcolor.media.files.atomic import complete_file
 
 VERSION: Final = 1
 """Goes up when a field is removed or changes its meaning; new fields don't count."""
@@ -134,16 +135,9 @@ class Report:
         self._write(outcome[0], None)
 
     def _write(self, exit_code: int, error: str | None) -> None:
-        beside = self.path.with_name(f".{self.path.name[:80]}.vidcolor-{os.getpid()}")
         text = json.dumps(self._fields(exit_code, error), indent=1, default=_plain)
-        try:
-            beside.write_text(text + "\n", encoding="utf-8")
-            os.replace(beside, self.path)
-        except OSError as problem:
-            with contextlib.suppress(OSError):
-                beside.unlink()
-            why = problem.strerror or problem
-            raise VidcolorError(f"--report {self.path}: can't be written: {why}") from problem
+        with complete_file(self.path) as part:
+            part.write_text(text + "\n", encoding="utf-8")
 
     def _fields(self, exit_code: int, error: str | None) -> Fields:
         options = dataclasses.asdict(self.options)
@@ -197,7 +191,7 @@ def _file(name: str) -> Fields:
 
 def _model(label: str, weights_dir: Path | None) -> Fields:
     """The network and the hash of the file that it came from."""
-    from vidcolor.models.weights.provenance import weights_file
+    from vidcolor.models.weights.store import weights_file
 
     path, sha256 = weights_file(label, weights_dir=weights_dir) or (None, None)
     return {"name": label, "path": path, "sha256": sha256}

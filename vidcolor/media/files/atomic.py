@@ -11,6 +11,8 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,11 +31,11 @@ _MAX_NAME_BYTES: Final = 200
 class AtomicPath:
     """A temporary name beside ``final`` that takes its place on ``commit``.
 
-    The temporary name keeps the extension (muxers look at it) and is hidden. Whatever ends the
-    process short of SIGKILL removes it: ``discard``, or else an exit handler. It is held while the
-    process lives (on POSIX locked, on Windows open), so that a second run for the same output is
-    refused, and what a killed one left is told from what is in use, and removed. Where the file
-    system has no locks, nobody can tell: what was left is named, and the second run refused.
+    The temporary name keeps the extension (muxers look at it) and is hidden. It is removed by
+    ``discard``, or else when the process exits, unless that is by SIGKILL. It is held while the
+    process lives (on POSIX locked, on Windows open). So a second run for the same output is
+    refused, and what a killed run left is known to be unused, and removed. On file systems without
+    locks that can't be known: the message names what was left, and the second run is refused.
 
     Attributes:
         final: where the output goes; a symbolic link is followed, so that the link stays one.
@@ -50,14 +52,17 @@ class AtomicPath:
         # absolute, because libav takes what is before a colon for a protocol
         self.final = Path(os.path.realpath(final) if final.is_symlink() else os.path.abspath(final))
         check_writable(self.final)
-        begin, end = f".{short_name(self.final.stem)}{_MARK}", self.final.suffix
-        self.temporary = self.final.with_name(f"{begin}{secrets.token_hex(3)}{end}")
+        self._begin, self._end = f".{short_name(self.final.stem)}{_MARK}", self.final.suffix
+        self.temporary = self._new_name()
         self._done = False
         self._lock: int | None = None
         atexit.register(self.discard)
         try:
-            self._create(directory)
-            self._settle_others(begin, end)
+            while not self._create(directory):
+                self._unlock()
+                _remove(self.temporary)
+                self.temporary = self._new_name()
+            self._settle_others()
         except OSError as error:
             self.discard()
             raise output_error(self.final, error) from error
@@ -65,16 +70,35 @@ class AtomicPath:
             self.discard()
             raise
 
-    def _create(self, directory: bool) -> None:
-        """Make the temporary file or folder, and hold it."""
+    def _new_name(self) -> Path:
+        return self.final.with_name(f"{self._begin}{secrets.token_hex(3)}{self._end}")
+
+    def _create(self, directory: bool) -> bool:
+        """Make the temporary file or folder, and hold it.
+
+        Returns:
+            False where another run has taken it for left over: before it was locked, that run has
+            removed it or is about to.
+        """
         if directory:
             self.temporary.mkdir()
-        self._lock = os.open(_lock_file(self.temporary), os.O_RDWR | os.O_CREAT, 0o666)
-        if fcntl is not None:
-            with contextlib.suppress(OSError):  # network file systems
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            self._lock = os.open(_lock_file(self.temporary), os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            if directory:
+                return False
+            raise
+        if fcntl is None:
+            return True
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # network file systems
+            return True
+        return _is_file(self._lock, _lock_file(self.temporary))
 
-    def _settle_others(self, begin: str, end: str) -> None:
+    def _settle_others(self) -> None:
         """Remove what killed runs left of this output.
 
         Raises:
@@ -82,11 +106,11 @@ class AtomicPath:
         """
         for entry in os.scandir(self.final.parent):
             other = Path(entry.path)
-            theirs = entry.name.startswith(begin) and entry.name.endswith(end)
+            theirs = entry.name.startswith(self._begin) and entry.name.endswith(self._end)
             if not theirs or other == self.temporary:
                 continue
             try:
-                held = _is_held(other)
+                held = not _remove_if_left(other)
             except OSError as error:
                 raise OutputError(
                     f"{self.final}: another run of vidcolor may be writing it (can't tell: "
@@ -95,7 +119,6 @@ class AtomicPath:
             if held:
                 raise OutputError(f"{self.final}: another run of vidcolor is writing it right now")
             logger.info("%s: left by a run that was killed, removed", other)
-            _remove(other)
 
     def commit(self) -> None:
         """Flush the temporary file to the disk and give it its final name.
@@ -140,6 +163,25 @@ class AtomicPath:
         self.discard()
 
 
+@contextmanager
+def complete_file(path: Path) -> Iterator[Path]:
+    """Where to write a small file, which gets its name when the block ends without an error.
+
+    Raises:
+        OutputError: it can't be written; what was there before still is.
+    """
+    with AtomicPath(path) as output:
+        try:
+            yield output.temporary
+        except (OSError, RuntimeError) as error:
+            # torch.save raises an error of its own, without a reason, while handling the file's.
+            cause = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(cause, OSError):
+                raise
+            raise output_error(path, cause) from error
+        output.commit()
+
+
 def short_name(stem: str) -> str:
     """The stem, or of a long one its beginning and a hash: names end at 255 bytes."""
     data = os.fsencode(stem)
@@ -154,8 +196,16 @@ def _lock_file(temporary: Path) -> Path:
     return temporary / "lock" if temporary.is_dir() else temporary
 
 
-def _is_held(temporary: Path) -> bool:
-    """Whether a living process holds a temporary file or folder; on Windows, else removes it.
+def _is_file(descriptor: int, path: Path) -> bool:
+    """Whether a name is still that of an open file."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_if_left(temporary: Path) -> bool:
+    """Remove a temporary file or folder; False where a living process holds it.
 
     Raises:
         OSError: the file system can't say.
@@ -165,19 +215,22 @@ def _is_held(temporary: Path) -> bool:
         try:
             held.unlink(missing_ok=True)
         except PermissionError:
-            return True
-        return False
+            return False
+        _remove(temporary)
+        return True
     try:
         descriptor = os.open(held, os.O_RDWR)
     except FileNotFoundError:
-        return False
+        _remove(temporary)
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove(temporary)  # while it is locked: its maker sees either the lock or that it is gone
     except (BlockingIOError, PermissionError):
-        return True
+        return False
     finally:
         os.close(descriptor)
-    return False
+    return True
 
 
 def _remove(path: Path) -> None:

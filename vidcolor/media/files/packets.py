@@ -1,7 +1,7 @@
 """The encoded packets of one span of a film in a file, in the order in which the encoder gave them.
 
-libav's containers keep neither the order nor what came at which frame, and both decide how a muxer
-arranges the output. The format: for every call of the encoder, the number of packets; for each of
+libav's containers keep neither the order nor which frame a packet came with, and a muxer arranges
+the output by both. The format: for every call of the encoder, the number of packets; for each of
 them a fixed header and the data. Numbers are little-endian.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 from av.packet import Packet
 from av.stream import Stream
@@ -36,23 +37,24 @@ class EncodedPacket:
         dts: likewise; None where the encoder gave none.
         duration: likewise.
         is_keyframe: decoding can begin here.
-        data: the payload.
+        data: the payload; that of an encoder's packet is shared with it, not copied.
     """
 
     pts: int | None
     dts: int | None
     duration: int
     is_keyframe: bool
-    data: bytes
+    data: bytes | memoryview
 
     @classmethod
     def of(cls, packet: Packet[Stream]) -> EncodedPacket:
         """Take what counts from an encoder's packet."""
-        return cls(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, bytes(packet))
+        data = memoryview(packet)
+        return cls(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, data)
 
     def packet(self, time_base: Fraction) -> Packet[Stream]:
         """A packet for a muxer, without a stream yet."""
-        made: Packet[Stream] = Packet(self.data)
+        made: Packet[Stream] = Packet(cast(bytes, self.data))  # any buffer will do
         made.pts, made.dts, made.duration = self.pts, self.dts, self.duration
         made.is_keyframe = self.is_keyframe
         made.time_base = time_base
@@ -129,7 +131,7 @@ class SpanFileWriter:
         with contextlib.suppress(OSError):
             self._file.close()
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes | memoryview) -> None:
         self._file.write(data)
         self._digest.update(data)
         self._size += len(data)

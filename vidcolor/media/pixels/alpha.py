@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.media.pixels.layout import PixelLayout, pixel_layout
+from vidcolor.media.pixels.planes import plane_view
 
 _PACKED: Final = {  # place of alpha, samples per pixel
     "rgba": (3, 4),
@@ -22,7 +23,7 @@ _PACKED: Final = {  # place of alpha, samples per pixel
 }
 _ALPHA_PLANE: Final = 3
 _OPAQUE: Final = 1 - 1 / 256
-"""Share of full alpha from which a pixel counts as opaque: less than a step of 8 bits is lost."""
+"""Share of full alpha from which on a pixel counts as opaque: less than one step of 8 bits."""
 
 
 def is_transparent(frame: av.VideoFrame) -> bool:
@@ -51,7 +52,5 @@ def _codes(frame: av.VideoFrame, layout: PixelLayout) -> npt.NDArray[Any]:
     place, count = _PACKED.get(layout.name, (0, 1))
     plane = frame.planes[0 if layout.name in _PACKED else _ALPHA_PLANE]
     kind, size = "f" if layout.is_float else "u", (layout.bits + 7) // 8
-    dtype = np.dtype(f"{'>' if layout.big_endian else '<'}{kind}{size}")
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, abs(plane.line_size))
-    samples = rows[: frame.height, : frame.width * count * dtype.itemsize].view(dtype)
-    return samples[:, place::count]
+    dtype = f"{'>' if layout.big_endian else '<'}{kind}{size}"
+    return plane_view(plane, dtype, per_pixel=count)[:, place::count]

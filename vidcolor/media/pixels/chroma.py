@@ -10,6 +10,7 @@ from av.error import FFmpegError
 from av.video.reformatter import Interpolation
 
 from vidcolor.media.pixels.layout import pixel_layout
+from vidcolor.media.pixels.planes import plane_view
 
 _WIDTH: Final = 64
 _HEIGHT: Final = 48
@@ -38,8 +39,7 @@ def measure_chroma(frame: av.VideoFrame) -> tuple[float, float]:
         return 0.0, 0.0
     distance = np.zeros((_HEIGHT, _WIDTH))
     for plane in small.planes[1:3]:
-        codes = np.frombuffer(memoryview(plane), np.uint8)
-        codes = codes.reshape(_HEIGHT, plane.line_size)[:, :_WIDTH]
+        codes = plane_view(plane, np.uint8)
         distance += (codes.astype(np.float64) - 128.0) ** 2
     broad, small_area = np.percentile(np.sqrt(distance), (95.0, 99.5))
     return float(broad), float(small_area)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.media.pixels.layout import PixelLayout, pixel_layout
+from vidcolor.media.pixels.planes import plane_rows
 from vidcolor.types import LUMA_WEIGHTS, Plane
 
 # Luma of packed formats: bytes per unit of step, units per pixel, unit of the luma.
@@ -111,11 +112,7 @@ def _packed_steps(layout: PixelLayout) -> tuple[int, int, int] | None:
 
 def _rows(frame: av.VideoFrame, plane: int, dtype: type[Any]) -> npt.NDArray[Any]:
     """View a plane as rows of samples, line padding included; no copy."""
-    source = frame.planes[plane]
-    stride = abs(source.line_size)
-    rows: npt.NDArray[Any] = np.frombuffer(memoryview(source), np.uint8).reshape(-1, stride)
-    rows = rows[:, : stride - stride % np.dtype(dtype).itemsize].view(dtype)
-    return rows[::-1] if source.line_size < 0 else rows
+    return plane_rows(frame.planes[plane], dtype)
 
 
 def _native(samples: npt.NDArray[Any], big_endian: bool) -> npt.NDArray[Any]:

@@ -39,6 +39,14 @@ FIELD_LEAD: Final = 3
 _SCAN_MARGIN_S: Final = 1
 
 
+_HIDES_FRAMES: Final = frozenset({"vp8", "vp9", "av1"})
+"""Codecs with packets that show no picture of their own."""
+
+
+class _Unsafe(Exception):  # noqa: N818 - no error: it ends a way that isn't sure
+    """What is decoded isn't what was expected."""
+
+
 class FrameAccess:
     """Reads single frames and later parts of an open film.
 
@@ -139,28 +147,56 @@ class FrameAccess:
         rank = np.searchsorted(order, pts)
         early = np.flatnonzero(is_key & (rank <= wanted - PRE_ROLL))
         start = int(early[-2]) if len(early) > 1 else 0
-        frame = self._decode_to(start, order, wanted)
-        return None if frame is None else (frame, wanted == len(order) - 1)
+        return self._decode_to(start, order, wanted)
 
-    def _decode_to(self, start: int, order: Any, wanted: int) -> LumaFrame | None:  # noqa: ANN401
-        """Decode from a packet to the frame whose stamp is ``order[wanted]``."""
+    def _decode_to(
+        self,
+        start: int,
+        order: Any,  # noqa: ANN401 - an array
+        wanted: int,
+    ) -> tuple[LumaFrame, bool] | None:
+        """Decode from a packet to the frame whose stamp is ``order[wanted]``, or the one before it.
+
+        The one before it only where that packet shows nothing by itself, as VP9's may.
+        """
         stage = self._stage.fork()
+        best: LumaFrame | None = None
+        frames = self._checked(start, order)
+        try:
+            for ready in chain((r for f in frames for r in stage.push(f)), _late(stage.flush)):
+                if best is not None and ready.pts > order[wanted]:
+                    break
+                best = ready
+        except _Unsafe:
+            return None
+        hides = self._stage.info.codec in _HIDES_FRAMES
+        if best is None or not (hides or best.pts == order[wanted]):
+            return None
+        return (best, wanted == len(order) - 1) if stage.took_stamps_as_they_are else None
+
+    def _checked(self, start: int, order: Any) -> Iterator[av.VideoFrame]:  # noqa: ANN401
+        """Yield frames decoded from a packet on.
+
+        Raises:
+            _Unsafe: they aren't those that the packets' stamps let expect.
+        """
+        hides = self._stage.info.codec in _HIDES_FRAMES
         at: int | None = None
         for frame in self._decoded(start, self._scanned):
             number = -1 if frame.pts is None else int(np.searchsorted(order, frame.pts))
-            if not 0 <= number < len(order) or order[number] != frame.pts or frame.is_corrupt:
-                return None
-            if at is None and not frame.key_frame:
-                return None
-            if (at is not None and number != at + 1) or (number > wanted and at is None):
-                return None
+            known = 0 <= number < len(order) and order[number] == frame.pts
+            begins = at is None and frame.key_frame
+            follows = at is not None and (number == at + 1 or (hides and number > at))
+            if not known or not (begins or follows) or frame.is_corrupt or self._damaged:
+                raise _Unsafe
             at = number
-            for ready in stage.push(frame):
-                if ready.pts >= order[wanted]:
-                    return ready if stage.took_stamps_as_they_are else None
-        if self._decoder is None or self._decoder.damaged or at is None or at < wanted:
-            return None
-        return next((f for f in stage.flush() if f.pts >= order[wanted]), None)
+            yield frame
+        if self._damaged:
+            raise _Unsafe
+
+    @property
+    def _damaged(self) -> int:
+        return 0 if self._decoder is None else self._decoder.damaged
 
     def _scan(self, seconds: Fraction) -> None:
         """Note all packets up to a time; twice as far as the last time at least."""
@@ -213,3 +249,8 @@ class FrameAccess:
     def _film_packets(self) -> _Packets:
         video = self._demuxer.video.index
         return (each for each in self._demuxer.packets() if each.stream_index == video)
+
+
+def _late(last: Callable[[], list[LumaFrame]]) -> Iterator[LumaFrame]:
+    """What a function returns once all before it is taken."""
+    yield from last()

@@ -15,6 +15,7 @@ from av.video.reformatter import VideoReformatter
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile
 from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
+from vidcolor.media.pixels.planes import plane_view
 from vidcolor.media.read.container import NO_TIMESTAMPS
 from vidcolor.media.read.decoder import Decoder
 from vidcolor.media.read.demux import Demuxer
@@ -109,11 +110,8 @@ class _Converter:
 
 def _planes(frame: av.VideoFrame) -> RgbFrame:
     """``(3, H, W)`` codes as float32."""
-    planes = []
     dtype = "<u2" if frame.format.components[0].bits > 8 else "u1"
-    for plane in frame.planes[:3]:
-        rows = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1)
-        planes.append(rows[:, : plane.width])
+    planes = [plane_view(plane, dtype) for plane in frame.planes[:3]]
     return np.stack(planes).astype(np.float32)
 
 

@@ -18,7 +18,7 @@ _FILES: Final = 10
 
 
 def header_rate(files: Iterable[Path]) -> Fraction | None:
-    """Frames per second as the first scan says that says something; None where none does."""
+    """Frames per second by the first header that has a rate; None where none has."""
     for _, file in zip(range(_FILES), files, strict=False):
         try:
             with file.open("rb") as stream:
@@ -31,7 +31,7 @@ def header_rate(files: Iterable[Path]) -> Fraction | None:
 
 
 def rate_in(head: bytes) -> Fraction | None:
-    """Frames per second in the header of one scan; None where it says nothing plausible.
+    """Frames per second in the header of one scan; None where it has no plausible rate.
 
     Args:
         head: the first bytes of a file of any kind.

@@ -1,4 +1,4 @@
-"""One colorized scan as PNG or TIFF, with what the scan's own file says about itself."""
+"""One colorized scan as PNG or TIFF, with the metadata of the scan's file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def encode_scan(
     Args:
         planes: R, G, B, ``(H, W)`` uint8 or uint16 codes, upright.
         scan: the file that it was made of; None for a film's frame.
-        comment: who colorized it.
+        comment: what colorized it.
         suffix: ``.png``, ``.tif`` or ``.tiff``.
 
     Raises:
@@ -40,7 +40,7 @@ def encode_scan(
 
 
 def read_scan(path: Path) -> tuple[StillMetadata, bytes | None]:
-    """What a TIFF, PNG or JPEG says about itself, and its ICC profile; of other files nothing."""
+    """Metadata and ICC profile of a TIFF, PNG or JPEG; empty for other files."""
     try:
         file = open_still(path)
         with quiet_libraries():

@@ -16,16 +16,16 @@ _FIELDS: Final = "the order of fields is left out: images hold none"
 
 
 def film_losses(source: FrameSource, settings: EncodeSettings) -> list[str]:
-    """What of a film isn't in its images, as far as its header and first frame tell."""
+    """What of a film isn't in its images, by its header and first frame."""
     lost = [f"{what} left out: images hold none" for what in _lost(source, settings)]
     info = source.info
-    if info.is_vfr and info.rate:  # without a rate only the frames know
+    if info.is_vfr and info.rate:  # without a rate it depends on the frames
         lost.append(_UNEVEN)
     return [*lost, _FIELDS] if source.status.is_interlaced else lost
 
 
 class LateLosses:
-    """What only a film's frames tell: uneven times, and fields that had to be measured."""
+    """Losses that are known from the frames only: uneven times, and fields found by measuring."""
 
     def __init__(self, source: FrameSource) -> None:
         self._source = source
@@ -33,7 +33,7 @@ class LateLosses:
         self._step: int | None = None
 
     def show(self, frame: LumaFrame) -> list[str]:
-        """What shows up to this frame; frames are given in order."""
+        """Losses known up to this frame; frames are given in order."""
         step = None if self._last is None else frame.pts - self._last
         self._last = frame.pts
         self._step = self._step or step
@@ -70,7 +70,7 @@ def _lost(source: FrameSource, settings: EncodeSettings) -> Iterator[str]:
 
 
 def header_losses(source: FrameSource, codec: str) -> list[str]:
-    """What scans say about themselves and the images don't.
+    """Metadata of scans that the images don't keep.
 
     Args:
         source: an open source; films have no such headers.

@@ -36,7 +36,7 @@ _DEFAULT_FPS: Final = Fraction(24)
 _NAMED: Final = 20
 """As many files that can't be decoded are named, and the rest counted."""
 HEADER_CODECS: Final = ("tiff", "png", "mjpeg")
-"""Codecs of scans whose metadata is carried on to images."""
+"""Codecs of scans whose metadata is copied to images."""
 
 
 class SequenceReader(BaseSource):
@@ -44,7 +44,7 @@ class SequenceReader(BaseSource):
 
     Numbers may begin anywhere. A missing number leaves a gap in time, as a damaged packet does in
     a film; a file that can't be decoded counts as a damaged packet. Frames are upright: all are
-    turned as the first scan's EXIF or TIFF tag says.
+    turned by the first scan's EXIF or TIFF tag.
 
     Args:
         path: pattern with one ``%d`` or ``%06d`` in the file's name.
@@ -204,8 +204,8 @@ class SequenceReader(BaseSource):
         return frame
 
     def _describe_upright(self) -> None:
-        """Make what the first frame as stored has told true of the upright ones."""
-        # libav says the orientation of some formats as a display matrix too
+        """Correct what is known from the first stored frame to the upright ones."""
+        # libav gives the orientation of some formats as a display matrix too
         info = replace(self.info, rotation=0, is_mirrored=False)
         if self._orientation >= 5:
             info = replace(info, width=info.height, height=info.width)

@@ -21,6 +21,7 @@ from vidcolor.media.files.atomic import AtomicPath, fsync, output_error
 from vidcolor.media.files.packets import KeptFile, write_list
 from vidcolor.media.files.patterns import NUMBER
 from vidcolor.media.pixels.orientation import matrix_orientation, turn_upright
+from vidcolor.media.pixels.planes import plane_view
 from vidcolor.media.scans.losses import LateLosses, film_losses, header_losses
 from vidcolor.media.scans.read import SequenceReader, find_files
 from vidcolor.media.source import FrameSource
@@ -33,7 +34,7 @@ _DPX_PLANAR = {10: "gbrp10be", 12: "gbrp12be"}
 
 
 _CREATOR = slice(160, 260)
-"""Where a DPX header says what made the file."""
+"""Bytes of a DPX header that name the program that made the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class SequenceWriter:
     Attributes:
         plane_format: R, G, B in full range, 8 bit or, for deeper sources, 16 (DPX: 10 or 12).
         codec: FFmpeg's name of the image format.
-        notes: one line for everything that images can't hold; grows.
+        notes: one line for everything that images can't hold; grows while writing.
     """
 
     def __init__(self, path: str | Path, source: FrameSource, settings: EncodeSettings) -> None:
@@ -104,11 +105,11 @@ class SequenceWriter:
         self._encoder: VideoCodecContext | None = None
 
     def write(self, item: ColorFrame | Packet[Stream]) -> None:
-        """Write one image; packets of other streams are dropped (the notes say so).
+        """Write one image; packets of other streams are dropped, with a note.
 
         Raises:
             OutputError: the disk is full.
-            StreamLossError: ``strict``, and this frame shows what images can't hold.
+            StreamLossError: ``strict``, and this frame has what images can't hold.
         """
         if not isinstance(item, ColorFrame):
             return
@@ -137,7 +138,7 @@ class SequenceWriter:
         self._next_name(frame)
 
     def end_span(self) -> list[KeptFile]:
-        """Bring this span's images to the disk.
+        """Flush this span's images to the disk.
 
         Returns:
             The list of them in the work folder.
@@ -161,7 +162,7 @@ class SequenceWriter:
             raise output_error(self._pattern, error) from error
 
     def commit(self) -> None:
-        """Move all images to their names, the last first: if that is cut off, a prefix is kept.
+        """Move all images to their names, the last first, so that a break leaves no gap at the end.
 
         Raises:
             OutputError: an image can't be replaced.
@@ -206,7 +207,7 @@ class SequenceWriter:
         self.notes += [loss for loss in losses if loss not in self.notes]
 
     def _note_others(self, folder: Path) -> None:
-        """Tell of images of an earlier, longer run: players would take all for one film."""
+        """Note images of an earlier, longer run: players would take all for one film."""
         ours = set(self._names)
         others = [n for n, file in find_files(folder / self._pattern.name) if file.name not in ours]
         if len(others) == 1:
@@ -291,17 +292,13 @@ def _rgb_frame(frame: ColorFrame, form: PlanarFormat) -> av.VideoFrame:
     order = ">" if form.pix_fmt.endswith("be") else "<"
     dtype = np.dtype(np.uint8 if form.depth <= 8 else f"{order}u2")
     red, green, blue = frame.planes
-    views = []
-    for plane in video.planes:
-        lines = np.frombuffer(memoryview(plane), dtype)
-        views.append(lines.reshape(plane.height, plane.line_size // dtype.itemsize))
-    if len(views) == 3:
-        for view, source in zip(views, (green, blue, red), strict=True):
-            view[:, :width] = source
+    if len(video.planes) == 3:
+        for plane, source in zip(video.planes, (green, blue, red), strict=True):
+            plane_view(plane, dtype)[:] = source
     else:
-        packed = views[0][:, : 3 * width].reshape(height, width, 3)
+        packed = plane_view(video.planes[0], dtype, per_pixel=3)
         for channel, source in enumerate((red, green, blue)):
-            packed[..., channel] = source
+            packed[:, channel::3] = source
     video.time_base = frame.source.time_base
     video.pts = frame.source.pts
     return video

@@ -12,14 +12,14 @@ from typing import Final
 
 _EXIF_UUID = b"JpgTiffExif->JP2"
 _MAX_DERIVATIONS: Final = 4
-"""A picture made of tiles names them; files that name themselves in a circle end here."""
+"""Limit on how often a picture may refer to others that it is made of (tiles)."""
 
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 @dataclass(slots=True)
 class Jp2Facts:
-    """What the boxes say.
+    """Properties of a JPEG 2000 file.
 
     Attributes:
         depth: bits per sample of the first component.
@@ -37,7 +37,7 @@ class Jp2Facts:
 
 
 def read_facts(data: bytes) -> Jp2Facts:
-    """Read a JP2 file's boxes, or a bare codestream's header; what is damaged is left out."""
+    """Read a JP2 file's boxes, or a bare codestream's header; damaged boxes are skipped."""
     facts = Jp2Facts()
     if data.startswith(b"\xff\x4f\xff\x51"):
         _read_header(data[:64], facts)
@@ -80,14 +80,14 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _read_header(stream: bytes, facts: Jp2Facts) -> None:
-    """SIZ: the marker right after the codestream's start says components and depth."""
+    """Read components and depth from the SIZ marker right after the codestream's start."""
     if len(stream) >= 43 and stream.startswith(b"\xff\x4f\xff\x51"):
         facts.components = int.from_bytes(stream[40:42], "big")
         facts.depth = (stream[42] & 0x7F) + 1
 
 
 def heif_depth(data: bytes) -> int:
-    """Bits per sample of the picture that a HEIF or AVIF file shows; 8 where it doesn't say.
+    """Bits per sample of the picture that a HEIF or AVIF file shows; 8 where unknown.
 
     That is the primary item (``pitm``), not a thumbnail or a gain map: its properties are listed in
     ``ipma`` and stand in ``ipco``. A picture made of tiles has its first tile's depth (``dimg``).
@@ -110,7 +110,7 @@ def heif_depth(data: bytes) -> int:
                     if depth:
                         return depth
             item = tiles[item]
-    except (KeyError, IndexError):  # damaged, or nothing says it
+    except (KeyError, IndexError):  # damaged, or without a depth
         pass
     return 8
 
@@ -141,7 +141,7 @@ def _associations(ipma: bytes) -> dict[int, list[int]]:
 
 
 def _first_sources(iref: bytes) -> dict[int, int]:
-    """For each derived item the first that it is made of."""
+    """For each derived item, the first item that it is made of."""
     wide = iref[0] > 0
     size = 4 if wide else 2
     return {

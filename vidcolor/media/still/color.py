@@ -1,4 +1,4 @@
-"""Is a photo coloured, or grey, or grey with a tone (sepia, selenium, a yellowed print)?"""
+"""Tell coloured photos from grey and toned ones (sepia, selenium, a yellowed print)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from vidcolor.media.still.raster import Samples, to_depth
 from vidcolor.types import Plane
 
 CHROMA_SPREAD = 8.0
-"""Lab units from the picture's own tone that count as a colour of its own."""
+"""Distance from the picture's tone, in Lab units, from which on a pixel counts as coloured."""
 
 COLORED_SHARE = 0.035
-"""Share of the picture that must have such colours."""
+"""Share of such pixels from which on the picture counts as coloured."""
 
 TONE_LIMIT, TONE_SHARE = 40.0, 0.05
-"""No toning is of a chroma above 40: a twentieth of such a picture makes it coloured (flags)."""
+"""Toning stays below a chroma of 40: a share of 5 % above it is colour (flags)."""
 
 _SIDE = 256
 
@@ -53,7 +53,7 @@ def has_visible_color(rgb: Samples, alpha: Plane | None = None) -> bool:
 
 
 def _thin(samples: Samples) -> Samples:
-    """Every n-th sample in 8 bit, so that reducing a large picture stays cheap."""
+    """Every n-th sample in 8 bits, so that reducing a large picture is cheap."""
     step = max(1, min(samples.shape[:2]) // (_SIDE * 4))
     return to_depth(np.ascontiguousarray(samples[::step, ::step]), 8)
 

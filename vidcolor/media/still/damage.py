@@ -25,7 +25,7 @@ _CUT_WORDS = re.compile(
 
 
 def explain(file: StillFile, error: Exception) -> InputError:
-    """Turn whatever a decoder raised into one line: too large, truncated, or damaged."""
+    """Word a decoder's exception in one line: too large, truncated, or damaged."""
     detail = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
     if isinstance(error, MemoryError):
         return InputError(f"{file.name}: not enough memory to decode it")
@@ -41,7 +41,7 @@ def explain(file: StillFile, error: Exception) -> InputError:
 
 
 def is_cut(kind: str, data: bytes) -> bool:
-    """Whether a file's own lengths say that its end is missing.
+    """Whether a file's end is missing, by the lengths in its headers.
 
     Args:
         kind: format by content.
@@ -68,7 +68,7 @@ def is_cut(kind: str, data: bytes) -> bool:
 
 
 def _boxes_end(data: bytes) -> int:
-    """Where the last top-level box of an ISO file says that it ends."""
+    """The end of the last top-level box of an ISO file, by its header."""
     at = 0
     while at + 8 <= len(data):
         size = int.from_bytes(data[at : at + 4], "big")

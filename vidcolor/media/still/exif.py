@@ -1,8 +1,8 @@
-"""Read, change and write EXIF: tags stay the bytes that they were, only moved.
+"""Read, change and write EXIF; tag values are copied byte by byte.
 
 Pillow's own EXIF class re-encodes values: text that isn't ASCII becomes question marks, unknown
 types are lost, and maker notes end up elsewhere, where their inner offsets point at nothing. Here
-an entry's bytes are carried over unread, and the maker note stays at its offset.
+an entry's bytes are copied unparsed, and the maker note stays at its offset.
 
 EXIF is a TIFF structure, so the same parser reads the tags of TIFF files, BigTIFF too.
 """
@@ -55,8 +55,8 @@ class ExifBlock:
     Attributes:
         order: "<" (Intel) or ">" (Motorola).
         main: the directory of the picture itself (IFD0).
-        exif: the camera's.
-        gps: the place's.
+        exif: the camera's directory.
+        gps: the directory of the place.
         interop: the interoperability directory.
         is_file: read from a TIFF file: offsets mean nothing outside of it.
     """
@@ -113,7 +113,7 @@ class ExifBlock:
         return int.from_bytes(entry.data[:size], byteorder)  # type: ignore[arg-type]
 
     def text_entry(self, value: str) -> Entry:
-        """An ASCII entry (UTF-8 where ASCII doesn't do, as the Metadata Working Group advises)."""
+        """An ASCII entry; UTF-8 for other characters, as the Metadata Working Group advises."""
         data = value.encode("utf-8") + b"\0"
         return Entry(_ASCII, len(data), data)
 
@@ -139,7 +139,7 @@ class ExifBlock:
         return magic + struct.pack(self.order + "I", start) + body + main + parts
 
     def pack_children(self, start: int, *, note_at: int | None = None) -> tuple[bytes, int, int]:
-        """The camera's and the place's directories, laid out from offset ``start`` (even).
+        """The EXIF and GPS directories, laid out from offset ``start`` (even).
 
         Args:
             start: offset of the returned bytes in the block or file.
@@ -172,9 +172,9 @@ class ExifBlock:
 
 
 def read_orientation(data: bytes) -> int:
-    """What a TIFF, PNG or JPEG says; 1 where it says nothing, for other files too.
+    """The orientation of a TIFF, PNG or JPEG; 1 where it has none, for other files too.
 
-    Reads the header alone, and by no library that has a state: any thread may ask.
+    Reads only the header, without a library that has global state: safe in any thread.
     """
     if data.startswith(b"\xff\xd8"):
         block = ExifBlock.parse(_jpeg_exif(data))
@@ -199,7 +199,7 @@ def _jpeg_exif(data: bytes) -> bytes:
 
 
 def full_page(data: bytes) -> tuple[int, int]:
-    """The first page of a TIFF that is no reduced copy and no mask.
+    """The first page of a TIFF that is neither a reduced copy nor a mask.
 
     Some scanning programs write the small copy first.
 
@@ -224,7 +224,7 @@ def full_page(data: bytes) -> tuple[int, int]:
 
 
 def from_full_page(data: bytes) -> bytes:
-    """A TIFF that begins with its full page; the file itself where it does."""
+    """The file with its header pointing at the full page; unchanged where it does already."""
     number, at = full_page(data)
     if number == 0:
         return data
@@ -261,7 +261,7 @@ def _pack(
 
 
 class _Reader:
-    """Reads directories of a TIFF structure, never trusting an offset."""
+    """Reads directories of a TIFF structure; every offset is checked."""
 
     def __init__(self, data: bytes, order: str) -> None:
         self.data = data

@@ -81,7 +81,7 @@ def convert_to_srgb(samples: Samples, model: str, profile: bytes) -> Samples:
 
 
 def convert_ink(samples: Samples, profile: bytes | None) -> tuple[Samples, bool]:
-    """CMYK to sRGB: through the profile where it works, else by the usual formula.
+    """CMYK to sRGB through the profile, or by the usual formula where that fails.
 
     Returns:
         ``(H, W, 3)`` samples, and whether the profile was used.
@@ -191,8 +191,8 @@ def _convert_rgb(samples: Samples, profile: bytes) -> Samples:
 class _MatrixShaper:
     """16-bit RGB through a profile of three curves and a matrix, ten times LittleCMS's speed.
 
-    LittleCMS itself tells the curves and the matrix: with such a profile XYZ is the sum of what
-    each channel gives alone.
+    LittleCMS gives the curves and the matrix: with such a profile, XYZ is the sum of what each
+    channel gives alone.
 
     Attributes:
         curves: ``(3, 65536)`` float32, code to linear light.

@@ -1,4 +1,4 @@
-"""What is carried from a photo to its colorized copy, and what is made true again on the way."""
+"""Metadata that is copied from a photo to its colorized copy, and what is corrected in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STRUCTURE = frozenset(
     | {332, 334, 336, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521}
     | {529, 530, 531, 532, 700, 33723, 34377, 34675, 37724, 50341}
 )
-"""Tags of the main directory that describe the old samples, or are carried in another way."""
+"""Tags of the main directory that describe the old samples, or are copied in another way."""
 
 _COLOR_SPACE, _PIXEL_X, _PIXEL_Y, _GAMMA = 0xA001, 0xA002, 0xA003, 0xA500
 
@@ -30,12 +30,12 @@ _PNG_KEYS = {
     ARTIST: ("Author",),
     COPYRIGHT: ("Copyright",),
 }
-"""EXIF tags and the PNG keywords that say the same."""
+"""EXIF tags and the PNG keywords of the same meaning."""
 
 
 @dataclass(slots=True)
 class StillMetadata:
-    """What the source said about itself.
+    """The source's metadata.
 
     Attributes:
         path: where the source was read from, None for bytes and standard input.
@@ -44,7 +44,7 @@ class StillMetadata:
         iptc: IPTC records (IIM), as bytes.
         dpi: pixels per inch, (horizontal, vertical), of the upright picture.
         text: PNG keywords and their text; a JPEG's or GIF's comment as "Comment".
-        profiled: the source named its colour space; the output says sRGB then.
+        profiled: the source has a colour space tag; the output is then tagged sRGB.
     """
 
     path: Path | None = None
@@ -57,11 +57,11 @@ class StillMetadata:
 
     @property
     def software(self) -> str:
-        """What made the picture, as EXIF, TIFF or PNG text says; "" where none does."""
+        """The program that made the picture, by EXIF, TIFF tag or PNG text; "" where unknown."""
         return self.exif.text(SOFTWARE) or self.text.get("Software", "")
 
     def turn_dpi(self, orientation: int) -> None:
-        """Make ``dpi`` the upright picture's, where it was said of one stored on its side.
+        """Exchange the two values of ``dpi`` for a picture that is stored on its side.
 
         Args:
             orientation: as EXIF numbers them, 1 to 8.
@@ -71,7 +71,7 @@ class StillMetadata:
 
 
 def signed(metadata: StillMetadata, comment: str) -> str:
-    """The software tag of the output: the source's own words, then ``comment``."""
+    """The software tag of the output: the source's, then ``comment``."""
     before = metadata.software
     if not comment or comment in before:
         return before
@@ -81,13 +81,13 @@ def signed(metadata: StillMetadata, comment: str) -> str:
 def prepare_exif(
     metadata: StillMetadata, comment: str, size: tuple[int, int], *, orientation: bool = True
 ) -> ExifBlock:
-    """EXIF for the output: upright, sRGB, of the new size, signed, without the old thumbnail.
+    """EXIF for the output: upright, sRGB, new size, software tag, without the old thumbnail.
 
     Args:
         metadata: the source's.
-        comment: who colorized it.
+        comment: what colorized it.
         size: (width, height) of the output.
-        orientation: keep the tag, saying upright; formats that rotate by other means go without.
+        orientation: keep the tag with the value 1; formats that rotate by other means have none.
     """
     old = metadata.exif
     main = {tag: entry for tag, entry in old.main.items() if tag not in _STRUCTURE}
@@ -107,7 +107,7 @@ def prepare_exif(
 
 
 def _describe_samples(block: ExifBlock, size: tuple[int, int]) -> None:
-    """Make EXIF's words about size and colour space true for the output."""
+    """Set size and colour space to the output's."""
     for tag, value in ((_COLOR_SPACE, 1), (_PIXEL_X, size[0]), (_PIXEL_Y, size[1])):
         if tag in block.exif:
             block.exif[tag] = block.number_entry(value, long=tag != _COLOR_SPACE)
@@ -129,7 +129,7 @@ _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[1-8](?
 
 
 def prepare_xmp(xmp: bytes) -> bytes:
-    """XMP for the output: upright, without words on the old profile, thumbnails and gain maps."""
+    """XMP for the output: upright, without the old profile's name, thumbnails and gain maps."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", _XMP_DROPPED.sub(b"", xmp))
 
 

@@ -1,4 +1,4 @@
-"""Get at a photo's bytes, know what kind they are, and refuse what can't fit, before decoding."""
+"""Read a photo's bytes, identify the format, and refuse sizes that can't fit, before decoding."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAX_BYTES = 4_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class StillFile:
-    """A photo's bytes, and how to speak of it.
+    """A photo's bytes, its kind, and its name for messages.
 
     Attributes:
-        name: how messages call it.
+        name: its name in messages.
         path: where it was read from, None for bytes and standard input.
         data: the whole file.
         kind: format by content, as Pillow spells it.
@@ -69,7 +69,7 @@ def open_still(source: str | os.PathLike[str] | bytes) -> StillFile:
 
 
 def identify(head: bytes) -> str | None:
-    """The format that a file's first bytes announce, as Pillow spells it, or None."""
+    """The format by a file's first bytes, as Pillow spells it, or None."""
     found = find_signature(head)
     if found is None or not (found.is_photo or found.kind in ("AVIF", "HEIF")):
         return None
@@ -93,10 +93,10 @@ def _known(name: str, path: Path | None, data: bytes) -> StillFile:
 
 
 def check_size(name: str, width: int, height: int, sample_bytes: int) -> None:
-    """Refuse sizes that make no sense or can't fit, before anything is allocated.
+    """Refuse impossible sizes and those that don't fit into memory, before anything is allocated.
 
     Args:
-        name: how messages call the file.
+        name: the file's name in messages.
         width: from the header, in pixels.
         height: from the header, in pixels.
         sample_bytes: bytes per pixel of the decoded samples.
@@ -123,7 +123,7 @@ def check_size(name: str, width: int, height: int, sample_bytes: int) -> None:
 
 
 def _physical_memory() -> int | None:
-    """Bytes of memory in this machine, None where the system doesn't say."""
+    """Bytes of memory in this machine, None where unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

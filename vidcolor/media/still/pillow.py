@@ -46,7 +46,7 @@ def decode_with_pillow(file: StillFile, *, page: int = 0) -> Raster:
     Raises:
         InputError: its size can't be.
         DependencyError: HEIC without pillow-heif.
-        Exception: whatever Pillow raises for damaged files; the caller words it.
+        Exception: whatever Pillow raises for damaged files; the caller rewords it.
     """
     if file.kind == "HEIF":
         register_heif(file.name)
@@ -63,14 +63,14 @@ def decode_with_pillow(file: StillFile, *, page: int = 0) -> Raster:
         if file.kind == "JPEG2000":
             _add_boxes(file, raster)
         metadata.profiled = raster.icc is not None or "srgb" in image.info
-        # Pillow turns TIFFs by itself; JPEG 2000 viewers don't heed EXIF's word
+        # Pillow turns TIFFs by itself; viewers of JPEG 2000 ignore EXIF's orientation
         if file.kind not in ("TIFF", "JPEG2000"):
             raster.orientation = metadata.exif.number(ORIENTATION) or 1
         return raster
 
 
 def _pixels(image: Image.Image, file: StillFile) -> tuple[Samples, Samples | None, Any]:
-    """Samples, alpha and model at full depth; leaves the picture loaded where that is cheap."""
+    """Samples, alpha and model at full depth; the picture stays loaded where Pillow decoded it."""
     deep = _decode_deep(file)
     # a mosaic or a crop that only Pillow's decoder knows comes out in another size
     if deep is None or (deep.shape[1::-1] != image.size and file.kind != "JPEG"):
@@ -87,7 +87,7 @@ def _add_boxes(file: StillFile, raster: Raster) -> None:
 
 
 def register_heif(name: str) -> None:
-    """Teach Pillow to read and write HEIC.
+    """Register HEIC with Pillow.
 
     Raises:
         DependencyError: pillow-heif isn't installed.
@@ -103,7 +103,7 @@ def register_heif(name: str) -> None:
 
 
 def collect_metadata(image: Image.Image, file: StillFile) -> StillMetadata:
-    """What Pillow found beside the pixels of a loaded picture."""
+    """The metadata of a loaded picture."""
     info = image.info
     metadata = StillMetadata(path=file.path)
     metadata.exif = ExifBlock.parse(_exif_bytes(info))
@@ -120,7 +120,7 @@ def collect_metadata(image: Image.Image, file: StillFile) -> StillMetadata:
 
 
 def _png_texts(file: StillFile) -> dict[str, str]:
-    """Keywords and texts, but for those that hold other metadata."""
+    """Keywords and texts, except those that hold other metadata."""
     with Image.open(io.BytesIO(only_text(file.data)), formats=("PNG",)) as image:
         texts: dict[str, str] = getattr(image, "text", {})
         return {
@@ -155,14 +155,14 @@ def _count_pages(image: Image.Image) -> int:
     shown = image.tell()
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # damage behind the first picture is none of ours
+    except Exception:  # damage behind the first picture doesn't matter
         return 1
     finally:
         image.seek(shown)
 
 
 def _split(image: Image.Image) -> tuple[Samples, Samples | None, Any]:
-    """Samples, alpha and model of a loaded picture, whatever Pillow's mode."""
+    """Samples, alpha and model of a loaded picture in any of Pillow's modes."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _deep_gray(image), None, "gray"
     if image.mode == "CMYK":
@@ -198,7 +198,7 @@ def _decode_deep(file: StillFile) -> Samples | None:
         The pixels, as stored (not turned); None where 8 bits hold all there is.
 
     Raises:
-        Exception: whatever the decoders raise for damaged files; the caller words it.
+        Exception: whatever the decoders raise for damaged files; the caller rewords it.
     """
     depth = _stored_depth(file)
     if depth <= 8:
@@ -251,9 +251,9 @@ def _jpeg_frame(data: bytes) -> int:
 
 
 def _openable(file: StillFile) -> bytes:
-    """The file, or for a JPEG above 8 bits one of which Pillow reads all but the pixels.
+    """The file; a JPEG above 8 bits with 8 in its header, to read its metadata and profile.
 
-    Pillow refuses other depths than 8 at once, with metadata and profile.
+    Pillow refuses other depths than 8 when it opens the file.
     """
     if file.kind != "JPEG" or jpeg_depth(file.data) == 8:
         return file.data

@@ -1,4 +1,4 @@
-"""The chunks of a PNG file (W3C PNG, third edition): what no library lets one place."""
+"""The chunks of a PNG file (W3C PNG, third edition), which no library lets one place."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def pack_chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def only_picture(data: bytes) -> bytes:
-    """The file reduced to its pixels: libpng prints about ancillary chunks that it dislikes."""
+    """The file reduced to its pixels: libpng prints warnings about ancillary chunks."""
     kept = (pack_chunk(kind, body) for kind, body in read_chunks(data) if kind in _PICTURE)
     return SIGNATURE + b"".join(kept)
 
 
 def only_text(data: bytes) -> bytes:
-    """A PNG of one pixel with the file's texts: to read those behind the pixels for nothing."""
+    """A PNG of one pixel with the file's texts: reads those behind the pixels without decoding."""
     header = pack_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
     texts = (pack_chunk(kind, body) for kind, body in read_chunks(data) if kind in _TEXT)
     pixel = pack_chunk(b"IDAT", zlib.compress(b"\0\0")) + pack_chunk(b"IEND", b"")
@@ -82,7 +82,7 @@ def insert_metadata(
 
 
 def _text_chunk(key: str, value: str) -> bytes:
-    """TEXt where Latin-1 does, else iTXt; long texts compressed."""
+    """A tEXt chunk for Latin-1, else iTXt; long texts are compressed."""
     keyword = key.encode("latin-1", "replace")[:79]
     try:
         plain = value.encode("latin-1")

@@ -1,4 +1,4 @@
-"""A decoded photo before it becomes lightness, and the plain arithmetic on its samples."""
+"""A decoded photo and the arithmetic on its samples."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Raster:
         format: container name as Pillow spells it.
         orientation: EXIF orientation still to be applied, 1 to 8.
         icc: the embedded profile, or None.
-        gamma: PNG's gAMA where it alone says how codes become light, or None.
+        gamma: PNG's gAMA where there is no profile and no sRGB chunk, or None.
         pages: pages or frames in the file.
-        metadata: what the output should carry on.
+        metadata: what is copied to the output.
         warnings: lines for the user, without the file's name.
     """
 

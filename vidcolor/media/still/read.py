@@ -1,4 +1,4 @@
-"""Photos in and out: ``read_still`` makes lightness of any picture, ``write_still`` keeps the rest.
+"""Reading photos: ``read_still`` turns any picture into lightness.
 
 What is read is lightness as sRGB code values of the grey picture, upright: gray samples as they
 are, RGB by BT.601's luma weights, CMYK and anything with a profile by way of sRGB, Lab by its L*.
@@ -42,7 +42,7 @@ def read_still(source: str | os.PathLike[str] | bytes) -> StillImage:
         source: a path, "-" for standard input, or a file's bytes.
 
     Returns:
-        The picture; ``warnings`` say what of the source isn't in it.
+        The picture; ``warnings`` name what of the source isn't in it.
 
     Raises:
         InputError: it is missing, empty, no picture, truncated, damaged, or too large.
@@ -119,7 +119,7 @@ def _to_srgb(raster: Raster) -> tuple[Samples, bool]:
 
 
 def _from_lab(raster: Raster) -> tuple[Samples, bool]:
-    """L* to grey; colour where a and b leave the neutral axis by more than toning does."""
+    """L* to grey; coloured where a and b are further from neutral than toning."""
     white = full_scale(raster.samples)
     if raster.model == "icclab" and white == 65535:
         white = 0xFF00

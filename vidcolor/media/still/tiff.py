@@ -1,4 +1,4 @@
-"""TIFF: checked and decoded by tifffile where Pillow would lose bits or refuse.
+"""TIFF in and out: decoded by tifffile where Pillow would lose bits or refuse.
 
 Pillow (libtiff) decodes what is 8-bit gray, RGB, palette, CMYK or subsampled YCbCr; tifffile does
 16-bit RGB, floating point, odd depths, separate planes and Lab.
@@ -31,12 +31,12 @@ _MODELS = {_MINISWHITE: ("gray", 1), _MINISBLACK: ("gray", 1), _RGB: ("rgb", 3)}
     _ICCLAB: ("icclab", 3),
 }
 _LIBTIFF = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000})
-"""Compressions that Pillow's libtiff decodes: all but WebP, JPEG XL, LERC and the like."""
+"""Compressions that Pillow's libtiff decodes: not WebP, JPEG XL, LERC and others."""
 
 _DNG_VERSION, _SUB_IFDS, _MAX_SAMPLE = 50706, 330, 281
 _UINT, _INT, _FLOAT = 1, 2, 3
 _MAX_PAGES = 10_000
-"""Where counting pages ends: only the first is read."""
+"""Limit on counting pages: only one is read."""
 
 _RESOLUTION_TAGS = (282, 283, 296)
 _XMP, _IPTC = 700, 33723
@@ -48,7 +48,7 @@ def decode_tiff(file: StillFile) -> Raster:
 
     Raises:
         InputError: its size can't be, it is cut off, or a camera's raw file.
-        Exception: whatever the decoders raise for damaged files; the caller words it.
+        Exception: whatever the decoders raise for damaged files; the caller rewords it.
     """
     with tifffile.TiffFile(io.BytesIO(file.data)) as tiff:
         _refuse_raw(file, cast(tifffile.TiffPage, tiff.pages[0]))
@@ -70,7 +70,7 @@ def decode_tiff(file: StillFile) -> Raster:
 
 
 def _count_pages(tiff: tifffile.TiffFile) -> int:
-    """How many pages are pictures of their own; a chain of directories may bite its own tail."""
+    """Number of pages that are pictures of their own; the chain of directories may be circular."""
     count, seen = 0, set[int]()
     for page in tiff.pages:
         offset = int(page.offset)
@@ -95,7 +95,7 @@ def _is_extra(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
 
 
 def _refuse_raw(file: StillFile, page: tifffile.TiffPage) -> None:
-    """A camera's raw file is a TIFF whose first page is a small preview."""
+    """Refuse cameras' raw files: TIFFs whose first page is a small preview."""
     if (
         page.tags.get(_DNG_VERSION) is not None
         or int(page.photometric) in _RAW
@@ -105,7 +105,7 @@ def _refuse_raw(file: StillFile, page: tifffile.TiffPage) -> None:
 
 
 def _check_whole(file: StillFile, page: tifffile.TiffPage) -> None:
-    """Libtiff fills what is cut off with black or grey; see that all of the data is there."""
+    """Check that all of the data is there: libtiff fills missing parts with black or grey."""
     end = max(
         (at + size for at, size in zip(page.dataoffsets, page.databytecounts, strict=False)),
         default=0,
@@ -195,7 +195,7 @@ def _to_codes(pixels: npt.NDArray[Any], page: tifffile.TiffPage, raster: Raster)
 
 
 def _scale_float(pixels: npt.NDArray[Any], raster: Raster) -> Samples:
-    """0..1 (a little overshoot is cut off) as codes; any other range is stretched, and said."""
+    """0..1 (slight overshoot is clipped) as codes; any other range is stretched, with a warning."""
     finite = np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(finite.min()), float(finite.max())
     if low < -0.1 or high > 1.25:
@@ -205,7 +205,7 @@ def _scale_float(pixels: npt.NDArray[Any], raster: Raster) -> Samples:
 
 
 def _take_alpha(codes: Samples, colors: int, page: tifffile.TiffPage, raster: Raster) -> None:
-    """Alpha is the first extra sample that says so; associated alpha is undone."""
+    """Take the first extra sample that is marked as alpha; associated alpha is undone."""
     for index, kind in enumerate(page.extrasamples or ()):
         if int(kind) in (1, 2) and colors + index < codes.shape[2]:
             alpha = np.ascontiguousarray(codes[..., colors + index])
@@ -222,7 +222,7 @@ def _look_up(indices: npt.NDArray[Any], page: tifffile.TiffPage) -> Samples:
 
 
 def read_metadata(file: StillFile, page: tifffile.TiffPage) -> tuple[StillMetadata, bytes | None]:
-    """What a TIFF's page says about itself, and its ICC profile."""
+    """Metadata and ICC profile of a TIFF's page."""
     exif = ExifBlock.parse(file.data, ifd=int(page.offset), is_file=True)
 
     def raw(tag: int) -> bytes:
@@ -259,7 +259,7 @@ def encode_tiff(
 
     Args:
         pixels: ``(H, W, 3)`` or, with straight alpha, ``(H, W, 4)``; uint8 or uint16.
-        exif: tags of the main directory, and the camera's and the place's directories.
+        exif: tags of the main directory, and the EXIF and GPS directories.
         icc: profile to embed.
         dpi: pixels per inch.
         xmp: XMP packet.
@@ -292,7 +292,7 @@ def encode_tiff(
 
 
 def _add_directories(data: bytes, exif: ExifBlock) -> bytes:
-    """Append the camera's and the place's directories, and a main one that points at them.
+    """Append the EXIF and GPS directories, and a main one that points at them.
 
     tifffile refuses to write these two tags, so its directory is copied to the end with two rows
     more, and the header points there.

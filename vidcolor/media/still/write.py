@@ -1,4 +1,4 @@
-"""Writing a colorized photo: the format by extension, metadata kept, whole or not at all."""
+"""Write a colorized photo: format by extension, metadata kept, the file appears when complete."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _PNG_LEVEL = 3
 
 @dataclass(slots=True)
 class _Page:
-    """What an encoder gets.
+    """The input of an encoder.
 
     Attributes:
         rgb: ``(H, W, 3)``, in a depth that the format holds.
         alpha: ``(H, W)`` in the same dtype, or None.
         metadata: the source's.
-        comment: who colorized it.
-        notes: lines for the user, grown by the encoder.
+        comment: what colorized it.
+        notes: lines for the user; the encoder appends to them.
     """
 
     rgb: Samples
@@ -83,16 +83,16 @@ def write_still(
     *,
     comment: str,
 ) -> tuple[str, ...]:
-    """Write a colorized photo; it appears under its name only when it is whole.
+    """Write a colorized photo; it appears under its name only when it is complete.
 
     Args:
         path: where to; "-" writes PNG to standard output. An existing file is replaced.
         rgb: ``(H, W, 3)`` uint8 or uint16 sRGB codes, upright.
-        source: what ``read_still`` made of the source: its alpha and metadata are kept.
-        comment: who colorized it ("vidcolor 0.1.0, model compact"), added to the software tag.
+        source: what ``read_still`` returned; its alpha and metadata are kept.
+        comment: what colorized it ("vidcolor 0.1.0, model compact"), added to the software tag.
 
     Returns:
-        Lines for the user: what the format couldn't hold.
+        Lines for the user: what the format can't hold.
 
     Raises:
         OptionError: an extension that can't be written, or the output is the input itself.
@@ -124,7 +124,7 @@ def encode_still(rgb: Samples, metadata: StillMetadata, *, comment: str, extensi
     Args:
         rgb: ``(H, W, 3)`` uint8 or uint16 sRGB codes, upright.
         metadata: the source's.
-        comment: who colorized it.
+        comment: what colorized it.
         extension: ``.png``, ``.tif`` or another that ``write_still`` knows.
 
     Raises:
@@ -134,7 +134,7 @@ def encode_still(rgb: Samples, metadata: StillMetadata, *, comment: str, extensi
 
 
 def check_still_output(path: str | os.PathLike[str], source: StillImage) -> None:
-    """Find out whether ``write_still`` can work before the colours are made.
+    """Check that ``write_still`` can work, before the colours are made.
 
     Raises:
         OptionError: an extension that can't be written, or the output is the input itself.
@@ -220,7 +220,7 @@ def _tiff(page: _Page) -> bytes:
 
 
 _SEGMENT = 65_500
-"""A JPEG marker segment holds 65533 bytes, its own words included."""
+"""A JPEG marker segment holds 65533 bytes, with identifiers."""
 
 
 def _jpeg(page: _Page) -> bytes:

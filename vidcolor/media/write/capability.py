@@ -1,4 +1,4 @@
-"""Finds out what a container holds of a source's other streams, by trying its muxer."""
+"""Which of a source's other streams can a container hold? Tested with an in-memory muxer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _TRIAL_SAMPLES = 480
 """Samples of at most 8 bytes; a whole number of samples of 3 bytes too."""
-_LEAST_VALUED_FIRST = ("data", "attachment", "subtitle", "video", "audio")
+_LEAST_IMPORTANT_FIRST = ("data", "attachment", "subtitle", "video", "audio")
 _BETTER = (".mkv", ".mov", ".ts", ".m2ts")
 _DUMMY_CODECS = ("mpeg4", "vp8", "flv1")
 _REFUSED = (av.error.FFmpegError, OSError, ValueError, TypeError, RuntimeError)
@@ -75,7 +75,7 @@ def plan_copies(
             continue
         if chapters and is_chapter_text(stream):
             continue
-        if is_time_code(stream):  # written anew from its tag, or said to be lost
+        if is_time_code(stream):  # written from its tag, or noted as lost
             continue
         if can_hold(container, stream):
             plan.streams.append(stream)
@@ -173,8 +173,8 @@ def can_hold(
 
 
 def without_least(streams: Sequence[Stream]) -> tuple[list[Stream], Stream | None]:
-    """``streams`` without the least valued one (data first), and that one; None where empty."""
-    for kind in _LEAST_VALUED_FIRST:
+    """``streams`` without the least important one (data first), and that one; None where empty."""
+    for kind in _LEAST_IMPORTANT_FIRST:
         for stream in reversed(streams):
             if stream.type == kind:
                 return [other for other in streams if other is not stream], stream
@@ -182,13 +182,13 @@ def without_least(streams: Sequence[Stream]) -> tuple[list[Stream], Stream | Non
 
 
 def _trial_options(container: ContainerFacts) -> dict[str, str]:
-    """The container's own options, but for those that need a file."""
+    """The container's options, except those that need a file."""
     written = {key: value for key, value in container.options.items() if key.startswith("mpegts")}
     return {**written, "strict": "experimental"}
 
 
 def _silence(stream: Stream) -> Packet[Stream] | None:
-    """A packet of PCM for a trial, since some muxers look at the sound with the trailer only."""
+    """A packet of PCM for a trial: some muxers check the sound only with the trailer."""
     audio = stream.codec_context
     if not isinstance(audio, AudioCodecContext) or codec_name(stream) in DISC_CODECS:
         return None
@@ -237,7 +237,7 @@ def _add_dummy(output: OutputContainer) -> None:
 
 
 def close_quietly(output: OutputContainer) -> None:
-    """Free a muxer whose output nobody wants."""
+    """Free a muxer whose output isn't needed; never raises."""
     try:
         output.close()
     except _REFUSED as error:

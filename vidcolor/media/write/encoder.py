@@ -1,4 +1,4 @@
-"""Sets up a libav video encoder from facts, settings and what is known of the source."""
+"""Set up a libav video encoder from its facts, the settings and the source."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FALLBACK_RATE = Fraction(30)
 _MICROSECONDS = Fraction(1, 1_000_000)
 _SLOWEST_RATE = Fraction(1, 1_000_000)
 _SPARSE_RATE = Fraction(1, 60)
-"""Frames per second below which frames are decoded in the order in which they are shown."""
+"""Frames per second below which frames aren't reordered (no B-frames)."""
 _LARGE_PX = 16384
 """Width and height beyond which libx264 takes no picture."""
 
@@ -34,7 +34,7 @@ FIELD_PROGRESSIVE, FIELD_TOP_FIRST, FIELD_BOTTOM_FIRST = 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class EncoderPlan:
-    """All that an encoder must know before it is opened.
+    """Everything that has to be set before an encoder is opened.
 
     Attributes:
         facts: which encoder.
@@ -42,8 +42,8 @@ class EncoderPlan:
         tags: colour description of the stream.
         size: width, height of the frames.
         time_base: unit of frames' pts.
-        rate: frames per second for rate control and levels; the pts say when frames are shown.
-        sar: sample aspect ratio; None where the source says nothing.
+        rate: frames per second for rate control and levels; frames are shown at their pts.
+        sar: sample aspect ratio; None where the source has none.
         field_order: libav's AVFieldOrder, 0 unknown.
         options: AVOptions.
         threads: 0 lets the encoder decide.
@@ -71,7 +71,7 @@ class EncoderPlan:
 def configure(context: VideoCodecContext, plan: EncoderPlan) -> None:
     """Write ``plan`` into an encoder that isn't open yet."""
     if plan.facts.name == "libsvtav1":
-        # read by the library when it is opened; it has no other switch. 1 leaves errors.
+        # the library's only switch for its log, read when it is opened; 1 leaves errors
         os.environ.setdefault("SVT_LOG", "1")
     context.width, context.height = plan.size
     context.pix_fmt = plan.planes.pix_fmt
@@ -102,7 +102,7 @@ def new_encoder(plan: EncoderPlan) -> VideoCodecContext:
 
 
 def try_encoder(plan: EncoderPlan) -> None:
-    """Open the encoder once for nothing, so that what can't work fails before any decoding.
+    """Open the encoder once as a trial, so that bad settings fail before any decoding.
 
     Raises:
         OptionError: the encoder refuses the plan, or isn't usable on this machine.
@@ -114,7 +114,7 @@ def try_encoder(plan: EncoderPlan) -> None:
 
 
 def _refusal(plan: EncoderPlan, error: Exception) -> Message:
-    """One line that says what an encoder refused, and a way out."""
+    """One line: what an encoder refused, and what to do."""
     name = plan.facts.name
     reason = getattr(error, "strerror", None) or str(error)
     if name.endswith("_nvenc"):
@@ -146,8 +146,8 @@ def encoder_options(facts: EncoderFacts, settings: EncodeSettings) -> dict[str, 
         if facts.quality_option == "global_quality":
             options["flags"] = "+qscale"
     if facts.name == "libx264" and _has_avx512():
-        # x264's macroblock tree reads memory that nobody has written, in its AVX-512 code only: the
-        # same frames come out differently each time. AVX2 is as fast (measured: 0.95 of the time).
+        # x264's macroblock tree reads uninitialized memory in its AVX-512 code: the results differ
+        # from run to run. AVX2 is as fast (measured: 0.95 of the time).
         options["x264opts"] = "asm=avx2"
     preset = settings.preset or facts.preset
     if preset:
@@ -158,7 +158,7 @@ def encoder_options(facts: EncoderFacts, settings: EncodeSettings) -> dict[str, 
 
 @cache
 def _has_avx512() -> bool:
-    features = cv2.getCPUFeaturesLine().split()  # "?" stands behind what this processor lacks
+    features = cv2.getCPUFeaturesLine().split()  # "?" marks what this processor lacks
     return any("AVX512" in name and not name.endswith("?") for name in features)
 
 
@@ -191,7 +191,7 @@ def choose_time_base(source: Fraction, facts: EncoderFacts) -> Fraction:
 
 
 def choose_rate(time_base: Fraction, *candidates: Fraction | None) -> Fraction:
-    """The first plausible frame rate, at most one frame per unit of time (libvpx insists).
+    """The first plausible frame rate, at most one frame per unit of time (libvpx requires it).
 
     Nonsense in headers (1000 fps) would raise the level that the stream claims to need.
     """
@@ -205,7 +205,7 @@ def header_options(container: ContainerFacts, plan: EncoderPlan) -> dict[str, st
     options: dict[str, str] = {}
     if plan.tags.chroma_location:
         options["chroma_sample_location"] = str(plan.tags.chroma_location)
-    # MP4 keeps how far a frame is shown from where it is decoded in 32 bits: no room for hours
+    # MP4 stores the distance from decoding to showing in 32 bits: too few for hours
     sparse = plan.rate < _SPARSE_RATE
     if (sparse or not container.b_frames) and plan.facts.b_frames:
         options["bf"] = "0"

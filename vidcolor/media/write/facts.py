@@ -1,7 +1,7 @@
-"""What encoders and containers can do, as data: the only place to touch for a new codec.
+"""What encoders and containers can do, as data: the only place to change for a new codec.
 
 Facts were tried out with the libraries inside PyAV 18.1 (libavformat 62), not taken from manuals.
-What a container holds of a source's other streams is not listed here: ``capability`` tries it.
+What a container holds of a source's other streams is not listed here: ``capability`` tests it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class EncoderFacts:
         keeps_source: keep the source's chroma resolution and depth (archival codecs).
         even_size: width and height must be multiples of the chroma subsampling.
         interlaced: can code two fields as such.
-        says_range: the bitstream says full or limited range.
+        says_range: the bitstream tags full or limited range.
         captions: carries A53 captions that are attached to frames.
         b_frames: codes frames in another order than they are shown in; ``bf`` 0 prevents it.
         hdr_params: name of the AVOption that takes mastering display and light level, with the
@@ -140,7 +140,7 @@ ENCODERS: dict[str, EncoderFacts] = {
             "FFV1",
             quality_option="",
             preset_option="",
-            # version 3 with checksums per slice and one frame per group: the archives' choice
+            # version 3 with checksums per slice and one frame per group, as archives use it
             options={"level": "3", "slicecrc": "1", "g": "1"},
             keeps_source=True,
             interlaced=True,
@@ -199,13 +199,12 @@ class ContainerFacts:
         metadata: "free" takes any key; "mdta" takes any key if asked to, but then no cover art,
             else only ``ITUNES_KEYS``; "none" takes nothing.
         metadata_keys: keys that are kept though ``metadata`` is "none".
-        says_range: says full or limited range for codecs that don't do it themselves.
+        says_range: tags full or limited range for codecs that don't do it themselves.
         b_frames: stamps may run out of order without being moved ("no": dts below zero are lost).
         unit: all stamps are rounded to multiples of this many seconds; None: exact.
         below_zero: packets of copied streams may start before zero.
-        names_channels: holds PCM only where it is said which channel is which.
-        enables_tracks: says of each track whether it is played; without a word from the source
-            that is the first of a kind.
+        names_channels: holds PCM only with a channel layout (which channel is which).
+        enables_tracks: marks tracks as played or not; by default the first of each kind is played.
         covers: how cover art goes in: as a "stream", as an attached "file", or "none": its muxer
             takes the stream and doesn't write it.
         copies: codecs of other streams that it holds, where its muxer accepts more than that;
@@ -215,7 +214,7 @@ class ContainerFacts:
         time_codes: holds a time code, as a track or a tag.
         languages: holds the languages of streams.
         options: muxer options, always set.
-        tags: codec tag by encoder, where the muxer's default isn't what players want.
+        tags: codec tag by encoder, where players need another than the muxer's default.
     """
 
     name: str
@@ -392,7 +391,7 @@ def encoder_facts(name: str) -> EncoderFacts:
     """Facts of the encoder called ``name``.
 
     Raises:
-        OptionError: it is none of ours.
+        OptionError: it isn't supported.
     """
     try:
         return ENCODERS[name]
@@ -403,7 +402,7 @@ def encoder_facts(name: str) -> EncoderFacts:
 
 
 def find_container(path: Path) -> ContainerFacts | None:
-    """The container that ``path``'s extension names; None where it names none of ours."""
+    """The container for ``path``'s extension; None where it isn't supported."""
     suffix = path.suffix.lower()
     return next((facts for facts in CONTAINERS if suffix in facts.suffixes), None)
 
@@ -412,7 +411,7 @@ def container_facts(path: Path) -> ContainerFacts:
     """Facts of the container that ``path`` names; ``-`` (standard output) is Matroska.
 
     Raises:
-        OptionError: the extension is none of ours.
+        OptionError: the extension isn't supported.
     """
     facts = find_container(Path("-.mkv") if str(path) == "-" else path)
     if facts is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -63,14 +63,15 @@ _LIBAV_ERRORS = (av.error.FFmpegError, OSError, ValueError)
 class VideoWriter:
     """A film that is being written; a context manager.
 
-    Everything that can be refused is refused by the constructor, before any work. The file is
-    started with the first frame, when the source has said what its frames are like, and appears
-    under its name with ``commit``; leaving the context without it leaves nothing.
+    The constructor refuses whatever can be refused, before any work. The file is started with the
+    first frame, when its properties are known, and appears under its name with ``commit``; leaving
+    the context without it leaves nothing.
 
     Attributes:
         plane_format: the planes that ``write`` wants.
         codec: FFmpeg's name of the encoder.
-        notes: one line for each stream or property of the source that isn't kept; grows.
+        notes: one line for each stream or property of the source that isn't kept; grows while
+            writing.
     """
 
     def __init__(self, path: str | Path, source: FrameSource, settings: EncodeSettings) -> None:
@@ -79,7 +80,7 @@ class VideoWriter:
         Args:
             path: where to; ``-`` is Matroska on standard output.
             source: an open source, of which no frame has been taken.
-            settings: the user's wishes.
+            settings: codec, quality, streams and more.
 
         Raises:
             OptionError: the settings don't fit together, the encoder can't be used here, or
@@ -124,14 +125,14 @@ class VideoWriter:
         except _LIBAV_ERRORS as error:
             raise output_error(self._path, error) from error
 
-    def keep(self, folder: Path, done: Iterator[list[EncodedPacket]] = iter(())) -> None:
+    def keep(self, folder: Path, done: Iterable[list[EncodedPacket]] = ()) -> None:
         """Keep all that is encoded in a folder too, span by span.
 
         Args:
             folder: where.
             done: what earlier runs have encoded, see ``WorkFolder.packets``; for ``replay``.
         """
-        self._kept_in, self._done = folder, done
+        self._kept_in, self._done = folder, iter(done)
 
     def begin_span(self, first: LumaFrame, frame: int) -> None:
         """Begin in the middle of a film, to make one span of it.
@@ -167,7 +168,7 @@ class VideoWriter:
         self._written += 1
 
     def end_span(self) -> list[KeptFile]:
-        """Empty the encoder and finish what is kept of this span; the next frame begins another.
+        """Flush the encoder and finish the file of this span; the next frame begins another.
 
         Returns:
             The files in the work folder, on the disk by now.
@@ -241,7 +242,7 @@ class VideoWriter:
     # -- before the first frame ---------------------------------------------------------------
 
     def _make_plan(self) -> EncoderPlan:
-        """What the encoder has to know, as far as it is known now."""
+        """The encoder's settings, as far as they are known now."""
         info, settings, facts = self._source.info, self._settings, encoder_facts(self.codec)
         guessed = getattr(self._source.video_stream, "guessed_rate", None)
         time_base = choose_time_base(info.time_base, facts)
@@ -260,11 +261,11 @@ class VideoWriter:
         return replace(plan, options=plan.options | header_options(self._container, plan))
 
     def _check_encoder(self) -> None:
-        """Make sure that encoder and container go together and the encoder opens.
+        """Check that encoder and container go together and the encoder opens.
 
         Raises:
             OptionError: they don't, or it doesn't.
-            OutputError: the encoder that nobody chose can't take this picture.
+            OutputError: the default encoder can't take this picture.
         """
         if not holds_codec(self._container, self.codec):
             raise OptionError(
@@ -280,7 +281,7 @@ class VideoWriter:
             raise OutputError(f"{self._path}: ", error) from error
 
     def _plan_copies(self) -> list[Stream]:
-        """Which streams are copied.
+        """Choose the streams that are copied.
 
         Raises:
             StreamLossError: ``strict``, and one can't be.
@@ -304,7 +305,7 @@ class VideoWriter:
         return plan.streams
 
     def _lost_chapters(self) -> list[str]:
-        """A note where the container has no place for the chapters of what is written."""
+        """A note where the container can't hold chapters."""
         if self._container.chapters:
             return []
         source = self._source
@@ -326,7 +327,7 @@ class VideoWriter:
         self.notes += losses
 
     def _reserve(self) -> AtomicPath | StreamWriter:
-        """Where bytes go: a temporary file, or standard output."""
+        """The target of the bytes: a temporary file, or standard output."""
         if str(self._path) == "-":
             return StreamWriter(sys.stdout.buffer)
         check_distinct(self._source.info.path, self._path)
@@ -335,7 +336,7 @@ class VideoWriter:
     # -- with the first frame -----------------------------------------------------------------
 
     def _start(self, first: LumaFrame) -> Mux:
-        """Open the output: now the first frame and the packets before it are known."""
+        """Open the output, now that the first frame and the packets before it are known."""
         self._complete_plan(first)
         start = first.pts * first.time_base
         self._shift = self._choose_shift(start)
@@ -350,13 +351,13 @@ class VideoWriter:
             captions=self._plan.facts.captions,
         )
         if self._kept_in is not None:
-            mux.renew_encoder()  # the stream's own lives as long as it: unfed it takes no memory
+            mux.renew_encoder()  # the stream keeps its own encoder; unused, that takes no memory
         for packet in self._pending.take():
             mux.copy(packet)
         return mux
 
     def _complete_plan(self, first: LumaFrame) -> None:
-        """Add what the first frame says: fields and HDR metadata."""
+        """Add what is known from the first frame: fields and HDR metadata."""
         plan = self._plan
         options, notes = hdr_options(plan.facts, static_metadata(first.side_data))
         self.notes += notes
@@ -374,7 +375,7 @@ class VideoWriter:
         self._plan = replace(plan, options=plan.options | options, field_order=order)
 
     def _choose_shift(self, start: Fraction) -> Fraction:
-        """Seconds to add to all stamps, because the container can't begin that early."""
+        """Seconds to add to all stamps where the container can't begin that early."""
         earliest = start
         if not self._container.below_zero:
             starts = known_starts(self._source, self._streams, self._pending.first)
@@ -392,7 +393,7 @@ class VideoWriter:
         return shift
 
     def _open(self, start: Fraction) -> tuple[Mux, list[str]]:
-        """Open the container, leaving out one stream after the other where it is refused.
+        """Open the container; where the header is refused, leave out one stream after the other.
 
         Returns:
             The container, and the time codes that are written.
@@ -432,7 +433,7 @@ class VideoWriter:
                 return mux, [*codes.values()]
 
     def _move_time_codes(self, start: Fraction) -> dict[str, str]:
-        """What becomes of each time code.
+        """The output's time code for each of the source's.
 
         Raises:
             StreamLossError: ``strict``, and one is lost.
@@ -478,7 +479,7 @@ class VideoWriter:
         self._written += 1
 
     def _put(self, mux: Mux, frame: av.VideoFrame | None) -> None:
-        """Encode a frame, or empty the encoder, and write what comes out, here and there."""
+        """Encode a frame or flush the encoder; write the packets, to the work folder too."""
         mux.put(next(self._done, []))
         packets = mux.encode(frame)
         if self._kept_in is not None:

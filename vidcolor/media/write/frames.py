@@ -1,4 +1,4 @@
-"""Turns colour planes into the frames that an encoder takes."""
+"""Colour planes to the frames that an encoder takes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
-from av.video.plane import VideoPlane
 
+from vidcolor.media.pixels.planes import plane_view
 from vidcolor.media.source import SideDatum
 from vidcolor.types import ColorFrame, ColorTags, PlanarFormat, Plane
 
 _NO_PICTURE_TYPE = 0
 _CARRIED = frozenset({"A53_CC"})
-"""Per-frame side data that encoders write again."""
+"""Per-frame side data that encoders write."""
 
 
 class FrameBuilder:
@@ -31,7 +31,7 @@ class FrameBuilder:
         fields: str = "",
         captions: bool = False,
     ) -> None:
-        """Take the format.
+        """Set the format.
 
         Args:
             planes: pixel format.
@@ -63,7 +63,7 @@ class FrameBuilder:
         return self._mark_fields(video, time_base) if self._fields else video
 
     def _blank(self, frame: ColorFrame) -> av.VideoFrame:
-        """A frame without picture; with the source frame's captions where there are any."""
+        """A frame to be filled, with the source frame's captions where there are any."""
         width, height = self._size
         carrier = _carrier(frame) if self._wants_captions else None
         if carrier is None:
@@ -93,29 +93,21 @@ class FrameBuilder:
 def fill_planes(
     video: av.VideoFrame, planes: tuple[Plane, Plane, Plane], form: PlanarFormat
 ) -> None:
-    """Copy three planes into ``video``, whatever its line padding.
+    """Copy three planes into ``video``.
 
     P010 and P210 interleave Cb and Cr and hold codes in the upper ten of sixteen bits.
 
     Raises:
         ValueError: a plane's shape isn't the format's.
     """
+    dtype = np.dtype(np.uint8 if form.depth <= 8 else "<u2")
     if not form.pix_fmt.startswith("p"):
         for target, plane in zip(video.planes, planes, strict=True):
-            _copy(_plane_view(target, form.depth), plane)
+            _copy(plane_view(target, dtype), plane)
         return
-    luma, chroma = (_plane_view(plane, 16, samples=n) for n, plane in enumerate(video.planes, 1))
-    pairs = chroma.reshape(chroma.shape[0], -1, 2)
-    for view, plane in zip((luma, pairs[..., 0], pairs[..., 1]), planes, strict=True):
+    luma, chroma = (plane_view(each, "<u2", per_pixel=n) for n, each in enumerate(video.planes, 1))
+    for view, plane in zip((luma, chroma[:, 0::2], chroma[:, 1::2]), planes, strict=True):
         _copy(view, np.left_shift(plane, 16 - form.depth))
-
-
-def _plane_view(plane: VideoPlane, depth: int, *, samples: int = 1) -> npt.NDArray[np.generic]:
-    """``(lines, width * samples)`` view of a libav plane, without the padding at lines' ends."""
-    dtype = np.dtype(np.uint8 if depth <= 8 else "<u2")
-    lines = np.frombuffer(memoryview(plane), dtype)
-    lines = lines.reshape(plane.height, plane.line_size // dtype.itemsize)
-    return lines[:, : plane.width * samples]
 
 
 def _copy(view: npt.NDArray[np.generic], plane: npt.NDArray[np.generic]) -> None:
@@ -125,7 +117,7 @@ def _copy(view: npt.NDArray[np.generic], plane: npt.NDArray[np.generic]) -> None
 
 
 def _carrier(frame: ColorFrame) -> av.VideoFrame | None:
-    """The small frame that holds the source frame's side data, if it has any that we carry."""
+    """The small frame that holds the source frame's side data, if any of it is written."""
     for item in frame.source.side_data:
         if isinstance(item, SideDatum) and item.kind in _CARRIED and item.carrier is not None:
             return item.carrier

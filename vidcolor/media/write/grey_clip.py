@@ -1,4 +1,4 @@
-"""Writes grey frames as a plain film, to have something of a given size to read."""
+"""Write grey frames as a plain film, as input of a given size for the benchmark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write_grey_clip(path: Path, frames: Iterable[npt.NDArray[np.uint8]], rate: F
     """Write H.264 4:2:0 without colour at a constant rate, no sound.
 
     Args:
-        path: a name that tells the container (.mp4, .mkv); replaced if it exists.
+        path: its extension chooses the container (.mp4, .mkv); replaced if it exists.
         frames: ``(H, W)`` full-range codes, all of one size, both sides even.
         rate: frames per second.
 

@@ -1,4 +1,4 @@
-"""Metadata of frames: HDR goes into the encoders' own options, of the rest it is said what is lost.
+"""Metadata of frames: HDR goes into encoder options; notes for what is lost.
 
 PyAV can't attach side data to a stream's header, so mastering display (SMPTE ST 2086) and content
 light level (CTA-861.3) go through x264-params, x265-params and svtav1-params, which write them into
@@ -26,7 +26,7 @@ _LOST = {
 
 _CODES = {"S12M_TIMECODE": "SMPTE 12M", "GOP_TIMECODE": "GOP"}
 _NO_CODE = "00:00:00"
-"""Within its first second an encoder begins to count when nobody gave it a time code."""
+"""Encoders count from the first second where no time code was set."""
 
 # AVMasteringDisplayMetadata: 3 primaries and a white point (x, y), lowest and highest luminance,
 # all AVRational, then two flags that say which half is set.
@@ -64,7 +64,7 @@ def hdr_options(
 
 
 def dynamic_losses(kinds: Iterable[str]) -> list[str]:
-    """Notes for kinds of per-frame metadata that no encoder of ours writes."""
+    """Notes for kinds of per-frame metadata that no supported encoder writes."""
     return [f"{_LOST[kind]} can't be carried over" for kind in sorted(kinds) if kind in _LOST]
 
 
@@ -72,7 +72,7 @@ def _mastering_text(data: bytes, *, plain: bool) -> str:
     """``G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)``; "" where primaries or luminance are missing.
 
     Units are those of SMPTE ST 2086 SEI messages (0.00002 and 0.0001 cd/m^2), or with ``plain``
-    1 and cd/m^2, as SVT-AV1 wants it.
+    1 and cd/m^2, as SVT-AV1 expects it.
     """
     numbers = _MASTERING_LAYOUT.unpack_from(data)
     if not (numbers[20] and numbers[21]):
@@ -104,7 +104,7 @@ def time_code_losses(side_data: Iterable[object], written: Iterable[str]) -> lis
 
 
 def picture_codes(kinds: Iterable[str]) -> list[str]:
-    """Notes for time codes in pictures, for outputs that hold none at all."""
+    """Notes for time codes in pictures, for outputs that can't hold any."""
     return [
         f"the time code inside the picture ({_CODES[kind]}) can't be carried over"
         for kind in sorted(kinds)
@@ -113,7 +113,7 @@ def picture_codes(kinds: Iterable[str]) -> list[str]:
 
 
 def _time_code(item: SideDatum) -> str:
-    """The code as text, as libavutil's timecode.c writes it; zeros where it is cut off."""
+    """The code as text, as libavutil's timecode.c formats it; zeros where it is cut off."""
     if item.kind == "GOP_TIMECODE":
         if len(item.data) < 8:
             return f"{_NO_CODE}:00"

@@ -57,7 +57,7 @@ _GLOBAL_HEADER = 1 << 22
 """AV_CODEC_FLAG_GLOBAL_HEADER: parameters stand in the container, not before keyframes."""
 
 _NO_REORDERING = 2
-"""A film, or a span, of so few frames is coded in the order in which it is shown."""
+"""Films and spans of at most so many frames are coded in the order of showing."""
 
 _TS_NONSTRICT = 1 << 17
 """AVFMT_TS_NONSTRICT: decoding times may be equal."""
@@ -86,7 +86,7 @@ class Mux:
         time_codes: Mapping[str, str] | None = None,
         recoded: Mapping[int, str] | None = None,
     ) -> None:
-        """Take what is known; ``open`` does the work.
+        """Store the arguments; ``open`` creates the file.
 
         Args:
             target: a path, or standard output.
@@ -94,9 +94,9 @@ class Mux:
             source: where streams, chapters and tags come from.
             plan: the encoder.
             shift: seconds to add to every stamp.
-            comment: who colorized, for the tags.
-            time_codes: what is written for the source's time codes, from which MP4 and QuickTime
-                make a track; others are left out.
+            comment: what colorized the film, for the tags.
+            time_codes: the output's time code for each of the source's; MP4 and QuickTime make a
+                track of it. Others are left out.
             recoded: streams, by index, that are written in another codec, and in which.
         """
         self._target = target
@@ -178,12 +178,12 @@ class Mux:
         for packet in self._encoder.encode(frame):
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
             if self._plan.facts.name == "libx265" and self._fed <= _NO_REORDERING:
-                packet.dts = packet.pts  # x265 gives what stood in memory
+                packet.dts = packet.pts  # x265 returns uninitialized memory
             packets.append(EncodedPacket.of(packet))
         return packets
 
     def renew_encoder(self) -> None:
-        """Let the next frame begin with a new encoder, which knows nothing of those before it."""
+        """Use a new encoder from the next frame on, without any state."""
         self._encoder, self._fed = None, 0
 
     def put(self, packets: Sequence[EncodedPacket]) -> None:
@@ -213,10 +213,10 @@ class Mux:
         return self._output, self._video
 
     def _another_encoder(self) -> VideoCodecContext:
-        """An encoder whose packets belong into the stream that another one has begun.
+        """A new encoder whose packets continue the stream.
 
         Raises:
-            ValueError: they don't, because it writes another header.
+            ValueError: it writes another header.
         """
         video = self._opened()[1]
         encoder = new_encoder(self._plan)
@@ -249,7 +249,7 @@ class Mux:
                 part.stream = copied.target
                 output.mux_one(part)
         except InvalidDataError as error:
-            # what stands in a damaged packet's place has no header that could be rewritten
+            # a damaged packet may have no header that the muxer could rewrite
             logger.debug("packet of stream %d not copied: %s", packet.stream_index, error)
             copied.damaged += 1
 
@@ -268,7 +268,7 @@ class Mux:
             self._output.close()
 
     def free(self) -> None:
-        """Close what nobody wants; never raises."""
+        """Close an output that isn't needed; never raises."""
         if self._output is not None:
             close_quietly(self._output)
 
@@ -276,17 +276,17 @@ class Mux:
         self, tag_options: Mapping[str, str], starts: Sequence[Fraction]
     ) -> dict[str, str]:
         """Muxer options."""
-        options = {"fflags": "+bitexact"}  # else Matroska gives each file another random number
+        options = {"fflags": "+bitexact"}  # else Matroska writes a random number into each file
         options |= self._container.options
         for key, value in tag_options.items():
             options[key] = options.get(key, "") + value
         if self._container.below_zero:
-            # edit lists say where streams start and how long they are in this unit: all starts
-            # become whole numbers, and no film is so short that its length becomes 0
+            # edit lists give starts and lengths in this unit: starts become whole numbers, and no
+            # film is so short that its length becomes 0
             frames = self._plan.time_base.denominator
             scale = math.lcm(1000, frames, *((at + self._shift).denominator for at in starts))
             options["movie_timescale"] = str(scale if scale < 2**31 else 90000)
-        # what the encoder holds back must not make the muxer write other streams far ahead
+        # the encoder's delay must not make the muxer write other streams far ahead
         wait = _TEN_SECONDS + _LOOKAHEAD_FRAMES / self._plan.rate
         options["max_interleave_delta"] = str(math.ceil(wait * 1_000_000))
         if not isinstance(self._target, Path):
@@ -365,7 +365,7 @@ class Mux:
         self._video, self._encoder = video, video.codec_context
 
     def _put_time_codes(self, tags: dict[str, str]) -> None:
-        """Replace time codes, or take them out, in place."""
+        """Replace or remove time codes, in place."""
         for key in filter(is_time_code_tag, tuple(tags)):
             code = self._time_codes.get(tags.pop(key))
             if code is not None:
@@ -373,7 +373,7 @@ class Mux:
 
 
 def _mend_dts(packet: Packet[Stream], last: int | None) -> int | None:
-    """Make a decoding time valid: not after the frame is shown, and above the last one.
+    """Make a decoding time valid: at most the pts, and above the last one.
 
     Returns:
         The packet's decoding time, for the next call.

@@ -1,7 +1,7 @@
-"""Uncompressed sound of discs, decoded to plain PCM of the same samples.
+"""PCM of DVD and Blu-ray, decoded to plain PCM with the same samples.
 
-DVD and Blu-ray put a header before each block of samples and store them in an order of their own;
-few containers hold that.
+Both put a header before each block of samples and use a sample order of their own; few containers
+hold that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DISC_CODECS = ("pcm_bluray", "pcm_dvd")
 
 
 def plain_codec(stream: Stream) -> str | None:
-    """The PCM codec that holds all bits of a disc's sound; None for other or unknown streams."""
+    """The PCM codec that holds all bits of a disc's sound; None for other streams."""
     audio = stream.codec_context
     if not isinstance(audio, AudioCodecContext) or audio.codec.canonical_name not in DISC_CODECS:
         return None

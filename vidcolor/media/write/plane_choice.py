@@ -1,4 +1,4 @@
-"""Chooses the pixel format that is encoded, and with it the planes that the engine delivers."""
+"""Choose the pixel format that is encoded, and with it the planes that the engine delivers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidcolor.types import UNSPECIFIED, ColorTags, EncodeSettings, PlanarFormat,
 TRANSPARENCY_LOST = "transparency is not kept: the colorized picture is opaque"
 
 _SAME_LUMA = {4: 6, 10: 9}
-"""Matrices that we don't make, with the one that has the same (nearly, for 4) luma weights."""
+"""Unsupported matrices, with the one that has the same (nearly, for 4) luma weights."""
 
 _YUV = re.compile(r"yuv4\d\dp(\d+le)?|p\d10le")
 
@@ -39,8 +39,8 @@ def choose_planes(
 
     Args:
         info: the source.
-        encoder: who encodes.
-        container: who says full or limited range, if the encoder doesn't.
+        encoder: its formats and limits.
+        container: tags full or limited range, if the encoder doesn't.
         settings: ``pix_fmt`` and ``size`` are looked at.
 
     Returns:
@@ -73,7 +73,7 @@ def choose_planes(
 
 
 def encoder_layouts(encoder: EncoderFacts) -> list[EncodableLayout]:
-    """Every layout that we can fill and ``encoder`` takes.
+    """Every supported layout that ``encoder`` takes.
 
     Raises:
         OptionError: this build of PyAV has no such encoder.
@@ -93,7 +93,7 @@ def encoder_layouts(encoder: EncoderFacts) -> list[EncodableLayout]:
 
 
 def writes_full_range(info: VideoInfo, pix_fmt: str | None = None) -> bool:
-    """Whether the output's codes should span the whole range: as the source's do, unless it is RGB.
+    """Whether the output has full range: as the source, unless that is RGB.
 
     RGB pictures become limited range, which every player shows right, tagged or not.
     """
@@ -103,15 +103,15 @@ def writes_full_range(info: VideoInfo, pix_fmt: str | None = None) -> bool:
 
 
 def choose_matrix(info: VideoInfo) -> int:
-    """The H.273 matrix that Y, Cb and Cr are made with: the source's, or what players assume."""
+    """The H.273 matrix of the output: the source's, or what players assume."""
     matrix = _SAME_LUMA.get(info.tags.matrix, info.tags.matrix)
     return rgb_matrix(replace(info.tags, matrix=matrix), info.height)
 
 
 def output_tags(info: VideoInfo, planes: PlanarFormat) -> ColorTags:
-    """Tags of the output: the source's where it says something, and the matrix and range we used.
+    """Tags of the output: the source's where set, and the output's own matrix and range.
 
-    The place of chroma samples is said only where source and output are both 4:2:0.
+    The place of chroma samples is tagged only where source and output are both 4:2:0.
     """
     known = info.tags
     same_chroma = info.chroma_shift == planes.chroma_shift == (1, 1) and not info.is_rgb
@@ -129,7 +129,7 @@ def _divides(shift: tuple[int, int], size: tuple[int, int]) -> bool:
 
 
 def _wanted(info: VideoInfo, encoder: EncoderFacts) -> tuple[int, tuple[int, int]]:
-    """Depth and chroma subsampling that would suit best."""
+    """The best depth and chroma subsampling."""
     if encoder.keeps_source:
         whole = info.is_gray or info.is_rgb
         return info.depth, (0, 0) if whole else info.chroma_shift
@@ -139,7 +139,7 @@ def _wanted(info: VideoInfo, encoder: EncoderFacts) -> tuple[int, tuple[int, int
 def _choose_layout(
     info: VideoInfo, encoder: EncoderFacts, fitting: list[EncodableLayout], size: tuple[int, int]
 ) -> tuple[EncodableLayout, list[str]]:
-    """The layout that loses least, and among these the one that wastes least."""
+    """The layout with the least loss, among these the smallest."""
     depth, shift = _wanted(info, encoder)
 
     def cost(layout: EncodableLayout) -> tuple[int, int, int, int]:
@@ -173,7 +173,7 @@ def _choose_layout(
 def _named_layout(
     pix_fmt: str, encoder: EncoderFacts, fitting: list[EncodableLayout], size: tuple[int, int]
 ) -> EncodableLayout:
-    """The layout that the user asked for by name."""
+    """The layout with the name that was asked for."""
     name = pix_fmt.replace("yuvj", "yuv")
     known = {layout.pix_fmt: layout for layout in encoder_layouts(encoder)}
     if name not in known:

@@ -1,4 +1,4 @@
-"""Copies of audio, subtitles and all else: streams with all that they say, packets as they are."""
+"""Copying audio, subtitles and other streams: parameters, tags and packets unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _PLACEHOLDERS = ("aac", "mov_text", "subrip", "webvtt", "dvb_subtitle")
 _LAYOUTS = {1: "mono", 2: "stereo"}
-# QuickTime numbers languages; libavformat finds the number by one spelling only
+# QuickTime has numbers for languages; libavformat finds them by one spelling only
 _QUICKTIME_CODES = {
     "bod": "tib",
     "deu": "ger",
@@ -53,10 +53,10 @@ class CopiedStream:
         target: the stream in the output; None for cover art that became an attachment.
         last_dts: of the last packet written, in ``target``'s time base.
         amr: packets have to be cut into single AMR frames.
-        skips_empty: the muxer writes empty packets by itself, where nothing is shown.
-        damaged: packets that the muxer or the recoder couldn't take.
+        skips_empty: the muxer writes empty packets itself, where nothing is shown.
+        damaged: packets that the muxer or the decoder refused.
         least_step: by how many units a decoding time has to rise: 0 or 1.
-        recoder: makes other packets of the source's.
+        recoder: turns the source's packets into others.
     """
 
     target: Stream | None
@@ -115,31 +115,31 @@ def add_copy(output: OutputContainer, stream: Stream, container: ContainerFacts)
 
 
 def describe_copy(output: OutputContainer, target: Stream, stream: Stream) -> None:
-    """Give ``target`` the tags and the disposition of ``stream``."""
+    """Copy tags and disposition of ``stream`` to ``target``."""
     target.disposition = stream.disposition
     target.metadata.update(container_tags(output, stream.metadata))
 
 
 def _name_channels(target: Stream) -> None:
-    """Say which channel is which of PCM from AVI, MXF or Matroska, which only count them.
+    """Set the channel layout of PCM from AVI, MXF or Matroska, which store only a number.
 
-    One is mono and two are stereo; what more are can't be known.
+    One channel is mono and two are stereo; for more it can't be known.
     """
     audio = target.codec_context
     if not isinstance(audio, AudioCodecContext) or not audio.name.startswith("pcm_"):
         return
     layout = _LAYOUTS.get(audio.layout.nb_channels)
-    if layout and audio.layout.name.endswith(" channels"):  # libav's words for an unknown order
+    if layout and audio.layout.name.endswith(" channels"):  # libav's name of an unknown order
         audio.layout = layout
 
 
 def _has_no_decoder(stream: Stream) -> bool:
-    """Whether this build knows the codec, if at all, by name only (teletext, TTML)."""
+    """Whether this build has no decoder for it (teletext, TTML)."""
     return stream.type not in ("data", "attachment") and _context(stream) is None
 
 
 def _context(stream: Stream) -> object | None:
-    """The stream's codec context; PyAV's stubs don't say that it may be missing."""
+    """The stream's codec context; in PyAV's stubs it can't be None."""
     return getattr(stream, "codec_context", None)
 
 
@@ -180,7 +180,7 @@ def _add_decodable(output: OutputContainer, stream: Stream) -> Stream:
 
 
 def container_tags(output: OutputContainer, tags: Mapping[str, str]) -> dict[str, str]:
-    """Stream tags as the container spells them."""
+    """Stream tags in the container's spelling."""
     language = tags.get("language", "")
     if output.format.name == "mov" and language in _QUICKTIME_CODES:
         return {**tags, "language": _QUICKTIME_CODES[language]}
@@ -193,10 +193,10 @@ def is_cover(stream: Stream) -> bool:
 
 
 def are_channels(streams: Iterable[Stream]) -> bool:
-    """Whether the audio streams are played together and not chosen from, as in MXF.
+    """Whether the audio streams are channels that are played together, as in MXF.
 
-    That is so where several are mono, of one codec, and the source marks none in any way: neither
-    as default nor by languages.
+    True where several are mono, of one codec, and the source marks none as default and none by
+    a language of its own.
     """
     sounds = [stream for stream in streams if stream.type == "audio"]
     if len(sounds) < 2 or any(stream.disposition for stream in sounds):
@@ -215,7 +215,7 @@ def channel_count(stream: Stream) -> int:
 
 
 def add_cover_attachment(output: OutputContainer, stream: Stream, picture: bytes) -> None:
-    """Write cover art as Matroska wants it: an attached file with the names that it reserves."""
+    """Write cover art as Matroska stores it: an attached file with a reserved name."""
     kind = {"mjpeg": "jpeg", "png": "png", "gif": "gif", "bmp": "bmp"}.get(
         codec_name(stream), "jpeg"
     )
@@ -225,7 +225,7 @@ def add_cover_attachment(output: OutputContainer, stream: Stream, picture: bytes
 
 
 def repair_stamps(packet: Packet[Stream], copy: CopiedStream, shift: Fraction) -> None:
-    """Give a packet stamps that muxers take, moving as little as possible.
+    """Give a packet stamps that muxers take, with the least change.
 
     As ffmpeg does it: a missing dts is the pts and the other way round, with neither the packet
     follows its predecessor, and dts that fall are raised, by the smallest unit above the last one
@@ -260,7 +260,7 @@ def repair_stamps(packet: Packet[Stream], copy: CopiedStream, shift: Fraction) -
 
 
 def first_seconds(packet: Packet[Stream]) -> Fraction | None:
-    """When the packet is shown, in seconds; None where it doesn't say."""
+    """When the packet is shown, in seconds; None where unknown."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     return None if stamp is None or not packet.time_base else stamp * Fraction(packet.time_base)
 
@@ -268,9 +268,9 @@ def first_seconds(packet: Packet[Stream]) -> Fraction | None:
 def known_starts(
     source: FrameSource, streams: Iterable[Stream], first_packets: Mapping[int, Packet[Stream]]
 ) -> dict[int, Fraction]:
-    """When each copied stream starts, in seconds, by index: as its first packet or header says.
+    """When each copied stream starts, in seconds, by index: by its first packet or header.
 
-    Headers count only where the source isn't cut at its start.
+    Headers are used only where the source isn't cut at its start.
     """
     starts: dict[int, Fraction] = {}
     for stream in streams:
@@ -307,8 +307,8 @@ def needs_split(container: ContainerFacts, stream: Stream) -> bool:
 def earliest_start(stream: Stream, container: ContainerFacts) -> Fraction:
     """The earliest time in seconds, at most 0, at which a stream's packets may start.
 
-    Matroska says by how much an audio decoder's output is late, which is what encoders' priming
-    before zero amounts to; only where the source says so too does libavformat write that.
+    Matroska stores an audio decoder's delay (CodecDelay), which covers encoders' priming samples
+    before zero; libavformat writes it only where the source has it too.
     """
     audio = stream.codec_context
     if container.name not in ("matroska", "webm") or not isinstance(audio, AudioCodecContext):

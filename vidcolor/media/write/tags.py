@@ -1,4 +1,4 @@
-"""Tags, chapters and time codes (SMPTE 12M): what is copied, and what says who colorized."""
+"""Tags, chapters and time codes (SMPTE 12M): what is copied, and the credit."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _OF_THE_OLD_STREAM = (
 
 _CODE: Final = re.compile(r"(\d\d):([0-5]\d):([0-5]\d)([:;.])(\d{1,3})")
 _DROP: Final = ";."
-"""Before the frames: frame numbers are left out, so that codes keep up with the clock."""
+"""Separators before the frames that mark drop-frame codes, which skip frame numbers."""
 _OFF_FRAME: Final = Fraction(1, 4)
-"""A frame that is further than this from its place is of a film without a constant rate."""
+"""Distance from a constant rate, in frames, beyond which a film has none."""
 
 
 def global_tags(
@@ -41,7 +41,7 @@ def global_tags(
     Args:
         metadata: the source's tags.
         container: what the container takes.
-        comment: who colorized; "" adds nothing.
+        comment: what colorized the film; "" adds nothing.
         cover: cover art will be written.
 
     Returns:
@@ -63,12 +63,12 @@ def global_tags(
 
 
 def content_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Global tags, less what describes the source's container."""
+    """Global tags without those that describe the source's container."""
     return {k: v for k, v in metadata.items() if k.lower() not in _OF_THE_OLD_FILE}
 
 
 def stream_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Tags of the colorized stream: all of the source's, less what describes its old coding."""
+    """Tags of the colorized stream: the source's without those that describe its old coding."""
     return {k: v for k, v in metadata.items() if not k.lower().startswith(_OF_THE_OLD_STREAM)}
 
 
@@ -93,7 +93,7 @@ def moved_chapters(
 def _few_tags(
     tags: dict[str, str], container: ContainerFacts, comment: str
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """What is left for containers without free text."""
+    """Tags for containers without free text."""
     kept = {key: value for key, value in tags.items() if key in container.metadata_keys}
     lost = sorted(tags.keys() - kept.keys())
     if comment:
@@ -103,7 +103,7 @@ def _few_tags(
 
 
 def _with_comment(tags: dict[str, str], comment: str) -> dict[str, str]:
-    """Say who colorized in the first free one of two keys, else behind the comment."""
+    """The credit goes in comment, else description, else is appended to comment."""
     if not comment:
         return tags
     text = f"colorized by {comment}"
@@ -114,12 +114,12 @@ def _with_comment(tags: dict[str, str], comment: str) -> dict[str, str]:
 
 
 def is_time_code_tag(key: str) -> bool:
-    """Whether a tag of that name holds one; Matroska's names are in capitals."""
+    """Whether a tag holds a time code, by its name; Matroska's names are in capitals."""
     return key.lower() == "timecode"
 
 
 def time_codes(source: FrameSource) -> set[str]:
-    """All time codes that tags of the file and its streams hold, be it those of a track."""
+    """All time codes in tags of the file and its streams, time code tracks included."""
     tagged = [source.template, source.video_stream, *source.copied_streams]
     return {
         code
@@ -131,10 +131,10 @@ def time_codes(source: FrameSource) -> set[str]:
 
 
 def moved_codes(source: FrameSource, first: Fraction) -> dict[str, str]:
-    """What becomes of the source's time codes in the output.
+    """The output's time codes for the source's.
 
     Args:
-        source: where they are from.
+        source: an open source.
         first: time of its first frame in seconds, ``source.time_offset_s`` taken off.
 
     Returns:
@@ -161,7 +161,7 @@ def _begin(source: FrameSource) -> Fraction:
 
 
 def later(code: str, frames: int, rate: Fraction) -> str | None:
-    """Count a time code on.
+    """Add frames to a time code.
 
     Args:
         code: "hh:mm:ss:ff"; with ";" before the frames it is a drop-frame code.
@@ -169,7 +169,7 @@ def later(code: str, frames: int, rate: Fraction) -> str | None:
         rate: frames per second, such as 30000/1001.
 
     Returns:
-        The code, which begins anew after 24 hours; None where ``code`` isn't one of that rate.
+        The new code, modulo 24 hours; None where ``code`` isn't valid at that rate.
     """
     match = _CODE.fullmatch(code)
     if match is None:
@@ -178,7 +178,7 @@ def later(code: str, frames: int, rate: Fraction) -> str | None:
     base, drops = round(rate), match[4] in _DROP
     if last >= base or (drops and (base % 30 or rate == base)):
         return None
-    left_out = base // 15 if drops else 0  # of each minute's numbers, but not every tenth's
+    left_out = base // 15 if drops else 0  # numbers in each minute, except every tenth
     minutes += 60 * hours
     number = (60 * minutes + seconds) * base + last - left_out * (minutes - minutes // 10)
     ten_minutes = 600 * base - 9 * left_out

@@ -18,13 +18,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from vidcolor.errors import DownloadError, Message, Option
-from vidcolor.models.weights.http import DroppedError, MirrorError, RangeRefusedError
+from vidcolor.models.weights.files import hash_file, install, size_of
+from vidcolor.models.weights.http import DroppedError, MirrorError, transfer
 from vidcolor.models.weights.manifest import WeightsEntry
-from vidcolor.models.weights.meter import DownloadProgress, Meter, tell
-from vidcolor.models.weights.partial import PartialFile
-from vidcolor.models.weights.transfer import size_mismatch, transfer
-
-__all__ = ["DownloadProgress", "RetryPolicy", "download", "tell"]
+from vidcolor.models.weights.progress import DownloadProgress, Meter, tell
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +51,11 @@ class _WrongHashError(MirrorError):
         self.sha256 = sha256
 
 
+def part_of(target: Path) -> Path:
+    """Where the bytes of an unfinished download are."""
+    return target.with_name(target.name + ".part")
+
+
 def download(
     entry: WeightsEntry,
     target: Path,
@@ -78,135 +80,116 @@ def download(
         DownloadError: no mirror delivered the file, or it can't be stored; what was got stays in
             ``<name>.part`` for the next try.
     """
-    part, meter = PartialFile(target), Meter(progress, entry)
-    wanted = {entry.sha256, accept_sha256}
+    job = _Download(entry, part_of(target), accept_sha256, progress, policy or RetryPolicy())
     try:
-        with _storage_errors(entry, part):
-            sha256 = _leftover_hash(part, entry, wanted)
-            if sha256 is None:
-                _check_space(part, entry, target.parent)
-                sha256 = _from_mirrors(part, entry, wanted, meter, policy or RetryPolicy())
-            part.install(target)
+        with job.storage_errors():
+            sha256 = job.run()
+            install(job.part, target)
             return sha256
     finally:
-        meter.close()
+        job.meter.close()
 
 
-def _leftover_hash(part: PartialFile, entry: WeightsEntry, wanted: set[str | None]) -> str | None:
-    """Look at what an earlier run left: the hash of a whole good file, else None.
+class _Download:
+    """One file on its way."""
 
-    A whole file with a wrong hash stays until a mirror sends another: the user may accept it.
-    """
-    if part.size > entry.size:
-        part.discard()
-    if part.size == entry.size and (sha256 := part.sha256()) in wanted:
-        return sha256
-    return None
+    def __init__(
+        self, entry: WeightsEntry, part: Path, accept_sha256: str | None,
+        progress: DownloadProgress | None, policy: RetryPolicy,
+    ) -> None:  # fmt: skip
+        self._entry, self.part, self._policy = entry, part, policy
+        self._wanted, self._progress = {entry.sha256, accept_sha256}, progress
+        self.meter = Meter(progress, size=entry.size, file=entry.file)
 
-
-def _check_space(part: PartialFile, entry: WeightsEntry, folder: Path) -> None:
-    needed, free = entry.size - part.size, shutil.disk_usage(folder).free
-    if free < needed:
-        raise DownloadError(
-            f"{entry.name}: {entry.file} needs {_megabytes(needed)} more, but {folder} has only "
-            f"{_megabytes(free)} free; make room or choose another folder with ",
-            Option("weights_dir"),
-        )
-
-
-def _from_mirrors(
-    part: PartialFile,
-    entry: WeightsEntry,
-    wanted: set[str | None],
-    meter: Meter,
-    policy: RetryPolicy,
-) -> str:
-    """Try mirror after mirror; the hash of the whole file that is now in ``part``."""
-    failures: list[tuple[str, MirrorError]] = []
-    for url in entry.urls:
-        host = urlsplit(url).netloc
-        try:
-            return _from_mirror(url, part, entry, wanted, meter, policy)
-        except MirrorError as error:
-            failures.append((host, error))
-            meter.say(f"{entry.file}: {host}: {error}")
-    raise DownloadError(_all_failed(entry, part, failures))
-
-
-def _from_mirror(
-    url: str,
-    part: PartialFile,
-    entry: WeightsEntry,
-    wanted: set[str | None],
-    meter: Meter,
-    policy: RetryPolicy,
-) -> str:
-    """Fetch from one mirror; a resumed file that turns out wrong gets one fresh try."""
-    resumed = 0 < part.size < entry.size
-    _fetch(url, part, entry.size, meter, policy)
-    sha256 = part.sha256()
-    if sha256 not in wanted and resumed:
-        meter.say(f"{entry.file}: the resumed file is wrong, starting anew")
-        part.discard()
-        _fetch(url, part, entry.size, meter, policy)
-        sha256 = part.sha256()
-    if sha256 not in wanted:
-        raise _WrongHashError(sha256)
-    return sha256
-
-
-def _fetch(url: str, part: PartialFile, size: int, meter: Meter, policy: RetryPolicy) -> None:
-    """Bring ``part`` to its full size, taking up broken transfers where they broke."""
-    for attempt in range(policy.retries + 1):
-        if attempt:
-            time.sleep(policy.backoff_s * 2 ** (attempt - 1))
-        try:
+    def run(self) -> str:
+        """Make ``part`` the whole file; its hash."""
+        entry = self._entry
+        if size_of(self.part) > entry.size:
+            self.part.unlink()
+        # A whole file with a wrong hash stays until a mirror sends another: it may be accepted.
+        if size_of(self.part) == entry.size and (sha256 := hash_file(self.part)) in self._wanted:
+            return sha256
+        self._check_space()
+        failures: list[tuple[str, MirrorError]] = []
+        for url in entry.urls:
+            host = urlsplit(url).netloc
             try:
-                return transfer(url, part, size, meter, policy.timeout_s)
-            except RangeRefusedError as error:
-                if error.total not in (None, size):
-                    raise MirrorError(size_mismatch(error.total, size)) from error
-                part.discard()
-                return transfer(url, part, size, meter, policy.timeout_s)
-        except DroppedError as error:
-            last = error
-            logger.info("%s: %s (try %d)", url, error, attempt + 1)
-    raise MirrorError(f"{last}, {policy.retries + 1} tries") from last
+                return self._from_mirror(url)
+            except MirrorError as error:
+                failures.append((host, error))
+                tell(self._progress, f"{entry.file}: {host}: {error}")
+        raise DownloadError(self._all_failed(failures))
 
-
-@contextmanager
-def _storage_errors(entry: WeightsEntry, part: PartialFile) -> Iterator[None]:
-    """Turn a full disk and the like into one line."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _DISK_FULL:
+    def _check_space(self) -> None:
+        folder, entry = self.part.parent, self._entry
+        needed, free = entry.size - size_of(self.part), shutil.disk_usage(folder).free
+        if free < needed:
             raise DownloadError(
-                f"{entry.name}: the disk is full ({part.path.parent}); {_megabytes(part.size)} are "
+                f"{entry.name}: {entry.file} needs {_megabytes(needed)} more, but {folder} has only"
+                f" {_megabytes(free)} free; make room or choose another folder with ",
+                Option("weights_dir"),
+            )
+
+    def _from_mirror(self, url: str) -> str:
+        """Fetch from one mirror; a resumed file that turns out wrong gets one fresh try."""
+        resumed = 0 < size_of(self.part) < self._entry.size
+        self._fetch(url)
+        sha256 = hash_file(self.part)
+        if sha256 not in self._wanted and resumed:
+            tell(self._progress, f"{self._entry.file}: the resumed file is wrong, starting anew")
+            self.part.unlink()
+            self._fetch(url)
+            sha256 = hash_file(self.part)
+        if sha256 not in self._wanted:
+            raise _WrongHashError(sha256)
+        return sha256
+
+    def _fetch(self, url: str) -> None:
+        """Bring ``part`` to its full size, taking up broken transfers where they broke."""
+        policy = self._policy
+        for attempt in range(policy.retries + 1):
+            if attempt:
+                time.sleep(policy.backoff_s * 2 ** (attempt - 1))
+            try:
+                return transfer(url, self.part, self._entry.size, self.meter.at, policy.timeout_s)
+            except DroppedError as error:
+                last = error
+                logger.info("%s: %s (try %d)", url, error, attempt + 1)
+        raise MirrorError(f"{last}, {policy.retries + 1} tries") from last
+
+    @contextmanager
+    def storage_errors(self) -> Iterator[None]:
+        """Turn a full disk and the like into one line."""
+        name, kept = self._entry.name, self.part
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _DISK_FULL:
+                raise DownloadError(f"{name}: can't write {kept}: {error.strerror}") from error
+            raise DownloadError(
+                f"{name}: the disk is full ({kept.parent}); {_megabytes(size_of(kept))} are "
                 "kept: make room and pull again, or choose another folder with ",
                 Option("weights_dir"),
             ) from error
-        raise DownloadError(f"{entry.name}: can't write {part.path}: {error.strerror}") from error
 
-
-def _all_failed(
-    entry: WeightsEntry, part: PartialFile, failures: list[tuple[str, MirrorError]]
-) -> str:
-    """The message when no mirror is left."""
-    hashes = [error.sha256 for _, error in failures if isinstance(error, _WrongHashError)]
-    if hashes:
-        return Message(
-            f"{entry.name}: {entry.file} was delivered whole, but with SHA-256 {hashes[-1]} where "
-            f"{entry.sha256} was expected; if you trust it: "
-            f"vidcolor weights pull {entry.name}, with ",
-            Option("accept_sha256", hashes[-1]),
+    def _all_failed(self, failures: list[tuple[str, MirrorError]]) -> str:
+        """The message when no mirror is left."""
+        entry = self._entry
+        hashes = [error.sha256 for _, error in failures if isinstance(error, _WrongHashError)]
+        if hashes:
+            return Message(
+                f"{entry.name}: {entry.file} was delivered whole, but with SHA-256 {hashes[-1]} "
+                f"where {entry.sha256} was expected; if you trust it: "
+                f"vidcolor weights pull {entry.name}, with ",
+                Option("accept_sha256", hashes[-1]),
+            )
+        why = "; ".join(f"{host}: {error}" for host, error in failures)
+        got = size_of(self.part)
+        kept = f" ({_megabytes(got)} are kept)" if got else ""
+        return (
+            f"{entry.name}: no mirror delivered {entry.file} ({why}); try again later{kept}, or "
+            f"get {entry.urls[0]} by other means and put it as {entry.file} into {self.part.parent}"
         )
-    why = "; ".join(f"{host}: {error}" for host, error in failures)
-    kept = f" ({_megabytes(part.size)} are kept)" if part.size else ""
-    return (
-        f"{entry.name}: no mirror delivered {entry.file} ({why}); try again later{kept}, or get "
-        f"{entry.urls[0]} by other means and put it as {entry.file} into {part.path.parent}"
-    )
 
 
 def _megabytes(n: int) -> str:

@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from vidcolor.errors import UnsafeWeightsError, VidcolorError, WeightsError
-from vidcolor.models.weights.pickle_scan import (
+from vidcolor.models.weights.pickles import (
     BoundedFile,
     CodeError,
     DamagedError,
-    Storage,
-    contains_code,
-    scan_pickle,
+    refuse_calls,
+    storage_bytes,
 )
 
 _WRAPPERS = ("model", "state_dict", "params_ema", "params", "model_state_dict", "generator", "net")
@@ -123,33 +122,27 @@ def _load_safetensors(path: Path, size: int) -> Checkpoint:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise WeightsError(f"{path}: safetensors opens names in UTF-8 only; rename it") from error
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-    except SafetensorError as error:
-        raise DamagedError(str(error)) from error
+    with safe_open(path, framework="pt", device="cpu") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata() or {}
     return Checkpoint(_state_dict(tensors, path), metadata)
 
 
 def _load_zip(path: Path, size: int) -> Checkpoint:
     with zipfile.ZipFile(path) as archive:
         members = _checked_members(archive, size)
-        prefix = next(iter(members)).split("/")[0] + "/" if members else ""
+        main = next(iter(members), "").split("/")[0] + "/data.pkl"
         for name, member in members.items():
-            if not name.startswith(f"{prefix}data/") and not member.is_dir():
-                with cast(BinaryIO, archive.open(member)) as file:
-                    _scan_member(name, BoundedFile(file, member.file_size))
-        if f"{prefix}data.pkl" not in members:
+            if name != main and not member.is_dir():
+                _refuse_code(archive, member)
+        if main not in members:
             raise WeightsError(f"{path}: a zip archive, but not a checkpoint of torch")
-        storages: dict[str, Storage] = {}
-        pickled = members[f"{prefix}data.pkl"]
-        with cast(BinaryIO, archive.open(pickled)) as file:
-            scan_pickle(BoundedFile(file, pickled.file_size), storages)
-    for storage in storages.values():
-        data = members.get(f"{prefix}data/{storage.key}")
-        if data is None or data.file_size < storage.nbytes:
-            raise DamagedError(f"the data of storage {storage.key[:40]!r} is missing")
+        with cast(BinaryIO, archive.open(members[main])) as file:
+            sizes, _ = storage_bytes(BoundedFile(file, members[main].file_size), 1)
+    for key, nbytes in sizes.items():
+        data = members.get(main.removesuffix(".pkl") + f"/{key}")
+        if data is None or data.file_size < nbytes:
+            raise DamagedError(f"the data of storage {key[:40]!r} is missing")
     return Checkpoint(_state_dict(_torch_load(path, mmap=True), path))
 
 
@@ -169,51 +162,34 @@ def _checked_members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.Z
     return members
 
 
-def _scan_member(name: str, file: BoundedFile) -> None:
-    """Refuse code anywhere in an archive, also in members that torch would not read."""
-    if name.rpartition("/")[2].endswith((".pkl", ".pickle", ".pth", ".pt", ".bin", "pickle")):
-        if code := contains_code(file):
-            raise CodeError(code)
-    elif "/code/" in name and name.endswith(".py"):
+def _refuse_code(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Refuse code in members that torch would not read, too."""
+    name = member.filename
+    if "/code/" in name and name.endswith(".py"):
         raise CodeError(f"TorchScript, {name}")
+    if name.rpartition("/")[2].endswith((".pkl", ".pickle", ".pth", ".pt", ".bin", "pickle")):
+        with cast(BinaryIO, archive.open(member)) as file:
+            refuse_calls(BoundedFile(file, member.file_size))
 
 
 def _load_legacy(path: Path, size: int) -> Checkpoint:
-    storages: dict[str, Storage] = {}
+    """Five pickles, then for each storage its count of numbers as 8 bytes, and its numbers."""
     with open(path, "rb") as file:
-        bounded = BoundedFile(file, size)
-        *_, keys = (scan_pickle(bounded, storages) for _ in range(_LEGACY_PICKLES))
-        _check_legacy_data(file, size, keys, storages)
-    return Checkpoint(_state_dict(_torch_load(path, mmap=False), path))
-
-
-def _check_legacy_data(
-    file: BinaryIO,
-    size: int,
-    keys: object,
-    storages: Mapping[str, Storage],
-) -> None:
-    """After the pickles, each storage is its count as 8 bytes and then its numbers."""
-    if not isinstance(keys, list) or {str(key) for key in keys} != set(storages):
+        sizes, keys = storage_bytes(BoundedFile(file, size), _LEGACY_PICKLES)
+        end = file.tell() + sum(8 + nbytes for nbytes in sizes.values())
+    if not isinstance(keys, list) or {str(key) for key in keys} != set(sizes):
         raise DamagedError("the list of storages does not fit the tensors")
-    for key in keys:
-        storage, header = storages[str(key)], file.read(8)
-        end = file.tell() + storage.nbytes
-        if len(header) < 8 or end > size:
-            raise DamagedError(f"has {size} bytes, at least {end} were expected")
-        if struct.unpack("<q", header)[0] != storage.count:
-            raise DamagedError("a storage has another size than its tensors say")
-        file.seek(end)
+    if end > size:
+        raise DamagedError(f"has {size} bytes, {end} were expected")
+    return Checkpoint(_state_dict(_torch_load(path, mmap=False), path))
 
 
 def _load_tar(path: Path, size: int) -> Checkpoint:
     with tarfile.open(path, "r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isreg() else None
-            if file is not None and (
-                code := contains_code(BoundedFile(cast(BinaryIO, file), size))
-            ):
-                raise CodeError(code)
+            if file is not None:
+                refuse_calls(BoundedFile(cast(BinaryIO, file), size))
     raise WeightsError(f"{path}: a tar archive; tensors are not read from those, unpack it first")
 
 
@@ -222,10 +198,10 @@ def _load_other(path: Path, size: int) -> Checkpoint:
     with open(path, "rb") as file:
         head = file.read(_HEAD_BYTES).lstrip()
         file.seek(0)
-        if head.startswith(b"\x80"):
-            scan_pickle(BoundedFile(file, size), {})
-        elif code := contains_code(BoundedFile(file, size)):
-            raise CodeError(code)
+        refuse_calls(BoundedFile(file, size))
+        if head.startswith(b"\x80"):  # a pickle, by its first byte: whole, or damaged
+            file.seek(0)
+            storage_bytes(BoundedFile(file, size), 1)
     if head[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise WeightsError(f"{path}: a web page, not a checkpoint; the download went wrong")
     if head.startswith(b"version https://git-lfs"):
@@ -258,6 +234,9 @@ def _state_dict(loaded: Any, path: Path) -> dict[str, torch.Tensor]:  # noqa: AN
             f"{path}: holds no named tensors; if it is a run's checkpoint, name the .safetensors "
             "beside it"
         )
+    for name, tensor in tensors.items():
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise DamagedError(f"{name[:40]!r} is a tensor that is larger than its data")
     if all(key.startswith("module.") for key in tensors):
         tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
     return tensors

@@ -12,19 +12,26 @@ import contextlib
 import logging
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
+from filelock import FileLock, Timeout
 
-from vidcolor.errors import OptionError, WeightsError
-from vidcolor.models.weights.download import DownloadProgress, RetryPolicy, download, tell
-from vidcolor.models.weights.lock import locked
+from vidcolor.errors import Option, OptionError, VidcolorError, WeightsError
+from vidcolor.models.weights.download import RetryPolicy, download, part_of
+from vidcolor.models.weights.files import (
+    hash_file,
+    read_stamp,
+    size_of,
+    stamped_sha256,
+    write_stamp,
+)
 from vidcolor.models.weights.manifest import WeightsEntry, get_entry
-from vidcolor.models.weights.partial import PartialFile, hash_file
-from vidcolor.models.weights.stamp import read_stamp, stamped_sha256, write_stamp
+from vidcolor.models.weights.progress import DownloadProgress, tell
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +196,7 @@ def ensure_weights(
         if _usable(entry, path, accepted):
             return path
         raise WeightsError(_offline_help(entry, path))
-    with locked(path, progress):
+    with _locked(path, progress):
         if not _usable(entry, path, accepted):  # another process may have brought it meanwhile
             _say_origin(entry, path, progress)
             sha256 = download(entry, path, accept_sha256=accepted, progress=progress, policy=policy)
@@ -197,9 +204,57 @@ def ensure_weights(
     return path
 
 
+def weights_file(label: str, *, weights_dir: Path | None = None) -> tuple[Path, str] | None:
+    """The weights of a model and their SHA-256, None where it came from no file.
+
+    Args:
+        label: a model's name, or the path it was loaded from.
+        weights_dir: where downloaded weights are; None for the usual places.
+    """
+    path: Path | None = Path(label)
+    with contextlib.suppress(VidcolorError):
+        path = find_weights(label, weights_dir=weights_dir)
+    if path is None or not path.is_file():
+        return None
+    stamp = read_stamp(path)
+    known = stamp is not None and stamp.fits(path)
+    return path.resolve(), stamp.sha256 if known and stamp else hash_file(path)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, progress: DownloadProgress | None) -> Iterator[None]:
+    """Hold ``<file>.lock``, waiting for another process that holds it; makes the folder.
+
+    ``filelock`` (which torch itself depends on) because the system's own locks differ between POSIX
+    and Windows; the system drops such a lock when its process dies, so none is ever left behind.
+
+    Raises:
+        WeightsError: the folder can't be made or written.
+    """
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            tell(progress, f"waiting for another vidcolor that downloads {path.name}")
+            lock.acquire()
+    except OSError as error:
+        raise WeightsError(
+            f"{path.parent}: can't store weights there ({error.strerror or error}); "
+            "choose another folder with ",
+            Option("weights_dir"),
+            " or VIDCOLOR_HOME",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _file_status(entry: WeightsEntry, path: Path, check: str) -> WeightsStatus:
     """Size, then hash; OSError where the file can't be read."""
-    partial = PartialFile(path).size
+    partial = size_of(part_of(path))
     if not path.exists():
         return WeightsStatus(entry, path, "missing", "not installed", partial)
     if path.is_dir():

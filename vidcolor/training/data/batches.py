@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.data.photos import Photo
-from vidcolor.data.stock import draw_weights, lightness_on_stock
+from vidcolor.data.stock import orthochromatic
 from vidcolor.data.wear import Worn, film_like
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data.augment import lab_of, random_crop
@@ -114,7 +114,7 @@ def _worn(
     """What the network sees of a crop."""
     # A share of 0 draws nothing: such runs repeat those of versions without stock.
     if config.orthochromatic and rng.random() < config.orthochromatic:
-        clean = lightness_on_stock(rgb, draw_weights(rng))
+        clean = orthochromatic(rgb, rng)
     if rng.random() < config.film_share:
         return film_like(clean, config.film, rng)
     return Worn(clean, np.zeros_like(clean))

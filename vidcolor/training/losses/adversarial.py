@@ -7,6 +7,7 @@ The condition is the lightness before wear: what matters is whether colours suit
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -16,14 +17,16 @@ from torch import Tensor, nn
 from vidcolor.errors import OptionError
 from vidcolor.models.networks.layers import AB_SCALE
 from vidcolor.training.data.batches import Batch
-from vidcolor.training.distributed import average_gradients
-from vidcolor.training.losses.terms import Guess, Loss, LossContext
+from vidcolor.training.distributed import any_process, average_gradients
+from vidcolor.training.losses.terms import Loss, LossContext, NetworkOutput
 from vidcolor.training.optimization import restore
+from vidcolor.training.settings import Count, CountOrNone, NotNegative, Positive
 
 _LEAK = 0.2
 _INIT_STD = 0.02
 _CHANNELS = 3  # L, a, b
-_LEAST_UNEVENNESS = 0.05  # 0.33 is meant to be a third
+_RATIO_TOLERANCE = 0.05
+"""How far 1 / critic_ratio may be from a whole number: 0.33 means a third."""
 _LEAST_SIDE = 3  # pixels after the halvings, of which the last two convolutions take two
 
 
@@ -67,7 +70,7 @@ class Adversarial(Loss):
         norm: bool, betas: tuple[float, float],
     ) -> None:  # fmt: skip
         super().__init__()
-        if ratio <= 0 or _unevenness(ratio) > _LEAST_UNEVENNESS:
+        if ratio <= 0 or _distance_to_whole(ratio) > _RATIO_TOLERANCE:
             raise OptionError(f"critic_ratio must be a whole number n or 1 / n, got {ratio}")
         layers = layers or _layers_for(context.ab_side)
         if context.ab_side >> layers < _LEAST_SIDE:
@@ -83,25 +86,33 @@ class Adversarial(Loss):
         """With a ratio of n > 1 the network learns in every n-th step only."""
         return self.ratio <= 1 or step % round(self.ratio) == 0
 
-    def learn(self, guess: Guess, batch: Batch, step: int) -> dict[str, float]:
-        """One step of the critic; with a ratio of 1/n in every n-th step."""
+    def learn(self, output: NetworkOutput, batch: Batch, step: int) -> dict[str, float]:
+        """One step of the critic; with a ratio of 1 / n in every n-th step.
+
+        Where a loss or a gradient isn't finite in any process, no process takes the step.
+        """
         if self.ratio < 1 and step % round(1 / self.ratio):
             return {}
         self.critic.requires_grad_(True)
         grey = _pooled(batch.clean, batch.ab)
         with torch.autocast(batch.ab.device.type, enabled=False):
-            loss, gap = self.critic_loss(grey, batch.ab, guess.ab.detach().float())
+            loss, gap = self.critic_loss(grey, batch.ab, output.ab.detach().float())
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(self.critic)
-        self.optimizer.step()
-        return {"critic": float(loss.detach()), "critic_gap": float(gap)}
+        # Without a limit nothing is clipped: only the norm is wanted.
+        norm = nn.utils.clip_grad_norm_(self.critic.parameters(), math.inf)
+        value, distance, length = torch.stack([loss.detach(), gap, norm]).tolist()
+        finite = all(math.isfinite(each) for each in (value, distance, length))
+        if not any_process(not finite, batch.ab.device):
+            self.optimizer.step()
+        return {"critic": value, "critic_gap": distance}
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """How far the critic is from taking the network's colours for true ones."""
         self.critic.requires_grad_(False)
         with torch.autocast(batch.ab.device.type, enabled=False):
-            scores = self.critic(_pooled(batch.clean, guess.ab), guess.ab.float())
+            scores = self.critic(_pooled(batch.clean, output.ab), output.ab.float())
             return self.network_loss(scores)
 
     def critic_loss(self, grey: Tensor, true: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,8 +144,8 @@ class Gan(Adversarial):
     """
 
     def __init__(
-        self, context: LossContext, *, critic_width: int = 64, critic_layers: int = 0,
-        critic_lr: float = 2e-4, critic_ratio: float = 1.0,
+        self, context: LossContext, *, critic_width: Count = 64, critic_layers: CountOrNone = 0,
+        critic_lr: Positive = 2e-4, critic_ratio: Positive = 1.0,
     ) -> None:  # fmt: skip
         super().__init__(
             context, width=critic_width, layers=critic_layers, lr=critic_lr, ratio=critic_ratio,
@@ -165,8 +176,8 @@ class Wgan(Adversarial):
     """
 
     def __init__(
-        self, context: LossContext, *, critic_width: int = 64, critic_layers: int = 0,
-        critic_lr: float = 1e-4, critic_ratio: float = 5.0, penalty: float = 10.0,
+        self, context: LossContext, *, critic_width: Count = 64, critic_layers: CountOrNone = 0,
+        critic_lr: Positive = 1e-4, critic_ratio: Positive = 5.0, penalty: NotNegative = 10.0,
     ) -> None:  # fmt: skip
         super().__init__(
             context, width=critic_width, layers=critic_layers, lr=critic_lr, ratio=critic_ratio,
@@ -199,7 +210,7 @@ def gradient_penalty(critic: nn.Module, grey: Tensor, true: Tensor, made: Tensor
     return penalty
 
 
-def _unevenness(ratio: float) -> float:
+def _distance_to_whole(ratio: float) -> float:
     """How far the turns of the one that learns seldom are from a whole number of steps."""
     turns = max(ratio, 1.0 / ratio)
     return abs(turns - round(turns))

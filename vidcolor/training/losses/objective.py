@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -15,10 +15,10 @@ from vidcolor.training.losses.perceptual import Perceptual
 from vidcolor.training.losses.terms import (
     L1,
     Classification,
-    Guess,
     Huber,
     Loss,
     LossContext,
+    NetworkOutput,
     TeacherAb,
     TeacherBins,
     check_settings,
@@ -61,25 +61,26 @@ class Objective(nn.Module):
             self.weights[name] = float(table.get("weight", 1.0))
 
     def forward(
-        self, guess: Guess, batch: Batch, teacher: Guess | None
+        self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum, and each loss as it is."""
-        parts = {name: loss(guess, batch, teacher) for name, loss in self.losses.items()}
+        parts = {name: loss(output, batch, teacher) for name, loss in self.losses.items()}
         total = sum(self.weights[name] * part for name, part in parts.items())
-        assert isinstance(total, Tensor)
-        return total, {name: part.detach() for name, part in parts.items()}
+        return cast(Tensor, total), {name: part.detach() for name, part in parts.items()}
 
-    def learn(self, guess: Guess, batch: Batch, step: int) -> dict[str, float]:
+    def learn(self, output: NetworkOutput, batch: Batch, step: int) -> dict[str, float]:
         """Let the losses that learn do so."""
         measured: dict[str, float] = {}
-        for loss in self.losses.values():
-            assert isinstance(loss, Loss)
-            measured |= loss.learn(guess, batch, step)
+        for loss in self._each():
+            measured |= loss.learn(output, batch, step)
         return measured
 
     def network_turn(self, step: int) -> bool:
         """Whether the network learns in this step."""
-        return all(isinstance(x, Loss) and x.network_turn(step) for x in self.losses.values())
+        return all([loss.network_turn(step) for loss in self._each()])
+
+    def _each(self) -> Iterable[Loss]:
+        return cast(Iterable[Loss], self.losses.values())
 
 
 def check_tables(tables: Mapping[str, Mapping[str, Any]]) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from vidcolor.color import lab_to_linear
 from vidcolor.errors import OptionError
-from vidcolor.evaluation.backbones import BACKBONES, load_backbone
 from vidcolor.training.data.batches import Batch
-from vidcolor.training.losses.terms import Guess, Loss, LossContext
+from vidcolor.training.losses.backbones import BACKBONES, load_backbone
+from vidcolor.training.losses.terms import Loss, LossContext, NetworkOutput
 
 
 class Perceptual(Loss):
@@ -41,9 +41,9 @@ class Perceptual(Loss):
         self._backbone = (network.eval().requires_grad_(False),)
         self._bf16 = context.autocast
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Mean over layers."""
-        true, made = join(batch.clean, batch.ab), join(batch.clean, guess.ab)
+        true, made = join(batch.clean, batch.ab), join(batch.clean, output.ab)
         with torch.autocast(true.device.type, dtype=torch.bfloat16, enabled=self._bf16):
             with torch.no_grad():
                 wanted = self._backbone[0](true)

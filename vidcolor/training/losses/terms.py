@@ -1,7 +1,7 @@
 """Losses on ab by name, each with a weight and settings of its own.
 
-A loss is a module that compares a network's ``Guess`` with the ``Batch`` and maybe a teacher's
-guess. Those that learn themselves (adversarial ones) do so in ``learn``.
+A loss is a module that compares a ``NetworkOutput`` with the ``Batch``, and with the output of a
+teacher where there is one. Losses that learn themselves (adversarial ones) do so in ``learn``.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
+from pydantic import ValidationError, create_model
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
-from vidcolor.models._kinds import check_kind, check_least
 from vidcolor.models.networks.ab_bins import AbBins
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.network.predictor import CLASS_EVERY
+from vidcolor.training.settings import STRICT, NotNegative, Positive, describe
 
-_MAY_BE_ZERO = {"weight", "critic_layers", "penalty"}
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
-    """What a network says about a batch.
+class NetworkOutput:
+    """What the heads of a network give for a batch.
 
     Attributes:
         ab: ``(B, 2, h, w)`` float32.
@@ -65,7 +66,7 @@ class Loss(nn.Module):
     """Whether the network's ab count, so that the regression head learns."""
     needs_teacher = False
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """The loss, a scalar."""
         raise NotImplementedError
 
@@ -73,7 +74,7 @@ class Loss(nn.Module):
         """Whether the network learns in this step."""
         return True
 
-    def learn(self, guess: Guess, batch: Batch, step: int) -> dict[str, float]:  # noqa: ARG002
+    def learn(self, output: NetworkOutput, batch: Batch, step: int) -> dict[str, float]:  # noqa: ARG002
         """Learn from a step before the network does; returns what was measured."""
         return {}
 
@@ -81,25 +82,25 @@ class Loss(nn.Module):
 class Huber(Loss):
     """Huber loss of ab in units of ``delta``: square below, straight above."""
 
-    def __init__(self, _: LossContext, *, delta: float = 12.0) -> None:
+    def __init__(self, _: LossContext, *, delta: Positive = 12.0) -> None:
         super().__init__()
         self.delta = delta
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Mean over all samples."""
-        return huber(guess.ab, batch.ab, self.delta)
+        return huber(output.ab, batch.ab, self.delta)
 
 
 class L1(Loss):
     """Mean absolute difference of ab in units of ``unit``."""
 
-    def __init__(self, _: LossContext, *, unit: float = 12.0) -> None:
+    def __init__(self, _: LossContext, *, unit: Positive = 12.0) -> None:
         super().__init__()
         self.unit = unit
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Mean over all samples."""
-        return F.l1_loss(guess.ab / self.unit, batch.ab / self.unit)
+        return F.l1_loss(output.ab / self.unit, batch.ab / self.unit)
 
 
 class Classification(Loss):
@@ -111,10 +112,10 @@ class Classification(Loss):
         super().__init__()
         self.bins = context.bins
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Mean over the positions that have logits."""
-        every = class_stride(guess)
-        return cross_entropy(_logits(guess), batch.ab[..., ::every, ::every], self.bins)
+        every = class_stride(output)
+        return cross_entropy(_logits(output), batch.ab[..., ::every, ::every], self.bins)
 
 
 class TeacherAb(Loss):
@@ -122,19 +123,18 @@ class TeacherAb(Loss):
 
     needs_teacher = True
 
-    def __init__(self, _: LossContext, *, delta: float = 12.0) -> None:
+    def __init__(self, _: LossContext, *, delta: Positive = 12.0) -> None:
         super().__init__()
         self.delta = delta
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Mean over all samples."""
-        assert teacher is not None
-        target = teacher.ab
-        if target.shape[-1] > guess.ab.shape[-1]:
-            target = F.adaptive_avg_pool2d(target, (guess.ab.shape[-2], guess.ab.shape[-1]))
-        elif target.shape[-1] < guess.ab.shape[-1]:
-            target = F.interpolate(target, guess.ab.shape[-2:], mode="bilinear")
-        return huber(guess.ab, target, self.delta)
+        target = _given(teacher, "a teacher").ab
+        if target.shape[-1] > output.ab.shape[-1]:
+            target = F.adaptive_avg_pool2d(target, (output.ab.shape[-2], output.ab.shape[-1]))
+        elif target.shape[-1] < output.ab.shape[-1]:
+            target = F.interpolate(target, output.ab.shape[-2:], mode="bilinear")
+        return huber(output.ab, target, self.delta)
 
 
 class TeacherBins(Loss):
@@ -143,16 +143,15 @@ class TeacherBins(Loss):
     needs_classes, needs_ab = True, False
     needs_teacher = True
 
-    def __init__(self, context: LossContext, *, temperature: float = 1.0) -> None:
+    def __init__(self, context: LossContext, *, temperature: Positive = 1.0) -> None:
         super().__init__()
         self.bins, self.temperature = context.bins, temperature
 
-    def forward(self, guess: Guess, batch: Batch, teacher: Guess | None) -> Tensor:
+    def forward(self, output: NetworkOutput, batch: Batch, teacher: NetworkOutput | None) -> Tensor:
         """Weighted mean over the positions with logits, less the teacher's own entropy."""
-        assert teacher is not None
-        logits, known = _logits(guess), teacher.logits
-        side = guess.ab.shape[-1]
-        every = 0 if known is None else class_stride(guess) * known.shape[-1] // side
+        logits, known = _logits(output), _given(teacher, "a teacher").logits
+        side = output.ab.shape[-1]
+        every = 0 if known is None else class_stride(output) * known.shape[-1] // side
         if known is None or every == 0:
             raise OptionError(
                 "teacher-bins: the teacher has no (or too coarse a) classification head; "
@@ -166,14 +165,14 @@ class TeacherBins(Loss):
         return (divergence * weight).sum() / weight.sum() * self.temperature**2
 
 
-def class_stride(guess: Guess) -> int:
+def class_stride(output: NetworkOutput) -> int:
     """How many places of ab lie from one position with logits to the next.
 
     Logits are at every ``CLASS_EVERY``-th of the features, from the first on, so their number is
     rounded up; ab may be larger than the features by a whole factor.
     """
-    across = CLASS_EVERY * _logits(guess).shape[-1]
-    return CLASS_EVERY * math.ceil(guess.ab.shape[-1] / across)
+    across = CLASS_EVERY * _logits(output).shape[-1]
+    return CLASS_EVERY * math.ceil(output.ab.shape[-1] / across)
 
 
 def huber(ab: Tensor, truth: Tensor, delta: float) -> Tensor:
@@ -196,18 +195,20 @@ def check_settings(name: str, make: Callable[..., Loss], settings: Mapping[str, 
         OptionError: naming the first of them.
     """
     parameters = inspect.signature(make, eval_str=True).parameters.values()
-    kinds = {"weight": float} | {
-        p.name: p.annotation for p in parameters if p.kind is p.KEYWORD_ONLY
+    kinds: dict[str, Any] = {"weight": (NotNegative, 1.0)} | {
+        p.name: (p.annotation, p.default) for p in parameters if p.kind is p.KEYWORD_ONLY
     }
-    if unknown := sorted(set(settings) - set(kinds)):
-        raise OptionError(
-            f"[losses.{name}] has no setting {unknown[0]!r}; known are {', '.join(kinds)}"
-        )
-    for key, value in settings.items():
-        check_kind(f"[losses.{name}] {key}", value, kinds[key])
-        check_least(f"[losses.{name}] {key}", value, zero=key in _MAY_BE_ZERO)
+    try:
+        create_model("Settings", __config__=STRICT, **kinds).model_validate(dict(settings))
+    except ValidationError as error:
+        raise OptionError(f"[losses.{name}]: {describe(error, kinds)}") from error
 
 
-def _logits(guess: Guess) -> Tensor:
-    assert guess.logits is not None, "the trainer gives a head to networks whose losses need one"
-    return guess.logits
+def _logits(output: NetworkOutput) -> Tensor:
+    return _given(output.logits, "a network with a classification head")
+
+
+def _given(value: T | None, what: str) -> T:
+    if value is None:
+        raise OptionError(f"one of the losses needs {what}")
+    return value

@@ -1,1 +1,1 @@
-"""What a run trains: networks built, filled, frozen, and taught."""
+"""Networks to train: building, starting weights, frozen parts, teachers."""

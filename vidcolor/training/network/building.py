@@ -23,12 +23,12 @@ from vidcolor.training.losses.objective import needs
 logger = logging.getLogger(__name__)
 
 _LEAST_SHARE = 0.25
-"""Of a network's tensors that a file must have to start from it; less is another network's file."""
+"""Least share of a network's tensors that a starting file must have; less is another network's."""
 
 _AVERAGED = "module."  # what AveragedModel puts before every name
-_HEAD = "classify."  # weights for use lack it, and its size hangs on the losses
+_HEAD = "classify."  # exported weights lack it, and its size depends on the losses
 _SHOWN = 3  # names in a warning
-_TOLD = ("architecture", "decoding", "temperature")  # alike in metadata and checkpoints
+_FACTS = ("architecture", "decoding", "temperature")  # alike in metadata and checkpoints
 
 
 def build_network(config: TrainConfig, bins: int) -> nn.Module:
@@ -84,7 +84,7 @@ def _built(architecture: Architecture, values: Mapping[str, object]) -> nn.Modul
 
 
 def freeze(network: nn.Module, prefixes: tuple[str, ...]) -> None:
-    """Let the parameters whose names begin so stay as they are.
+    """Freeze the parameters whose names begin with one of ``prefixes``.
 
     Raises:
         OptionError: for a beginning that no parameter's name has.
@@ -99,7 +99,7 @@ def freeze(network: nn.Module, prefixes: tuple[str, ...]) -> None:
 
 
 def _freeze_regression(network: nn.Module) -> None:
-    """What no loss sees gets no gradient, for which processes that share a run would wait."""
+    """Freeze the regression head: no loss gives it a gradient, and DDP would wait for one."""
     for name, parameter in network.named_parameters():
         if "regress" in name.split("."):
             parameter.requires_grad_(False)
@@ -119,7 +119,7 @@ def load_pretrained(network: nn.Module, path: Path) -> None:
 
 
 def start_from(network: nn.Module, path: Path) -> int:
-    """Copy every tensor whose name and shape fit; what doesn't, but for the head, is warned of.
+    """Copy every tensor whose name and shape fit; warn of the others, except the head's.
 
     Returns:
         How many fitted.
@@ -148,7 +148,7 @@ def _warn_of(text: str, names: set[str], path: Path) -> None:
 
 
 def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Averaged tensors of a run's weights or checkpoint, and what it says of its network.
+    """Averaged tensors of a run's weights or checkpoint, and the facts it holds about its network.
 
     Returns:
         Tensors in float32 by name; ``architecture``, ``network_config``, ``decoding`` and
@@ -167,7 +167,7 @@ def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             }
         except UNREADABLE as error:
             raise WeightsError(f"{path}: no checkpoint of vidcolor train") from error
-        return tensors, {k: state[k] for k in ("network_config", *_TOLD) if k in state}
+        return tensors, {k: state[k] for k in ("network_config", *_FACTS) if k in state}
     checkpoint = load_checkpoint(path)
     tensors = {k: v.float() for k, v in checkpoint.state_dict.items()}
     metadata = checkpoint.metadata
@@ -177,4 +177,4 @@ def read_trained(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         built = settings(metadata)
     except UNUSABLE as error:
         raise WeightsError(f"{path}: its metadata make no sense: {reason(error)}") from error
-    return tensors, {k: metadata[k] for k in _TOLD if k in metadata} | {"network_config": built}
+    return tensors, {k: metadata[k] for k in _FACTS if k in metadata} | {"network_config": built}

@@ -1,4 +1,4 @@
-"""Frozen parts of a network: they stay as they are, and run as they will in use."""
+"""Frozen parts of a network: their statistics stay, and on CPUs they run packed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from vidcolor.models.networks.encoders.encoder import Encoder
 from vidcolor.models.networks.packed import can_pack, pack
 
 
-def quicken(network: nn.Module) -> int:
-    """Give parts that don't learn their quick form (``models.networks.packed``).
+def pack_frozen(network: nn.Module) -> int:
+    """Pack whole encoders and stages that don't learn (``models.networks.packed``).
 
-    Names, values and what ``state_dict`` gives stay as they are; only ``forward`` of whole encoders
-    and stages is another: it takes about three quarters of the time. Parts with norms are
-    left alone.
+    Names, values and ``state_dict`` stay the same; only ``forward`` is replaced, which then takes
+    about three quarters of the time. Parts with norms are left alone.
 
     Args:
         network: to train on the CPU under bfloat16's autocast, with the weights it keeps; not to
             be copied or loaded into afterwards.
 
     Returns:
-        How many parts there were.
+        How many parts were packed.
     """
     if not can_pack(torch.bfloat16):
         return 0
-    return _quicken(network)
+    return _pack_frozen(network)
 
 
-def hold_norms(network: nn.Module) -> None:
+def freeze_statistics(network: nn.Module) -> None:
     """Keep the statistics of norms that don't learn; in training mode they follow the batches.
 
     Args:
@@ -43,12 +42,12 @@ def hold_norms(network: nn.Module) -> None:
             part.eval()
 
 
-def _quicken(module: nn.Module) -> int:
+def _pack_frozen(module: nn.Module) -> int:
     if next(module.parameters(), None) is None:
         return 0
-    whole = isinstance(module, Encoder | nn.Sequential)
-    if not whole or _changes(module):
-        return sum(_quicken(child) for child in module.children())
+    can_be_packed = isinstance(module, Encoder | nn.Sequential)
+    if not can_be_packed or _changes(module):
+        return sum(_pack_frozen(child) for child in module.children())
     module.forward = _packed(module)
     return 1
 
@@ -60,10 +59,10 @@ def _changes(module: nn.Module) -> bool:
 
 def _packed(module: nn.Module) -> Callable[[Tensor], Any]:
     own = copy.deepcopy(module).eval()
-    quick = pack(own.to(torch.bfloat16).to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    packed = pack(own.to(torch.bfloat16).to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
     def forward(x: Tensor) -> Any:  # noqa: ANN401 - what the module gives
         with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-            return quick(x.to(torch.bfloat16))
+            return packed(x.to(torch.bfloat16))
 
     return forward

@@ -8,11 +8,11 @@ from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.architectures import as_trainable
 
 CLASS_EVERY = 4
-"""Logits at every so many positions a side: the gradient is as good, softmax over bins is dear."""
+"""Logits at every so many positions a side: softmax over bins is slow, the gradient as good."""
 
 
 class Predictor(nn.Module):
-    """A network seen as one function, which DDP and ``torch.compile`` can wrap."""
+    """A network as one function, which DDP and ``torch.compile`` can wrap."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

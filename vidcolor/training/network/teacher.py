@@ -13,7 +13,7 @@ from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.networks.architectures import as_trainable, find_architecture
 from vidcolor.models.networks.trained import annealed_head
-from vidcolor.training.losses.terms import Guess
+from vidcolor.training.losses.terms import NetworkOutput
 from vidcolor.training.network.building import check_crops, read_trained
 
 _UNFIT: tuple[type[Exception], ...] = (*UNUSABLE, WeightsError)
@@ -36,12 +36,12 @@ class Teacher(nn.Module):
         self.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def forward(self, inputs: ModelInput) -> Guess:
+    def forward(self, inputs: ModelInput) -> NetworkOutput:
         """Ab and, where there is a classification head, logits at every position of it."""
         network = as_trainable(self.network)
         features = network.features(inputs)
         ab = network.head_ab(features) if self.head is None else self.head(features)[0]
-        return Guess(ab, None if network.classify is None else network.classify(features))
+        return NetworkOutput(ab, None if network.classify is None else network.classify(features))
 
 
 def load_teacher(path: Path, crops: Sequence[int] = ()) -> Teacher:
@@ -58,15 +58,15 @@ def load_teacher(path: Path, crops: Sequence[int] = ()) -> Teacher:
         OptionError: if a crop isn't a multiple of its stride.
         WeightsError: if the file isn't one, or doesn't hold what it says.
     """
-    tensors, told = read_trained(path)
+    tensors, facts = read_trained(path)
     head = tensors.get("classify.weight")
     try:
         bins = 0 if head is None else len(head)
-        values = {**told.get("network_config", {}), "bins": bins}
-        architecture = find_architecture(told.get("architecture", "compact"))
+        values = {**facts.get("network_config", {}), "bins": bins}
+        architecture = find_architecture(facts.get("architecture", "compact"))
         network, stride = architecture.build(values), architecture.stride(values)
         network.load_state_dict(tensors)
-        teacher = Teacher(network, annealed_head(network, told))
+        teacher = Teacher(network, annealed_head(network, facts))
     except _UNFIT as error:
         raise WeightsError(f"{path}: can't be rebuilt as a teacher: {reason(error)}") from error
     check_crops(f"{path}: this teacher", crops, stride)

@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vidcolor.data.photos import PhotoSet, load_photos
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.ab_statistics import AbScores
+from vidcolor.media.files.atomic import complete_file
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
@@ -36,13 +37,16 @@ from vidcolor.training.checkpoint import (
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data.batches import Batch, batches, make_batch
 from vidcolor.training.distributed import World
-from vidcolor.training.losses.objective import Objective, check_tables, needs
-from vidcolor.training.losses.terms import Guess, LossContext
+from vidcolor.training.losses.objective import Objective, needs
+from vidcolor.training.losses.terms import LossContext, NetworkOutput
 from vidcolor.training.network.building import build_network, fill_network
-from vidcolor.training.network.frozen import hold_norms, quicken
+from vidcolor.training.network.frozen import freeze_statistics, pack_frozen
 from vidcolor.training.network.predictor import Predictor
 from vidcolor.training.network.teacher import load_teacher
 from vidcolor.training.optimization import ema_decay, make_optimizer, restore, set_rate
+from vidcolor.training.run.best import Best
+from vidcolor.training.run.checks import check_run
+from vidcolor.training.run.held_out import held_out, learnt_from
 from vidcolor.training.run.plot import write_plot
 from vidcolor.training.run.sheets import pick, write_sheet
 from vidcolor.training.run.validation import Usable, final_scores, validate
@@ -71,12 +75,13 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, world: World) -> None:
-        _check(config, world)
+        check_run(config, world.size)
         torch.manual_seed(config.seed)
         self.config, self.world, self.device = config, world, world.device
         self.out = Path(config.out)
         self.output_stride = find_architecture(config.architecture).output_stride(config.network)
-        self.photos = load_photos(config.data, memory_gb=config.memory_gb)
+        self.photos = load_photos(config.data, keep=learnt_from(config), memory_gb=config.memory_gb)
+        self.held_out = held_out(config) if world.leads else None
         self.val_photos = self._load_val()
         bins = self.bins = AbBins(self.device)
         classes = needs(config.losses, "needs_classes")
@@ -103,7 +108,7 @@ class Trainer:
         self.average = AveragedModel(self.network, multi_avg_fn=self._mix, use_buffers=True)
         self.optimizer = make_optimizer(self.network, config)
         self.predict = self._wrapped()
-        self.step = 0
+        self.step, self.best = 0, Best()
         self.out.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -115,8 +120,9 @@ class Trainer:
         """Train from the last checkpoint, if there is one, to the last step; write the weights.
 
         Returns:
-            Scores of the written weights on all validation pictures, as ``vidcolor eval`` gives
-            them; None without pictures, and in all processes but the leading one.
+            Scores of the written weights on the half of the validation pictures that is kept for
+            reporting, as ``vidcolor eval --half report`` gives them; None without pictures, and in
+            all processes but the leading one.
 
         Raises:
             Interrupted: as ``report`` raised it, in this process or another; a checkpoint of the
@@ -125,76 +131,106 @@ class Trainer:
         self._resume()
         plain = self._bf16 and not self.config.compile
         if self.device.type == "cpu" and plain:
-            quicken(self.network)
+            pack_frozen(self.network)
             if self.teacher is not None:
-                quicken(self.teacher)
+                pack_frozen(self.teacher)
         stream = batches(
             self.photos, self.config, self.output_stride, first_step=self.step,
             rank=self.world.rank, world=self.world.size,
         )  # fmt: skip
         try:
-            while self.step < self.config.steps:
+            while self.step < self.config.steps and not self._has_converged():
                 measured = self.train_step(next(stream))
                 self.step += 1
                 if self.world.leads:
-                    self._keep_house(measured)
-                self._tell(measured, report)
+                    self._after_step(measured)
+                self._report(measured, report)
         finally:
             stream.close()  # type: ignore[attr-defined]
         if not self.world.leads:
             return None
         self.save()
-        self._picture()
-        if not self.val_photos:
+        self._draw()
+        if self.config.keep == "best" and self._best_weights.exists():
+            with complete_file(self.weights) as part:
+                part.write_bytes(self._best_weights.read_bytes())
+        if self.held_out is None:
             return None
-        return final_scores(self.weights, Path(self.config.val), self.device)
+        return final_scores(self.weights, self.held_out, self.device)
 
     def train_step(self, batch: Batch) -> dict[str, float]:
-        """Learn from one batch; returns what was measured."""
+        """Learn from one batch.
+
+        Where a loss or a gradient isn't finite in any process, all leave the step out: weights and
+        norms' statistics stay as they were.
+
+        Returns:
+            What was measured in this process, by name.
+        """
         rate = set_rate(self.optimizer, self.step, self.config)
         # Dropout and the like depend on (seed, step, process) alone, so resuming changes nothing.
         torch.manual_seed((self.config.seed * 1_000_003 + self.step) * 64 + self.world.rank)
         self.network.train()
-        hold_norms(self.network)
+        freeze_statistics(self.network)
+        statistics = [buffer.clone() for buffer in self.network.buffers()]
         batch = batch.to(self.device)
         learns = self.objective.network_turn(self.step)
         lightness = batch.lightness.contiguous(memory_format=torch.channels_last)
         with torch.set_grad_enabled(learns), self._autocast():
-            guess = Guess(*self.predict(lightness))
-        measured = self.objective.learn(guess, batch, self.step)
+            output = NetworkOutput(*self.predict(lightness))
+        measured = self.objective.learn(output, batch, self.step)
         if learns:
-            measured |= self._descend(guess, batch)
+            measured |= self._backward(output, batch)
+        finite = all(math.isfinite(value) for value in measured.values())
+        if self.world.any(not finite):
+            # Losses are each process's own, so all must agree to leave the step out.
+            logger.warning("step %d: loss or gradient isn't finite; left out", self.step + 1)
+            for buffer, before in zip(self.network.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+        elif learns:
+            self.optimizer.step()
+            self.average.update_parameters(self.network)
         return measured | {"rate": rate}
 
-    def _descend(self, guess: Guess, batch: Batch) -> dict[str, float]:
+    def _backward(self, output: NetworkOutput, batch: Batch) -> dict[str, float]:
         with self._autocast():
             taught = self.teacher(ModelInput(batch.clean)) if self.teacher is not None else None
-        loss, parts = self.objective(guess, batch, taught)
+        loss, parts = self.objective(output, batch, taught)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         names = ["gradient", *parts]
         # One copy from the device for all figures.
         values = torch.stack([norm.float(), *(p.float() for p in parts.values())]).tolist()
-        measured = dict(zip(names, values, strict=True))
-        if all(math.isfinite(value) for value in measured.values()):
-            self.optimizer.step()
-            self.average.update_parameters(self.network)
-        else:
-            logger.warning("step %d: loss or gradient isn't finite; passed over", self.step + 1)
-        return measured
+        return dict(zip(names, values, strict=True))
 
-    def _keep_house(self, measured: dict[str, float]) -> None:
+    def _after_step(self, measured: dict[str, float]) -> None:
         config, step = self.config, self.step
         if step % config.validate_every == 0:
             measured |= self._validate()
+            self._judge(measured)
         self._log(measured)
         if config.sample_every and step % config.sample_every == 0:
-            self._picture()
+            self._draw()
         if step % config.save_every == 0:
             self.save()
 
-    def _tell(self, measured: dict[str, float], report: Report | None) -> None:
+    def _judge(self, measured: dict[str, float]) -> None:
+        """Keep the weights of the best validation so far."""
+        value = measured.get("val_rmse_best")
+        if value is None or not self.best.improves(value, self.step):
+            return
+        if self.config.keep == "best":
+            self._export(self._best_weights)
+
+    def _has_converged(self) -> bool:
+        """Whether validation hasn't improved for as long as the configuration waits."""
+        patience = self.config.patience
+        if not patience or self.step % self.config.validate_every:
+            return False
+        return self.world.any(self.best.waited >= patience)
+
+    def _report(self, measured: dict[str, float], report: Report | None) -> None:
         """Report the step; what stops one process stops all, after the same step."""
         stop: Interrupted | None = None
         try:
@@ -206,7 +242,7 @@ class Trainer:
             return
         if self.world.leads:
             self.save()
-        # torchrun ends all as soon as one ends, so nobody may before the checkpoint is there.
+        # torchrun ends all processes as soon as one ends: wait until the checkpoint is written.
         self.world.any(False)
         raise stop or Interrupted("another process was asked to stop")
 
@@ -228,9 +264,15 @@ class Trainer:
         return self.world.wrap(predictor)
 
     def _load_val(self) -> PhotoSet | None:
-        if not self.config.val or not self.world.leads:
+        photos = self.held_out
+        if photos is None:
             return None
-        return load_photos((self.config.val,), split="val", memory_gb=self.config.memory_gb)
+        return load_photos(
+            photos.sources,
+            split=photos.split,
+            keep=photos.choose.__contains__,
+            memory_gb=self.config.memory_gb,
+        )
 
     def _balance(self, bins: AbBins) -> None:
         """Weights of the bins from some of the run's own crops, the same in all processes."""
@@ -267,7 +309,7 @@ class Trainer:
             "val_colourfulness": scores.colourfulness_ratio,
         }
 
-    def _picture(self) -> None:
+    def _draw(self) -> None:
         """A sample sheet and the loss plot."""
         photos = pick(self.val_photos or self.photos)
         path = self.out / "samples" / f"{self.step:07}.png"
@@ -283,6 +325,10 @@ class Trainer:
     def _checkpoint(self) -> Path:
         return self.out / "checkpoint.pt"
 
+    @property
+    def _best_weights(self) -> Path:
+        return self.out / "best.safetensors"
+
     def save(self) -> None:
         """The checkpoint to go on from, and the weights to use."""
         state = {
@@ -295,12 +341,16 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "losses": self.objective.state_dict(),
+            "best": self.best.as_dict(),
         }
         save_checkpoint(self._checkpoint, state)
+        self._export(self.weights)
+
+    def _export(self, path: Path) -> None:
         history = history_of(
             self.config, step=self.step, photos=len(self.photos), world=self.world.size
         )
-        export_weights(self.weights, self.average.module, self.config, history)
+        export_weights(path, self.average.module, self.config, history)
 
     def _resume(self) -> None:
         if self._checkpoint.exists():
@@ -322,26 +372,4 @@ class Trainer:
                 "another 'out', and this file as 'start' to begin with its weights"
             ) from error
         self.step = state["step"]
-
-
-def _check(config: TrainConfig, world: World) -> None:
-    check_tables(config.losses)
-    if config.batch_size % world.size:
-        raise OptionError(
-            f"batch_size {config.batch_size} can't be shared evenly by {world.size} processes"
-        )
-    taught = needs(config.losses, "needs_teacher")
-    if taught and not config.teacher:
-        raise OptionError('a teacher\'s loss needs teacher = "FILE"')
-    if config.teacher and not taught:
-        raise OptionError(
-            f"no loss learns from the teacher {config.teacher}: add [losses.teacher-ab], or leave "
-            "the teacher out"
-        )
-    if config.decoding == "annealed-mean" and not needs(config.losses, "needs_classes"):
-        raise OptionError("decoding by annealed mean needs a classification loss")
-    if config.decoding == "regression" and not needs(config.losses, "needs_ab"):
-        raise OptionError(
-            f"no loss teaches the regression head ({', '.join(config.losses)} only the "
-            'classification head): give decoding = "annealed-mean", or add [losses.huber]'
-        )
+        self.best = Best(**state["best"])

@@ -12,6 +12,7 @@ import torch
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.data.photos import Photo
+from vidcolor.media.files.atomic import complete_file
 from vidcolor.training.run.validation import Usable, colorize
 
 _CELL_PX = (192, 144)  # width, height
@@ -37,13 +38,18 @@ def write_sheet(
         photos: with true colours.
         device: where the network is.
         bf16: whether it runs in bfloat16 autocast.
+
+    Raises:
+        OutputError: the sheet can't be written.
     """
     triples = [_triple(network, photo, device, bf16=bf16) for photo in photos]
     while len(triples) % _ACROSS:
         triples.append(np.zeros_like(triples[0]))
     rows = [np.hstack(triples[i : i + _ACROSS]) for i in range(0, len(triples), _ACROSS)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+    _, blob = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
+    with complete_file(path) as part:
+        part.write_bytes(blob.tobytes())
 
 
 def _triple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from vidcolor.evaluation.photos import as_planes, grey_of
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.loading import load_model
+from vidcolor.training.run.held_out import HeldOut
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +65,12 @@ def validate(
 
 
 @torch.inference_mode()
-def final_scores(weights: Path, source: Path, device: torch.device) -> AbScores:
-    """What ``vidcolor eval`` says of a file of weights: through the product, at its defaults.
+def final_scores(weights: Path, photos: HeldOut, device: torch.device) -> AbScores:
+    """What ``vidcolor eval --half report`` says of a file of weights, at its defaults.
 
     Args:
         weights: the file.
-        source: folder, tar file or list (its rows "val"); all its photographs count, as they are.
+        photos: those of ``photos.report`` count, as they are.
         device: where to colorize.
 
     Raises:
@@ -77,7 +78,9 @@ def final_scores(weights: Path, source: Path, device: torch.device) -> AbScores:
     """
     model, options = load_model(weights, str(device), kind="image"), ColorizeOptions()
     statistics = AbStatistics()
-    for name, blob in iter_named(source, split="val"):
+    for name, blob in _named(photos):
+        if name not in photos.report:
+            continue
         photo = decode_rgb(blob)
         if photo is None:
             logger.warning("%s can't be decoded and doesn't count", name)
@@ -87,6 +90,11 @@ def final_scores(weights: Path, source: Path, device: torch.device) -> AbScores:
         pair = [rgb_to_lab(rgb[None] / 255.0)[0, 1:] for rgb in (result, truth)]
         statistics.add(pair[0], pair[1], (colourfulness(result), colourfulness(truth)))
     return statistics.scores()
+
+
+def _named(photos: HeldOut) -> Iterator[tuple[str, bytes]]:
+    for source in photos.sources:
+        yield from iter_named(Path(source), split=photos.split)
 
 
 def colorize(network: Usable, lightness: Tensor, *, bf16: bool) -> Tensor:

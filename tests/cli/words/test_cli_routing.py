@@ -1,4 +1,4 @@
-"""The default verb, the help, and what they may cost."""
+"""The default command, help pages and usage errors."""
 
 from __future__ import annotations
 

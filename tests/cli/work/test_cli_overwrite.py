@@ -1,4 +1,4 @@
-"""Results that exist: asked about on a real terminal, refused without one."""
+"""Existing results: a question on a real terminal, a refusal without one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Remembers that a file was hashed, so that 874 MB aren't read again at every start.
+"""Hashes of files, and what is remembered of them so that 874 MB aren't read at every start.
 
-``<file>.stamp.json`` beside the file holds its SHA-256, keyed by size and modification time, and a
+``<file>.stamp.json`` beside a file holds its SHA-256, keyed by size and modification time, and a
 hash that the user accepted although the manifest says another. Without a stamp, or where none can
 be written, the file is simply hashed again.
 """
@@ -8,13 +8,12 @@ be written, the file is simply hashed again.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from vidcolor.models.weights.partial import hash_file
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +38,20 @@ class Stamp:
         """Whether the file is the one that was hashed, as far as size and time tell."""
         status = path.stat()
         return (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file as 64 lower-case hexadecimal digits; OSError where it can't be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_stamp(path: Path) -> Stamp | None:
@@ -79,6 +92,22 @@ def write_stamp(path: Path, sha256: str, *, accepted_sha256: str | None = None) 
         with contextlib.suppress(OSError):
             beside.unlink()
     return stamp
+
+
+def install(part: Path, target: Path) -> None:
+    """Move a whole file to its name: on disk first, then renamed in one step."""
+    with open(part, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(part, target)
+    if os.name != "posix":
+        return
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename lasts through a power cut, where the system can do that
+    except OSError as error:  # some network file systems refuse
+        logger.debug("%s: can't sync the folder: %s", target.parent, error)
+    finally:
+        os.close(folder)
 
 
 def _stamp_path(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""``ColorizeOptions`` refuses what makes no sense, when it is made."""
+"""``ColorizeOptions`` refuses wrong values when it is made."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from vidcolor.models.weights.manifest import WeightsEntry
-
 logger = logging.getLogger(__name__)
 
 
@@ -27,10 +25,10 @@ class DownloadProgress(Protocol):
 
 
 class Meter:
-    """Tells a listener positions in a file of ``entry.size`` bytes rather than steps."""
+    """Tells a listener positions in a file of ``size`` bytes as steps; None logs its lines."""
 
-    def __init__(self, progress: DownloadProgress | None, entry: WeightsEntry) -> None:
-        self._progress, self._entry = progress, entry
+    def __init__(self, progress: DownloadProgress | None, *, size: int, file: str) -> None:
+        self._progress, self._size, self._file = progress, size, file
         self._position: int | None = None
 
     def at(self, position: int) -> None:
@@ -38,15 +36,11 @@ class Meter:
         if self._progress is None:
             return
         if self._position is None or position < self._position:
-            self._progress.start(self._entry.size, "bytes", self._entry.file)
+            self._progress.start(self._size, "bytes", self._file)
             self._position = 0
         if position > self._position:
             self._progress.advance(position - self._position)
             self._position = position
-
-    def say(self, text: str) -> None:
-        """One line for the user."""
-        tell(self._progress, text)
 
     def close(self) -> None:
         """The transfer ended."""

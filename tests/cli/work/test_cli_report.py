@@ -1,4 +1,4 @@
-"""What other programs read: the JSON lines of docs/progress.md, and ``--report``."""
+"""Output for other programs: the JSON lines of docs/progress.md, and ``--report``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidcolor.cli.terminal.console import PROTOCOL
 from vidcolor.cli.work.jobs import Job
 from vidcolor.media.files.identity import BLOCK_BYTES, BLOCKS, file_identity
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "progress.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "progress.md"
 
 
 def documented_events() -> dict[str, set[str]]:
@@ -95,7 +95,7 @@ def test_report_of_a_failure(
 def test_report_replaces_nothing_but_reports(
     run_here: RunHere, clip: Path, model_words: list[str]
 ) -> None:
-    """A slip of the tongue must not cost a film."""
+    """A mistyped name must not overwrite a film."""
     precious = make_clip(clip.with_name("precious.mp4"))
     before = precious.read_bytes()
     for path in (precious, clip, clip.with_name("no") / "r.json", clip.parent):

@@ -1,4 +1,4 @@
-"""What Ctrl-C does, in a process of its own."""
+"""Ctrl-C and other signals, in a process of its own."""
 
 from __future__ import annotations
 

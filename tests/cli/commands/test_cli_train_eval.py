@@ -111,6 +111,33 @@ def test_eval_says_figures(
     assert "photographs                  2" in text.stdout
 
 
+def test_eval_of_one_half_and_of_worn_pictures(
+    run_here: RunHere, album: Path, clip: Path, model_words: list[str]
+) -> None:
+    def rows(*words: str) -> list[dict[str, object]]:
+        run = run_here("eval", album, "--json", *words, *model_words)
+        assert run.returncode == 0, run.stderr
+        found: list[dict[str, object]] = json.loads(run.stdout)["rows"]
+        return found
+
+    both, choose, report = rows(), rows("--half", "choose"), rows("--half", "report")
+    assert [r[0]["pictures"] for r in (both, choose, report)] == [6, 3, 3]
+    assert choose[0]["colourfulness_truth"] != report[0]["colourfulness_truth"]
+    worn, again, other = (rows("--wear", "0.7", "--seed", seed) for seed in ("1", "1", "2"))
+    assert worn == again
+    assert worn[0] == both[0] == other[0]  # grey is what it was
+    assert len({r[-1]["correlation"] for r in (both, worn, other)}) == 3
+    text = run_here("eval", album, "--wear", "0.7", "--half", "report", *model_words).stdout
+    assert "worn, strength and seed      0.7, 0" in text
+    assert "of the half to               report" in text
+    for words in (("--wear", "0.7"), ("--half", "report")):
+        refused = run_here("eval", clip, *words, *model_words)
+        assert refused.returncode == 2
+        assert f"{words[0]} is for photographs" in refused.stderr
+    for strength in ("0", "2", "nan"):
+        assert run_here("eval", album, "--wear", strength, *model_words).returncode == 2
+
+
 def test_eval_without_photographs(run_here: RunHere, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for where in ("empty", "missing"):

@@ -1,4 +1,4 @@
-"""What files are called must not drive the terminal."""
+"""Names of files must not control the terminal."""
 
 from __future__ import annotations
 
