@@ -138,6 +138,6 @@ def _plan(kind: ModelKind, output: Path, options: ColorizeOptions) -> RunPlan:
         devices = resolve_devices(options.device)
         dtype = common_precision(options.precision, devices, spec_of(name).precisions)
     except VidcolorError as error:
-        return RunPlan(kind, output, name, (), "", str(error))
+        return RunPlan(kind, output, name, (), "", error.message)
     precision = next(name for name, known in DTYPES.items() if known == dtype)
     return RunPlan(kind, output, name, tuple(map(str, devices)), precision)
