@@ -336,8 +336,6 @@ class Input:
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.view.listen()
-        if settings.decoder == "ffmpeg" and self.path == "-":
-            return open_with_ffmpeg(None, self.path, settings, opened=None)
         if not self.is_pipe and needs_pillow(self.file.head):
             return AnimationReader(self.file, self.path, settings)
         if settings.decoder == "ffmpeg":
