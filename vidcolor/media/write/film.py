@@ -387,8 +387,8 @@ class VideoWriter:
             shift = math.ceil(shift / unit) * unit
         if shift:
             self.notes.append(
-                f"the source begins {float(shift):.3f} s before zero: all times are moved by as much,"
-                f" since {self._container.name} has none below zero"
+                f"the source begins {float(shift):.3f} s before zero, where {self._container.name}"
+                " has no times: everything is moved by as much"
             )
         return shift
 
