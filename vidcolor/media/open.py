@@ -80,7 +80,7 @@ class Input:
 
     @cached_property
     def kind(self) -> Kind:
-        """What it is, by content; only numbered images are told by their name.
+        """What it is, by content; only numbered images are recognised by their name.
 
         Returns:
             "image" for photos, single-frame GIF, PNG and WebP among them; "video" for whatever
@@ -142,7 +142,7 @@ class Input:
 
     @property
     def identity(self) -> FileIdentity | None:
-        """What tells this input from others; None for pipes.
+        """Differs between inputs with different content; None for pipes.
 
         Raises:
             OSError: it can't be read.
@@ -334,6 +334,8 @@ class Input:
                 " is for numbered images (scan_%06d.tif); this keeps its own times",
             )
         opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.view.listen()
         if settings.decoder == "ffmpeg" and self.path == "-":
             return open_with_ffmpeg(None, self.path, settings, opened=None)
         if not self.is_pipe and needs_pillow(self.file.head):

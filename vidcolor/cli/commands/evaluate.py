@@ -23,6 +23,7 @@ from vidcolor.cli.words.options import (
     look_options,
     perceptual_option,
     progress_option,
+    wear_option,
 )
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions
@@ -91,21 +92,14 @@ _FILE = click.Path(path_type=Path)
 )
 @compute_options
 @look_options
-@option(
-    "Measuring",
-    "--wear",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
-    metavar="S",
-    help="Wear photographs like old film before they are colorized, so strongly; 0.7 is an old "
-    "print. A fifth of them is as orthochromatic stock saw them.",
-)
+@wear_option
 @option(
     "Measuring",
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=0,
     metavar="N",
-    help="Chance of --wear. Default: 0.",
+    help="Seed of the random numbers of --wear. Default: 0.",
 )
 @perceptual_option
 @option(
@@ -179,7 +173,7 @@ def _check(paths: Sequence[Path], against: Sequence[Path], values: dict[str, Any
 def _check_films(values: dict[str, Any]) -> None:
     for name in ("half", "wear"):
         if values[name] is not None:
-            raise OptionError("is for photographs, and these are films", option=name)
+            raise OptionError(f"--{name} is for photographs, and these are films")
 
 
 def _check_downloads(perceptual: str, options: ColorizeOptions) -> None:

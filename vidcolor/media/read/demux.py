@@ -1,4 +1,4 @@
-"""Packets of an open film in file order, cut to a span, through whatever damage there is."""
+"""Packets of an open film in file order, cut to a span; read errors are tolerated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError, Option
 from vidcolor.media.files.inputs import InputFile, reason
-from vidcolor.media.pixels.limits import check_size
+from vidcolor.media.pixels.limits import check_film_size
 from vidcolor.media.read.container import (
     NO_TIMESTAMPS,
     TS_DISCONT,
@@ -26,7 +26,7 @@ from vidcolor.media.read.container import (
 )
 from vidcolor.media.read.probe import container_length
 from vidcolor.media.read.stamps import Span, decoding_stamp, stamp_of
-from vidcolor.media.read.timeline import Discontinuities, Strays
+from vidcolor.media.read.timeline import Discontinuities, StrayStamps
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Demuxer:
         self._need_decoder = need_decoder
         self._open_error = self.read_error = ""
         self._reached = Fraction(0)
-        self._strays = Strays()
+        self._strays = StrayStamps()
         self.video_done = False
         self.size = file.size
         self._open(opened)
@@ -168,7 +168,7 @@ class Demuxer:
         wanted = {each.index for each in self.copied}
         unfinished = {each.index for each in self.copied if each.type == "audio"}
         has_sound = bool(unfinished)
-        self._strays = Strays()
+        self._strays = StrayStamps()
         for packet in self._strays.mend(self._raw_packets()):
             if self._joiner is not None:
                 self._joiner.join(packet)
@@ -272,5 +272,5 @@ def choose_video(
     best = cast("VideoStream | None", container.streams.best("video"))
     video = best if best in decodable else decodable[0]
     assert video is not None
-    check_size(video.codec_context.width, video.codec_context.height, label)
+    check_film_size(label, video.codec_context.width, video.codec_context.height)
     return video

@@ -1,4 +1,4 @@
-"""Films in: one pass over the file gives luma frames and the other streams' packets."""
+"""Reads films with PyAV: luma frames and the other streams' packets, in one pass."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A single stamp that damage has thrown far away is put back between its neighbours.
+"""Corrects time lines that damage or splicing has broken.
 
-Left where it is, one flipped bit in the sound of a transport stream tears the whole time line
-apart, or piles up all that follows behind the stray one. A true jump, after which the stamps go on
-from where they have jumped to, isn't touched: joining those is ``timing.Discontinuities``' work.
+``StrayStamps``: one flipped bit in a stamp (say, of the sound in a transport stream) would shift or
+delay all that follows; such a stamp is put back between its neighbours. ``Discontinuities``: where
+stamps jump and go on from there, as in recordings appended to each other, what follows is shifted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FORWARD_JUMP: Final = 3600  # seconds; shorter gaps are what a lost signal leav
 _BACK_S: Final = -1
 """A decoding time never goes back within a stream; damaged durations make it seem so, a little."""
 _AHEAD_S: Final = 1
-"""A longer gap is worth a second look: is it one, or do the stamps come back?"""
+"""After a longer gap it is checked whether the stamps come back."""
 _LONGEST_DELAY_S: Final = 10
 """Between a picture's decoding and its showing."""
 _PATIENCE: Final = 500
@@ -33,8 +33,8 @@ _LONGEST_RUN: Final = 16
 """Packets of the same stream: one stamp of a transport stream may be that of several sounds."""
 
 
-class Strays:
-    """Finds and mends them; one object per pass through a file.
+class StrayStamps:
+    """Finds single stamps far from their neighbours' and corrects them; one object per pass.
 
     Attributes:
         mended: how many stamps were put back.
@@ -49,7 +49,7 @@ class Strays:
     def mend(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """Yield the packets in their order, in place corrected.
 
-        Where a stamp looks wrong, packets are read ahead until the same stream's next ones tell.
+        Where a stamp looks wrong, packets are read ahead until the same stream's next ones decide.
 
         Args:
             packets: in file order.
