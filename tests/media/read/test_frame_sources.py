@@ -20,6 +20,9 @@ import pytest
 from PIL import Image
 from read_helpers import frames_of, moving_luma
 
+from vidcolor.engine.describe import describe
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.video import colorize_video
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.source import FrameSource, ReadSettings
@@ -273,7 +276,8 @@ def test_scans_are_found_once_and_read_once(
         assert opened.identity is not None
         with opened.read(made.settings) as source:
             assert len(frames_of(source)) == COUNT
-    assert len(names) == len(set(names)) == COUNT
+    scans = [name for name in names if name.startswith(str(tmp_path))]
+    assert sorted(scans) == sorted(str(path) for path in tmp_path.iterdir())
 
 
 def test_a_damaged_scan_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,3 +310,15 @@ def test_frames_of_scans_keep_the_first_ones_shape(tmp_path: Path) -> None:
         frame = opened.frame_at(0.3, settings)
     assert frame is not None
     assert np.array_equal(frame.luma, whole[3].luma)
+
+
+def test_describing_and_colorizing_open_an_input_once(tmp_path: Path) -> None:
+    """``vidcolor info``; and a run, which also asks for its identity, to go on from later."""
+    path = _film(tmp_path / "a.avi")
+    options = ColorizeOptions(model="compact", device="cpu")
+    with _opened_files() as names:
+        describe(path, options)
+    assert names.count(str(path)) == 1
+    with _opened_files() as names:
+        colorize_video(path, tmp_path / "out.mkv", options=options)
+    assert names.count(str(path)) == 1

@@ -364,7 +364,7 @@ def test_weights_beyond_float16_survive_the_file(config: MakeConfig, tmp_path: P
     # Seen in training: a large encoder's features have variances of a hundred thousand and more.
     norm.running_mean.fill_(2e5)
     norm.running_var.fill_(1e10)
-    export_weights(tmp_path / "w.safetensors", network, config(), {})
+    export_weights(tmp_path / "w.safetensors", network, config(), {}, pictures=[])
     lightness = torch.rand(1, 1, 64, 64)
     model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
     with torch.inference_mode():

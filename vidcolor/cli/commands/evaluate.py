@@ -22,8 +22,8 @@ from vidcolor.cli.words.options import (
     log_options,
     look_options,
     perceptual_option,
+    photo_options,
     progress_option,
-    wear_option,
 )
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions
@@ -65,13 +65,6 @@ _FILE = click.Path(path_type=Path)
     metavar="N",
     help="Stop after that many photographs, or frames of each film.",
 )
-@option(
-    PART,
-    "--half",
-    type=click.Choice(["choose", "report"]),
-    help="Only photographs of this half: with an even number in their name to choose settings on, "
-    "with an odd one to report on.",
-)
 @option(OUTPUT, "--json", "as_json", is_flag=True, help="Write the figures as one JSON object.")
 @option(
     OUTPUT,
@@ -92,15 +85,7 @@ _FILE = click.Path(path_type=Path)
 )
 @compute_options
 @look_options
-@wear_option
-@option(
-    "Measuring",
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    metavar="N",
-    help="Seed of the random numbers of --wear. Default: 0.",
-)
+@photo_options
 @perceptual_option
 @option(
     "Measuring",

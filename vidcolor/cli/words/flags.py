@@ -54,7 +54,7 @@ def parameters() -> dict[str, click.Option]:
     @options.resume_option
     @options.accept_option
     @options.perceptual_option
-    @options.wear_option
+    @options.photo_options
     def everything() -> None:
         """Never called."""
 

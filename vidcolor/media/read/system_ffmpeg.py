@@ -31,7 +31,7 @@ from vidcolor.media.read.ffmpeg_process import (
 from vidcolor.media.read.film import VideoReader
 from vidcolor.media.read.probe import codec_name, describe_container, describe_stream
 from vidcolor.media.read.stage import FrameStage, stream_end
-from vidcolor.media.read.stamps import exact_seconds
+from vidcolor.media.read.stamps import decoding_stamp, exact_seconds
 from vidcolor.media.source import ReadSettings
 
 _AHEAD_S = Fraction(1, 2)  # packets go out this much before the frames that they belong to
@@ -220,5 +220,5 @@ class FfmpegReader(BaseSource):
 
 
 def _seconds(packet: Packet[Any]) -> Fraction:
-    stamp = packet.dts if packet.dts is not None else packet.pts
+    stamp = decoding_stamp(packet)
     return Fraction(0) if stamp is None else stamp * packet.time_base

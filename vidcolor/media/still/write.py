@@ -163,7 +163,7 @@ def _encode(page: _Page, extension: str, name: str) -> bytes:
     deep = encoder in (_png, _tiff)
     if page.rgb.dtype == np.uint16 and not deep:
         page.rgb = to_depth(page.rgb, 8)
-        page.notes.append(f"{extension} holds 8 bits per channel, the picture has 16: rounded")
+        page.notes.append(f"{extension} holds 8 bits per channel, the picture has more: rounded")
     _fit_alpha(page, extension)
     try:
         with quiet_libraries():
