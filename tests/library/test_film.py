@@ -92,10 +92,11 @@ def test_lightness_and_depth_are_the_films(
 def test_pictures_are_upright(
     samples_dir: Path, tmp_path: Path, model: Colorizer, options: vidcolor.ColorizeOptions
 ) -> None:
-    flat = _make_film(tmp_path / "flat.mkv", samples_dir, count=4)
+    source = _make_film(tmp_path / "film.mkv", samples_dir, count=4)
+    flat = _copy(source, tmp_path / "flat.mov", matrix=None)
+    turned = _copy(source, tmp_path / "turned.mov", matrix=_CLOCKWISE)
     with vidcolor.open(flat) as film:
         upright = next(iter(film)).grey
-    turned = _turned_copy(flat, tmp_path / "turned.mov")
     with vidcolor.open(turned) as film:
         assert film.info.rotation == 90
         grey = next(iter(film)).grey
@@ -107,12 +108,13 @@ def test_pictures_are_upright(
     assert shown is not None and np.array_equal(shown.grey, grey)
 
 
-def _turned_copy(source: Path, target: Path) -> Path:
-    """The same frames, to be turned by 90 degrees clockwise when shown."""
+def _copy(source: Path, target: Path, *, matrix: tuple[int, ...] | None) -> Path:
+    """The same frames, without loss, with a display matrix."""
     with av.open(str(source)) as container, av.open(str(target), "w") as output:
         stream = output.add_stream("libx264", rate=RATE, options={"qp": "0"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
-        stream.set_display_matrix(_CLOCKWISE)
+        if matrix:
+            stream.set_display_matrix(matrix)
         for frame in container.decode(video=0):
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
