@@ -78,7 +78,7 @@ def make_plan(words: Sequence[str], output: str | None, *, decoder: str = "pyav"
     Args:
         words: the positional arguments.
         output: the value of ``-o``.
-        decoder: with "ffmpeg", content that nobody here knows is taken for video.
+        decoder: with "ffmpeg", unknown content is taken for video.
 
     Raises:
         OptionError: when the words make no sense together, or two results would have one name.
