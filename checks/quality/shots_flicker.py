@@ -3,7 +3,7 @@
     python checks quality/shots_flicker CLIP_OR_FOLDER ... [--model compact] [--frames 24]
 
 Two tables. Clips as they are: the jitter of lightness and the jitter of ab, each as the RMS of
-second differences over time, with and without ``ExposureNormalizer``. Steady clips with flicker put
+second differences over time, with and without ``even_out``. Steady clips with flicker put
 on (offsets in logits, gain and a slope across the picture: old film): how far ab move from those of
 the steady clip.
 """
@@ -25,7 +25,7 @@ from vidcolor.color import luma_to_lightness
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
-from vidcolor.temporal import ExposureNormalizer
+from vidcolor.temporal import FlickerMeter, even_out
 
 
 def _seen(path: Path, model: Colorizer, frames: int) -> tuple[Tensor, list[float]]:
@@ -63,7 +63,9 @@ def _colour(model: Colorizer, lightness: Tensor) -> Tensor:
 
 
 def _evened(lightness: Tensor, seconds: list[float]) -> Tensor:
-    return ExposureNormalizer().even(lightness, seconds, [False] * len(seconds))
+    found = FlickerMeter().corrections(lightness, seconds, [False] * len(seconds))
+    pairs = zip(lightness, found, strict=True)
+    return torch.cat([even_out(frame[None], one.terms) for frame, one in pairs])
 
 
 def _put_on(model: Colorizer, seen: Tensor, seconds: list[float], ab: Tensor) -> tuple[float, ...]:

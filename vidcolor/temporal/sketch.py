@@ -9,6 +9,7 @@ what is coarse (uneven flicker, vignettes) and what is fine (grain, dust).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -84,10 +85,18 @@ def small_picture(frame: LumaFrame, rotation: int = 0) -> Tensor:
         ``(1, 1, 48, 48)`` float32, L*/100, on the CPU.
     """
     step = max(1, min(frame.luma.shape) // _SAMPLED_PX)
-    codes = torch.from_numpy(np.ascontiguousarray(frame.luma[::step, ::step]))[None, None]
-    lightness = luma_to_lightness(codes, depth=frame.depth, full_range=frame.full_range)
-    small = F.adaptive_avg_pool2d(lightness, (SIDE, SIDE))
-    return torch.rot90(small, -(rotation // 90) % 4, dims=(2, 3)).contiguous()
+    codes = np.ascontiguousarray(frame.luma[::step, ::step])
+    table = _lightness_table(frame.depth, frame.full_range)
+    lightness = cv2.LUT(codes, table) if codes.dtype == np.uint8 else table[codes]
+    small = cv2.resize(lightness, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    turned = np.rot90(small, -(rotation // 90) % 4)
+    return torch.from_numpy(np.ascontiguousarray(turned, dtype=np.float32))[None, None]
+
+
+@lru_cache(maxsize=16)
+def _lightness_table(depth: int, full_range: bool) -> Picture:
+    codes = torch.arange(1 << depth, dtype=torch.int32)
+    return luma_to_lightness(codes, depth=depth, full_range=full_range).numpy()
 
 
 def sketches(lightness: Tensor) -> list[Sketch]:

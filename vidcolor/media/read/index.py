@@ -178,7 +178,7 @@ class FrameIndex:
     # -- on disk ------------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
-        """What ``from_bytes`` reads again; about 12 bytes per frame."""
+        """What ``from_bytes`` reads again; about 13 bytes per frame."""
         target = io.BytesIO()
         np.savez_compressed(
             target,

@@ -9,13 +9,13 @@ from typing import Final, cast
 import av
 from av.codec.context import CodecContext
 from av.container import InputContainer
-from av.stream import AttachmentStream, Disposition, Stream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.media.pixels.fields import FieldOrder, header_field_order
 from vidcolor.media.pixels.layout import pixel_layout
 from vidcolor.media.pixels.orientation import is_mirrored, rotation
-from vidcolor.media.read.container import NO_TIMESTAMPS
+from vidcolor.media.read.container import NO_TIMESTAMPS, is_cover
 from vidcolor.types import UNSPECIFIED, ColorTags, StreamInfo, VideoInfo
 
 _MAX_RATE: Final = 1000
@@ -150,7 +150,7 @@ def describe_stream(stream: Stream) -> StreamInfo:
     codec = codec_name(stream)
     if isinstance(stream, AttachmentStream):
         codec, detail = stream.mimetype or "", stream.metadata.get("filename", "")
-    elif stream.disposition & Disposition.attached_pic:
+    elif is_cover(stream):
         detail = "cover art"
     elif kind == "video" and context is not None:
         detail = f"{context.width}x{context.height}"  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""From decoded frames to luma frames: cut, stamped, watched and, if asked, deinterlaced."""
+"""From decoded frames to luma frames: cut to the span, stamped, checked, deinterlaced if asked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.deinterlace import FieldStage
 from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
-from vidcolor.media.pixels.limits import check_size
+from vidcolor.media.pixels.limits import check_film_size
 from vidcolor.media.pixels.uniform import PictureMaker
 from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.probe import with_first_frame
@@ -34,7 +34,7 @@ _LATE_SECONDS: Final = 0.5
 
 
 class FrameStage:
-    """What all sources do with the frames that they decode.
+    """The step from decoded to luma frames that all sources share.
 
     Args:
         info: from the header; the first wanted frame corrects it.
@@ -238,7 +238,7 @@ class FrameStage:
 
     def _meet(self, frame: av.VideoFrame, pts: int) -> None:
         """Learn from the first wanted frame."""
-        check_size(frame.width, frame.height, self._label)
+        check_film_size(self._label, frame.width, frame.height)
         self.display_matrix = display_matrix(frame, self.info.codec)
         order = cast(FieldOrder, self.info.field_order)
         if frame.interlaced_frame:
