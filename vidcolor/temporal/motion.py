@@ -278,7 +278,8 @@ def _gain(mean: Tensor) -> Tensor:
     would bring their flicker back.
     """
     had, left = blur(torch.cat((mean[2:], _chroma(mean[:2]))), _GAIN_SHARE)
-    return (had / left.clamp_min(_LEAST_CHROMA)).clamp_(1.0, _MOST_GAIN).unsqueeze(0)
+    gain: Tensor = (had / left.clamp_min(_LEAST_CHROMA)).clamp_(1.0, _MOST_GAIN)
+    return gain.unsqueeze(0)
 
 
 def _chroma(ab: Tensor) -> Tensor:
