@@ -236,8 +236,9 @@ def test_deinterlaced_frames_too(name: str, tmp_path: Path) -> None:
     assert check(path, replace(PLAIN, deinterlace=True), every=9) == COUNT
 
 
-def test_within_a_span_too(tmp_path: Path) -> None:
-    path = MADE["b_frames.mkv"](tmp_path)
+@pytest.mark.parametrize("name", ["b_frames.mkv", "broken.avi", "no_cues.mkv", "jump.ts"])
+def test_within_a_span_too(name: str, tmp_path: Path) -> None:
+    path = MADE[name](tmp_path)
     settings = replace(PLAIN, start_s=0.5, end_s=2.0)
     with open_input(path) as opened:
         whole = _prints(opened, settings)

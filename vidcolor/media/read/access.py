@@ -243,6 +243,8 @@ class FrameAccess:
                         return chain([packet], packets)
                     if packet.dts is not None and packet.dts > stamp:
                         break
+        if not index.is_from_start:
+            return iter(())  # where its packets begin isn't known
         self._demuxer.rewind()
         return islice(self._film_packets(), ordinal, None)
 
