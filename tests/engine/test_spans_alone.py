@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 from engine_models import BatchSensitive
-from engine_reels import BEGINS, FRAMES, write_reel
+from engine_reels import write_reel
 
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import ShotPlan, SpanRules
@@ -94,20 +94,3 @@ def test_a_span_alone_is_the_same_span(tmp_path: Path, case: str) -> None:
         calls = read_calls(tmp_path / str(index) / "packets")
         found = [packet.data for call in calls for packet in call]
         assert found == packets[span.frame : plan.span_end(index)], f"span {index}: {span}"
-
-
-def test_the_plan_has_the_reels_shots(tmp_path: Path) -> None:
-    film = write_reel(tmp_path / "film.mp4")
-    options = _options({})
-    plan = colorize_video(film, tmp_path / "o.mkv", options=options, model=BatchSensitive()).plan
-    assert plan is not None
-    assert [shot.begins for shot in plan.shots] == ["start", *BEGINS.values()]
-    for shot, first in zip(plan.shots[1:], BEGINS, strict=True):
-        # the middle of a dissolve is where both pictures are equally strong, by contrast too
-        assert abs(shot.first - first) <= (2 if shot.begins == "dissolve" else 0)
-    lasts = [shot.last + 1 for shot in plan.shots]
-    assert lasts == [*(shot.first for shot in plan.shots[1:]), FRAMES]
-    for shot in plan.shots:
-        assert shot.first <= shot.key_frame <= shot.last
-        assert shot.start_s == pytest.approx(shot.first / 24, abs=1e-6)
-    assert plan.shots[2].flicker > 0.02  # of the two shots before, as it was put on them

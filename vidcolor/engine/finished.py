@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.models.finishing import Finishing
-from vidcolor.temporal.smoother import Smoother, State, kept
-
-_LIGHTNESS = "finishing.lightness"
-"""Name in the state of the lightness of frames that wait; smoothers have no names like it."""
+from vidcolor.temporal.smoother import Smoother
 
 
 class FinishedSmoother:
@@ -36,20 +33,6 @@ class FinishedSmoother:
     def flush(self) -> Tensor:
         """The frames that still wait, finished."""
         return self._finish(self._smoother.flush())
-
-    def state(self) -> State:
-        """The smoother's, and the lightness of the frames that wait."""
-        state = self._smoother.state()
-        if self._waiting:
-            state[_LIGHTNESS] = kept(torch.stack(self._waiting))
-        return state
-
-    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """Take a state; see ``Smoother``."""
-        inner = {name: value for name, value in state.items() if name != _LIGHTNESS}
-        self._smoother.restore(inner, device)
-        if _LIGHTNESS in state:
-            self._waiting = list(state[_LIGHTNESS].to(device))
 
     def _finish(self, ab: Tensor) -> Tensor:
         if not len(ab):

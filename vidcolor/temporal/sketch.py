@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.color import luma_to_lightness
-from vidcolor.types import LumaFrame
+from vidcolor.types import LumaFrame, Plane
 
 SIDE = 48
 """Side of a sketch, in pixels."""
@@ -85,7 +85,7 @@ def small_picture(frame: LumaFrame, rotation: int = 0) -> Tensor:
         ``(1, 1, 48, 48)`` float32, L*/100, on the CPU.
     """
     step = max(1, min(frame.luma.shape) // _SAMPLED_PX)
-    codes = np.ascontiguousarray(frame.luma[::step, ::step])
+    codes: Plane = np.ascontiguousarray(frame.luma[::step, ::step])
     table = _lightness_table(frame.depth, frame.full_range)
     lightness = cv2.LUT(codes, table) if codes.dtype == np.uint8 else table[codes]
     small = cv2.resize(lightness, (SIDE, SIDE), interpolation=cv2.INTER_AREA)

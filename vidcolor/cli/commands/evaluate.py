@@ -172,7 +172,7 @@ def _check_downloads(perceptual: str, options: ColorizeOptions) -> None:
 
 
 class _Contest:
-    """One run: what is measured, and what is said of it."""
+    """One run: what is measured, and how it is shown."""
 
     def __init__(
         self, paths: list[Path], values: dict[str, Any], options: ColorizeOptions,

@@ -109,7 +109,7 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
 def _run(
     session: Session, config: TrainConfig, folds: int | None, world: World, progress: Progress
 ) -> None:
-    """One run, or one per fold; says what came out of it."""
+    """One run, or one per fold, and its results."""
     from vidcolor.training.run.folds import TABLE, mean_and_spread, train_folds
     from vidcolor.training.run.loop import Trainer
 
