@@ -19,7 +19,9 @@ from vidcolor.errors import InputError, Message, Option, OptionError, OutputErro
 
 PACKAGE = Path(__file__).resolve().parents[1] / "vidcolor"
 FIELDS = {field.name for field in dataclasses.fields(ColorizeOptions)}
-ELSEWHERE = {"accept_sha256": "ensure_weights", "perceptual": "find_backbones"}
+ELSEWHERE = {
+    "accept_sha256": "ensure_weights", "perceptual": "find_backbones", "strength": "Wear",
+}  # fmt: skip
 """Options that are no field of ``ColorizeOptions``, with the function that takes them."""
 
 
@@ -124,7 +126,8 @@ def test_library_names_arguments_and_no_flags(path: Path) -> None:
     flags = {opt for c in _commands(cli) for param in c.params for opt in param.opts} - {"--"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", node.value)) & flags
+            text = re.sub(r"``vidcolor [^`]*``", "", node.value)  # docstrings may name commands
+            found = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) & flags
             assert not found, f"line {node.lineno}: {found}: use vidcolor.errors.Option"
     unknown = set(_named_options(tree)) - FIELDS - ELSEWHERE.keys()
     assert not unknown, "an option that no user of the library can give"
@@ -132,9 +135,10 @@ def test_library_names_arguments_and_no_flags(path: Path) -> None:
 
 def test_options_beside_colorize_options_are_arguments() -> None:
     from vidcolor.evaluation.perceptual import find_backbones
+    from vidcolor.evaluation.worn import Wear
     from vidcolor.models.weights.store import ensure_weights
 
-    functions = {f.__name__: f.__annotations__ for f in (find_backbones, ensure_weights)}
+    functions = {f.__name__: f.__annotations__ for f in (find_backbones, ensure_weights, Wear)}
     for option, function in ELSEWHERE.items():
         assert option in functions[function]
 

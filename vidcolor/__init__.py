@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vidcolor.engine.image import colorize_image
     from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+    from vidcolor.engine.plan import Shot
     from vidcolor.engine.video import colorize_video
     from vidcolor.errors import (
         DependencyError,
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from vidcolor.library.arrays import colorize_array
+    from vidcolor.library.film import ColorizedFrame, Film, GreyFrame, open
     from vidcolor.models.contract import ColorModel, Guidance, ModelInput, Prediction
     from vidcolor.models.loading import load_model
     from vidcolor.models.spec import ModelSpec, WorkingSize
+    from vidcolor.types import StreamInfo, VideoInfo
 
 __version__ = "0.1.0"
 
@@ -43,9 +46,12 @@ __all__ = [
     "ColorModel",
     "ColorizeOptions",
     "ColorizeResult",
+    "ColorizedFrame",
     "DependencyError",
     "DeviceError",
     "DownloadError",
+    "Film",
+    "GreyFrame",
     "Guidance",
     "InputError",
     "Interrupted",
@@ -56,9 +62,12 @@ __all__ = [
     "OutputError",
     "OutputExistsError",
     "Prediction",
+    "Shot",
+    "StreamInfo",
     "StreamLossError",
     "UnsafeWeightsError",
     "VidcolorError",
+    "VideoInfo",
     "WeightsError",
     "WorkingSize",
     "__version__",
@@ -66,13 +75,21 @@ __all__ = [
     "colorize_image",
     "colorize_video",
     "load_model",
+    "open",
 ]
 
 _HOME: dict[str, str] = {
     "ColorModel": "vidcolor.models.contract",
     "ColorizeOptions": "vidcolor.engine.options",
     "ColorizeResult": "vidcolor.engine.options",
+    "ColorizedFrame": "vidcolor.library.film",
+    "Film": "vidcolor.library.film",
+    "GreyFrame": "vidcolor.library.film",
+    "Shot": "vidcolor.engine.plan",
+    "StreamInfo": "vidcolor.types",
+    "VideoInfo": "vidcolor.types",
     "colorize_array": "vidcolor.library.arrays",
+    "open": "vidcolor.library.film",
     "Guidance": "vidcolor.models.contract",
     "ModelInput": "vidcolor.models.contract",
     "ModelSpec": "vidcolor.models.spec",

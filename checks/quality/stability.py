@@ -43,9 +43,10 @@ def mean_of_five(clip: Clip) -> Tensor:
 
 
 def smoothed(clip: Clip, smoother: Smoother) -> Tensor:
-    """A clip through one of the program's own smoothers."""
-    ready = smoother.push(clip.lightness, clip.ab, clip.seconds, clip.cuts)
-    return torch.cat([part for part in (ready, smoother.flush()) if len(part)])
+    """A clip through one of the program's own smoothers, finished behind it as the program does."""
+    ready = smoother.push(clip.lightness, clip.raw, clip.seconds, clip.cuts)
+    ab = torch.cat([part for part in (ready, smoother.flush()) if len(part)])
+    return clip.finishing(ab, clip.lightness)
 
 
 def rows(arguments: argparse.Namespace) -> dict[str, Stabilize]:
@@ -57,7 +58,12 @@ def rows(arguments: argparse.Namespace) -> dict[str, Stabilize]:
     }
     for tau in arguments.smoothing:
         found[f"motion {tau:g} s"] = lambda clip, tau=tau: smoothed(
-            clip, MotionSmoother(tau, look_ahead_frames=arguments.look_ahead)
+            clip,
+            MotionSmoother(
+                tau,
+                look_ahead_frames=arguments.look_ahead,
+                saturation=clip.finishing.saturation,
+            ),
         )
     return found
 

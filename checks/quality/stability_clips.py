@@ -6,7 +6,7 @@ Per-frame colours are kept in a folder, so that the network runs once for many t
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
@@ -19,6 +19,7 @@ from vidcolor.color import rgb_to_lab
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
+from vidcolor.models.finishing import Finishing
 from vidcolor.temporal import CutDetector
 
 
@@ -31,8 +32,10 @@ class Clip:
         fps: frames per second.
         lightness: ``(N, 1, h, w)`` float32, L*/100.
         truth: ``(N, 2, h, w)`` float32, true ab; None where the source has no colour.
-        ab: ``(N, 2, h', w')`` float32, the network's, frame by frame.
+        ab: ``(N, 2, h', w')`` float32, the model's, frame by frame, finished.
+        raw: the same before the model's finishing: what smoothing gets.
         shots: numbers of the first frames after cuts.
+        finishing: the model's.
     """
 
     name: str
@@ -40,7 +43,9 @@ class Clip:
     lightness: Tensor
     truth: Tensor | None
     ab: Tensor
+    raw: Tensor
     shots: tuple[int, ...] = ()
+    finishing: Finishing = field(default_factory=Finishing)
 
     @property
     def seconds(self) -> list[float]:
@@ -69,12 +74,14 @@ def load_clip(path: Path, *, model: str, count: int, cache: Path | None, start: 
     """
     key = hashlib.sha256(f"{path.resolve()}|{path.stat().st_size}|{model}|{start}|{count}".encode())
     kept = cache / f"{path.stem}-{key.hexdigest()[:12]}.pt" if cache else None
+    loaded = vidcolor.load_model(model)
     if kept and kept.exists():
-        return Clip(**torch.load(kept, weights_only=True))
-    clip = _read(path, vidcolor.load_model(model), start, count)
+        return Clip(**torch.load(kept, weights_only=True), finishing=loaded.finishing)
+    clip = _read(path, loaded, start, count)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({name: getattr(clip, name) for name in Clip.__slots__}, kept)
+        names = [name for name in Clip.__slots__ if name != "finishing"]
+        torch.save({name: getattr(clip, name) for name in names}, kept)
     return clip
 
 
@@ -95,7 +102,10 @@ def _read(path: Path, model: Colorizer, start: int, count: int) -> Clip:
             lightness.append(resize_lightness(lab[:, :1] / 100, seen))
             truth.append(F.interpolate(lab[:, 1:], size=seen, mode="bilinear", antialias=True))
     seen_all, ab_true = torch.cat(lightness), torch.cat(truth)
-    colours = torch.cat([model.finishing(model(ModelInput(x)).ab, x) for x in seen_all.split(4)])
+    raw = torch.cat([model(ModelInput(x)).ab for x in seen_all.split(4)])
+    ab = model.finishing(raw, seen_all)
     shots = tuple(i for i, is_cut in enumerate(CutDetector().push(seen_all)) if is_cut)
     grey = float(ab_true.norm(dim=1).mean()) < _GREY_CHROMA
-    return Clip(path.name, fps, seen_all, None if grey else ab_true, colours, shots)
+    return Clip(
+        path.name, fps, seen_all, None if grey else ab_true, ab, raw, shots, model.finishing
+    )

@@ -15,12 +15,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import av
+import numpy as np
 import pytest
 from robust_helpers import SMALL, FileSizeLimit, Run, command, frames_in, make_film, names_in
 
 import vidcolor
 from vidcolor.errors import Interrupted, OutputError, VidcolorError
+from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.open import open_input
 
 PROMPT_S = 5.0
 """It takes a tenth of a second, and as long as the machine is busy with other things; without
@@ -209,3 +214,39 @@ def test_errors_are_the_api_s(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(VidcolorError):
         vidcolor.colorize_video(tmp_path / "pipe", tmp_path / "out.mkv", options=OPTIONS, stop=stop)
+
+
+def test_a_pipe_that_was_probed_before_is_listened_to(tmp_path: Path) -> None:
+    """Its container was opened where nothing could stop it; reading it can be stopped."""
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "gray"
+        for _ in range(30):
+            noise = np.random.default_rng(1).integers(0, 256, (240, 320), np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="gray")))
+        output.mux(stream.encode(None))
+    film = path.read_bytes()
+    pipe = tmp_path / "pipe.mkv"
+    os.mkfifo(pipe)
+    stop = threading.Event()
+    feeding = threading.Event()
+
+    def feed() -> None:
+        with open(pipe, "wb") as target:
+            target.write(film[: len(film) // 2])
+            target.flush()
+            feeding.wait()
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        with open_input(pipe) as opened:
+            assert opened.info.width == 320
+            with ended_by(stop), pytest.raises(Interrupted), opened.read() as source:
+                threading.Timer(0.5, stop.set).start()
+                for _ in source:
+                    pass
+    finally:
+        feeding.set()
+        thread.join()

@@ -22,12 +22,15 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.models.families.registry import MODELS, find_spec
+from vidcolor.models.families.registry import MODELS, auto_order, find_spec
 from vidcolor.models.loading import load_model
 from vidcolor.models.random_weights import random_model
 from vidcolor.models.running.device import resolve_devices
 
 logger = logging.getLogger(__name__)
+
+DEFAULT_MODEL = auto_order("video")[-1].name
+"""The last choice for films: the one that runs anywhere."""
 
 _WHOLE_S = 20.0
 """The whole pipeline gets as many frames as the stages let expect in about this time."""
@@ -115,7 +118,6 @@ class _Case:
         stages = Stages(self._film, self._model, self._options)
         timings = stages.run(self._folder)
         check()
-        assert stages.seen is not None
         work = self._count(stages.seen, stages.batch_size)
         wall_rate, cpu_rate = matrix_rate(self._model.device, self._model.dtype)
         wall, cpu = rates(work or 0.0, timings[NETWORK])

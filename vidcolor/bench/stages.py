@@ -29,17 +29,16 @@ from vidcolor.temporal import small_picture
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, PlanarFormat
 
 _NETWORK_S = 3.0
-"""The network is measured for about this long,"""
+"""The network is measured for about this long."""
 
 _TURNS = 4
-"""and sees each frame at most so many times."""
+"""How often the network sees each frame at most meanwhile."""
 
 
 class Stages:
     """Runs each stage alone on the first frames of a film.
 
     Attributes:
-        seen: what the network saw last, ``(B, 1, h, w)`` lightness; None before ``prepare`` ran.
         batch_size: frames per call of the network.
     """
 
@@ -51,7 +50,18 @@ class Stages:
         )
         usual = default_batch_size(model, info.width * info.height)
         self.batch_size = min(options.batch_size or usual, len(material.frames))
-        self.seen: Tensor | None = None
+        self._seen: Tensor | None = None
+
+    @property
+    def seen(self) -> Tensor:
+        """What the network saw last, ``(B, 1, h, w)`` lightness.
+
+        Raises:
+            RuntimeError: ``run`` hasn't come so far.
+        """
+        if self._seen is None:
+            raise RuntimeError("the frames aren't prepared yet")
+        return self._seen
 
     def run(self, folder: Path) -> dict[str, Timing]:
         """Measure all of them.
@@ -83,7 +93,7 @@ class Stages:
 
     def _prepare(self) -> int:
         info = self._material.info
-        self.seen = torch.cat(
+        self._seen = torch.cat(
             [
                 resize_lightness(upright(self._lightness(f), info.rotation), self._size)
                 for f in self._material.frames
@@ -93,7 +103,6 @@ class Stages:
 
     def _network(self) -> tuple[Timing, Tensor]:
         """Time of whole batches, and the colours of all frames (repeated where time was short)."""
-        assert self.seen is not None
         batcher = Batcher(self._model, self.batch_size)
         first = ModelInput(self.seen[: self.batch_size])
         parts = [batcher(first).ab]
@@ -107,7 +116,6 @@ class Stages:
         return best, ab.repeat(missing, 1, 1, 1)[: len(self.seen)]
 
     def _one_batch(self, batcher: Batcher, number: int, parts: list[Tensor]) -> Timing:
-        assert self.seen is not None
         start = number * self.batch_size % (len(self.seen) - self.batch_size + 1)
         batch = ModelInput(self.seen[start : start + self.batch_size])
 
@@ -146,12 +154,14 @@ class Stages:
         return measure(work, torch.device("cpu")), cuts
 
     def _smoothing(self, ab: Tensor, cuts: list[bool]) -> tuple[Timing, Tensor]:
-        assert self.seen is not None
         seen, seconds = self.seen, [f.seconds for f in self._material.frames]
         done: list[Tensor] = []
 
         def work() -> int:
-            smoother = finished(self._time_plan().smoother(), self._model.finishing)
+            plan = self._time_plan()
+            smoother = finished(
+                plan.smoother(), self._model.finishing, grey_mounts=plan.grey_mounts
+            )
             done.clear()
             for span in self._spans():
                 done.append(smoother.push(seen[span], ab[span], seconds[span], cuts[span]))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import is_pipe
 from vidcolor.media.files.patterns import NUMBER
-from vidcolor.media.open import open_input
+from vidcolor.media.open import Input, open_input
 from vidcolor.media.read.demux import choose_video
 from vidcolor.media.write.capability import plan_copies
 from vidcolor.media.write.facts import container_facts, find_container
 from vidcolor.media.write.streams import chapters_of
 
 
-def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> Path:
-    """``<stem>_color<ext>`` beside the input.
+def default_output(
+    path: Path, kind: Literal["image", "video", "sequence"], *, opened: Input | None = None
+) -> Path:
+    """``<stem>_color<ext>`` beside the input, ``opened`` where it is open already.
 
     ``<stem>_color.mp4`` for video in containers that take neither H.264 nor VP9, or that keep no
     time stamps (GIF, raw streams, AVI), and for numbered scans; ``.mkv`` where MP4 would lose a
@@ -34,18 +37,18 @@ def default_output(path: Path, kind: Literal["image", "video", "sequence"]) -> P
     if kind == "sequence":
         stem = NUMBER.sub("", path.stem).rstrip("_-. ") or path.parent.name or "scan"
         return path.with_name(f"{stem}_color.mp4")
-    suffix = path.suffix if find_container(path) else _film_suffix(path)
+    suffix = path.suffix if find_container(path) else _film_suffix(path, opened)
     return path.with_name(_no_pattern(f"{path.stem}_color{suffix}"))
 
 
-def _film_suffix(path: Path) -> str:
+def _film_suffix(path: Path, opened: Input | None) -> str:
     """``.mp4``, or ``.mkv`` where that holds more of a film's streams."""
     if is_pipe(path):  # it can be opened only once
         return ".mp4"
     try:
-        with open_input(path) as opened:
-            container = opened.container.container
-            video = choose_video(container, opened.label, need_decoder=False)
+        with nullcontext(opened) if opened is not None else open_input(path) as source:
+            container = source.container.container
+            video = choose_video(container, source.label, need_decoder=False)
             copied = [each for each in container.streams if each is not video]
             chapters = bool(chapters_of(container))
             mp4, mkv = (

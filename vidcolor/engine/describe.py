@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from vidcolor.engine.default_output import default_output
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.sources import open_source
+from vidcolor.engine.sources import read_settings
 from vidcolor.errors import InputError, VidcolorError
 from vidcolor.media.kinds import Kind, lone_scan
-from vidcolor.media.open import sniff
+from vidcolor.media.open import Input, open_input
 from vidcolor.media.still.read import read_still
 from vidcolor.models.loading import choose_model, spec_of
 from vidcolor.models.running.device import DTYPES, common_precision, resolve_devices
@@ -91,17 +92,23 @@ def describe(path: str | Path, options: ColorizeOptions | None = None) -> Descri
         OptionError: ``options.fps`` for a film that has a rate.
     """
     options = options or ColorizeOptions()
-    kind = sniff(path)
-    if kind == "image":
-        return _describe_photo(path, kind, options)
-    if kind == "audio":
-        raise InputError(f"{path}: holds sound but no picture: there is nothing to colorize")
-    if kind == "scan":
-        raise lone_scan(path)
-    with open_source(path, options) as source:
+    with open_input(path) as opened:
+        kind = opened.kind
+        if kind == "image":
+            return _describe_photo(path, kind, options)
+        if kind == "audio":
+            raise InputError(f"{path}: holds sound but no picture: there is nothing to colorize")
+        if kind == "scan":
+            raise lone_scan(path)
+        return _describe_film(opened, kind, options)
+
+
+def _describe_film(opened: Input, kind: Kind, options: ColorizeOptions) -> Description:
+    with opened.read(read_settings(options)) as source:
         if kind == "unknown" and options.decoder == "pyav":
-            raise InputError(f"{path}: is neither a film nor a photo that can be read")
-        output = default_output(Path(path), "sequence" if kind == "sequence" else "video")
+            raise InputError(f"{opened.path}: is neither a film nor a photo that can be read")
+        as_kind: Literal["sequence", "video"] = "sequence" if kind == "sequence" else "video"
+        output = default_output(Path(opened.path), as_kind, opened=opened)
         main = source.video_stream
         return Description(
             path=source.info.path,
@@ -131,6 +138,6 @@ def _plan(kind: ModelKind, output: Path, options: ColorizeOptions) -> RunPlan:
         devices = resolve_devices(options.device)
         dtype = common_precision(options.precision, devices, spec_of(name).precisions)
     except VidcolorError as error:
-        return RunPlan(kind, output, name, (), "", str(error))
+        return RunPlan(kind, output, name, (), "", error.message)
     precision = next(name for name, known in DTYPES.items() if known == dtype)
     return RunPlan(kind, output, name, tuple(map(str, devices)), precision)

@@ -7,28 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from vidcolor.color import join_rgb, luma_to_lightness, resize
 from vidcolor.engine.batching import Batcher
+from vidcolor.engine.borders import colored_share
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
+from vidcolor.engine.picture import Rgb, lightness_of, picture_rgb
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel, ModelInput
 from vidcolor.types import Plane, StillImage
-
-_STRIP_PIXELS = 1_000_000
-"""Photos are joined in strips of about this many pixels: scratch memory stays near 100 MB."""
-
-Rgb = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-"""``(H, W, 3)`` code values."""
 
 
 def colorize_image(
@@ -87,46 +80,28 @@ def colorize_still(photo: StillImage, model: ColorModel, options: ColorizeOption
 
 
 def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
-    ab = still_ab(photo, model, render_factor=options.render_factor) * options.saturation
-    height, width = photo.luma.shape
-    rows = max(1, _STRIP_PIXELS // width)
-    dtype = np.uint8 if photo.depth == 8 else np.uint16
-    rgb = np.empty((height, width, 3), dtype)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        lightness = _lightness(photo, model, top, bottom)
-        joined = join_rgb(lightness, _strip(ab, (height, width), top, bottom), depth=photo.depth)
-        rgb[top:bottom] = joined[0].permute(1, 2, 0).cpu().numpy()
-    return rgb
+    ab = still_ab(
+        photo, model,
+        render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
+    )  # fmt: skip
+    ab = ab * options.saturation
+    return picture_rgb(photo.luma, ab, depth=photo.depth)
 
 
-def still_ab(photo: StillImage, model: Colorizer, *, render_factor: int | None = None) -> Tensor:
+def still_ab(
+    photo: StillImage, model: Colorizer, *, render_factor: int | None = None,
+    grey_mounts: bool = True,
+) -> Tensor:  # fmt: skip
     """The model's finished ab for a photo at its working size, ``(1, 2, h, w)`` float32."""
     spec = model.spec.working_size
     height, width = photo.luma.shape
     size = working_size(spec, width, height, render_factor=render_factor or spec.image)
-    lightness = resize_lightness(_lightness(photo, model, 0, height), size)
-    return model.finishing(Batcher(model, 1)(ModelInput(lightness)).ab, lightness)
-
-
-def _lightness(photo: StillImage, model: Colorizer, top: int, bottom: int) -> Tensor:
-    # Some readers hand out read-only arrays, which torch warns of.
-    rows = np.require(photo.luma[top:bottom], requirements=["C", "W"])
-    codes = torch.from_numpy(rows)[None, None]
-    return luma_to_lightness(codes.to(model.device), depth=photo.depth, full_range=True)
-
-
-def _strip(ab: Tensor, size: tuple[int, int], top: int, bottom: int) -> Tensor:
-    """Rows ``top`` to ``bottom`` of ab as ``resize`` to ``size`` gives them, without the others."""
-    height, width = ab.shape[2:]
-    if size[0] < height:  # rows are averaged: few of them, and seldom more than one strip
-        return resize(resize(ab, (size[0], width))[:, :, top:bottom], (bottom - top, size[1]))
-    at = (torch.arange(top, bottom, device=ab.device) + 0.5) * (height / size[0]) - 0.5
-    at = at.clamp(0.0, height - 1.0)
-    first = at.floor().long()
-    second = (first + 1).clamp_max(height - 1)
-    rows = torch.lerp(ab[:, :, first], ab[:, :, second], (at - first).view(1, 1, -1, 1))
-    return resize(rows, (bottom - top, size[1]))
+    full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
+    lightness = resize_lightness(full, size)
+    ab = model.finishing(Batcher(model, 1)(ModelInput(lightness)).ab, lightness)
+    if not grey_mounts:
+        return ab
+    return ab * colored_share(lightness, (int(ab.shape[-2]), int(ab.shape[-1])))
 
 
 def _beside(photo: StillImage, rgb: Rgb) -> tuple[StillImage, Rgb]:

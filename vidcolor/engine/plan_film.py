@@ -14,8 +14,8 @@ from vidcolor.engine.stabilize import looks_ahead_for_shots
 from vidcolor.errors import InputError, Interrupted
 from vidcolor.media.files.atomic import short_name
 from vidcolor.media.files.pipes import ended_by
-from vidcolor.media.open import open_input
-from vidcolor.media.source import FrameSource
+from vidcolor.media.open import Input, open_input
+from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.temporal import small_picture
 from vidcolor.types import LumaFrame
 
@@ -47,19 +47,32 @@ def plan_film(
         OSError: the cache can't be written.
         Interrupted: ``stop`` was set.
     """
-    rules, progress = rules or SpanRules(), progress or NullProgress()
     reading = read_settings(options or ColorizeOptions(), copy_streams=False)
     halt = threading.Event()
     with ended_by(stop, halt), open_input(input) as film:
-        key = plan_key(film, reading)
-        known = None if cache is None or film.is_pipe else load_plan(cache, key, rules)
-        if known is not None:
-            return known
-        with film.read(reading) as source:
-            planner = Planner(rules, looks_ahead=looks_ahead_for_shots(source.info))
-            _watch(source, planner, progress, stop)
+        return plan_input(film, reading, rules=rules, cache=cache, progress=progress, stop=stop)
+
+
+def plan_input(
+    film: Input,
+    reading: ReadSettings,
+    *,
+    rules: SpanRules | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> ShotPlan:
+    """The shot plan of an open film; see ``plan_film``."""
+    rules, progress = rules or SpanRules(), progress or NullProgress()
+    key = plan_key(film, reading)
+    known = None if cache is None or film.is_pipe else load_plan(cache, key, rules)
+    if known is not None:
+        return known
+    with film.read(reading) as source:
+        planner = Planner(rules, looks_ahead=looks_ahead_for_shots(source.info))
+        _watch(source, planner, progress, stop)
     if not planner.frames:
-        raise InputError(f"{input}: no frame of this video could be decoded")
+        raise InputError(f"{film.label}: no frame of this video could be decoded")
     plan = ShotPlan(key, rules, planner.frames, tuple(planner.shots), tuple(planner.spans))
     if cache is not None and not film.is_pipe:
         save_plan(cache, plan)

@@ -14,10 +14,11 @@ from vidcolor.color import join_rgb
 from vidcolor.engine.colorist import FrameLightness, color_alone
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import upright
-from vidcolor.engine.image import Rgb, colorize_still
+from vidcolor.engine.image import colorize_still
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.output import check_absent, credit
+from vidcolor.engine.picture import Rgb
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.sources import open_source
 from vidcolor.errors import InputError, OptionError
@@ -188,7 +189,10 @@ def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: Colorize
         model, render_factor=options.render_factor, rotation=info.rotation, sar=info.sar
     )
     lightness = reader.full(frame)
-    ab = color_alone(model, reader, frame, saturation=options.saturation)
+    ab = color_alone(
+        model, reader, frame,
+        saturation=options.saturation, grey_mounts=options.mounts == "grey",
+    )  # fmt: skip
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
     if info.is_mirrored:

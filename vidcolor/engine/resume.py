@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from vidcolor.engine.film_job import Treatment
+from vidcolor.engine.coloring import Treatment
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import Checkpoint
 from vidcolor.engine.versions import versions

@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from vidcolor.engine.coloring import Treatment
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.film_job import FilmJob, Treatment
+from vidcolor.engine.film_job import FilmJob
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import Checkpoint, ShotPlan
@@ -146,14 +147,16 @@ class _Span(FilmJob):
     ) -> None:  # fmt: skip
         start = plan.spans[index]
         begin = Checkpoint(plan.shots[: start.shot.index], plan.spans[: index + 1])
-        super().__init__(source, writer, treatment, progress, begin=begin, only_one=True)
-        self._from, self._end = start.read_from, plan.span_end(index)
+        super().__init__(
+            source, writer, treatment, progress,
+            begin=begin, only_one=True, first_frame=start.read_from,
+        )  # fmt: skip
+        self._end = plan.span_end(index)
         # the frame behind the span says that it is over, or the end of the film
         behind = max(treatment.rules.run_out, 1) + treatment.chain().look_ahead_frames + 1
-        self._count = self._end + behind - self._from
+        self._count = self._end + behind - start.read_from
 
     def _items(self) -> Iterable[LumaFrame | Packet]:
-        self.read = self._from
         return islice(self._source, self._count)
 
     def _take_over(self, frame: LumaFrame) -> None:

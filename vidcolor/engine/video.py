@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vidcolor.engine.batching import default_batch_size
+from vidcolor.engine.coloring import Treatment
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.film_job import FilmJob, Treatment
+from vidcolor.engine.film_job import FilmJob
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.output import check_absent, credit
@@ -96,8 +97,8 @@ def colorize_video(
             finally:
                 progress.close()
             forget_work(output)
-            warnings = (*source.status.warnings, *writer.notes, *job.notes)
-    planner = job.planner
+            warnings = (*source.status.warnings, *writer.notes, *job.coloring.notes)
+    planner = job.coloring.planner
     return ColorizeResult(
         output=output, frames=job.written, seconds=time.monotonic() - started,
         model=chosen.label, device=chosen.device_label, precision=chosen.precision,
@@ -144,7 +145,7 @@ class _Film(FilmJob):
             return
         if begins.frame != self.written:
             raise OutputError(f"a span ends at frame {begins.frame}, not {self.written}")
-        self._work.add(self.planner.checkpoint(begins), self._writer.end_span())
+        self._work.add(self.coloring.planner.checkpoint(begins), self._writer.end_span())
 
 
 @contextmanager

@@ -40,7 +40,9 @@ class Wear:
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:
-            raise OptionError(f"must be above 0 and at most 1, got {self.strength}", option="wear")
+            raise OptionError(
+                f"must be above 0 and at most 1, got {self.strength}", option="strength"
+            )
 
     def grey(self, rgb: Tensor, name: str) -> StillImage:
         """The worn grey photograph, 8 bit.

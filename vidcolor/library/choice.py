@@ -10,7 +10,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.models.contract import ColorModel
 
 ModelChoice: TypeAlias = str | Path | ColorModel | None
-"""A name, the path of a weights file, a loaded model, or None for what the options say."""
+"""A name, the path of a weights file, a model (loaded, or your own); None: the options name it."""
 
 
 def split_choice(

@@ -62,7 +62,7 @@ SIGNATURES: Final = (
     _signature("DPX", rb"SDPX|XPDS", "dpx", is_photo=False),
     _signature("EXR", rb"\x76\x2f\x31\x01", "exr", is_photo=False),
 )
-"""All kinds of picture files that are told by their first bytes."""
+"""All kinds of picture files that are recognised by their first bytes."""
 
 
 def find_signature(head: bytes) -> Signature | None:

@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, cast
 
-from av.stream import Disposition
-
 from vidcolor.errors import InputError, Option, OptionError
 from vidcolor.media.files.identity import FileIdentity, files_identity
 from vidcolor.media.files.inputs import InputFile, InputView, is_pipe, shown
@@ -27,7 +25,7 @@ from vidcolor.media.kinds import (
 )
 from vidcolor.media.read.animation import AnimationReader
 from vidcolor.media.read.base import BaseSource
-from vidcolor.media.read.container import OpenContainer, UnreadableError, open_container
+from vidcolor.media.read.container import OpenContainer, UnreadableError, is_cover, open_container
 from vidcolor.media.read.demux import choose_video
 from vidcolor.media.read.film import VideoReader
 from vidcolor.media.read.index import FrameIndex
@@ -82,7 +80,7 @@ class Input:
 
     @cached_property
     def kind(self) -> Kind:
-        """What it is, by content; only numbered images are told by their name.
+        """What it is, by content; only numbered images are recognised by their name.
 
         Returns:
             "image" for photos, single-frame GIF, PNG and WebP among them; "video" for whatever
@@ -144,7 +142,7 @@ class Input:
 
     @property
     def identity(self) -> FileIdentity | None:
-        """What tells this input from others; None for pipes.
+        """Differs between inputs with different content; None for pipes.
 
         Raises:
             OSError: it can't be read.
@@ -336,8 +334,8 @@ class Input:
                 " is for numbered images (scan_%06d.tif); this keeps its own times",
             )
         opened, self._opened = self._opened, None
-        if settings.decoder == "ffmpeg" and self.path == "-":
-            return open_with_ffmpeg(None, self.path, settings, opened=None)
+        if opened is not None:
+            opened.view.listen()
         if not self.is_pipe and needs_pillow(self.file.head):
             return AnimationReader(self.file, self.path, settings)
         if settings.decoder == "ffmpeg":
@@ -410,18 +408,14 @@ def _count_frames(view: InputView) -> int:
         with warnings.catch_warnings(), Image.open(io.BufferedReader(view)) as image:
             warnings.simplefilter("ignore")
             return int(getattr(image, "n_frames", 1))
-    except Exception:  # Pillow raises whatever its plugins raise; reading will tell
+    except Exception:  # Pillow raises whatever its plugins raise; reading reports it
         return 1
 
 
 def _container_kind(opened: OpenContainer) -> Kind:
     container = opened.container
     form = container.format.name
-    kinds = {
-        each.type
-        for each in container.streams
-        if not (each.type == "video" and each.disposition & Disposition.attached_pic)
-    }
+    kinds = {each.type for each in container.streams if not is_cover(each)}
     if form in _SCANS:
         return "scan"
     if form.endswith("_pipe") and form not in _RAW_FILMS:

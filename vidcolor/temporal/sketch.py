@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -85,7 +86,7 @@ def small_picture(frame: LumaFrame, rotation: int = 0) -> Tensor:
         ``(1, 1, 48, 48)`` float32, L*/100, on the CPU.
     """
     step = max(1, min(frame.luma.shape) // _SAMPLED_PX)
-    codes = np.ascontiguousarray(frame.luma[::step, ::step])
+    codes: npt.NDArray[Any] = np.ascontiguousarray(frame.luma[::step, ::step])
     table = _lightness_table(frame.depth, frame.full_range)
     if codes.dtype == np.uint8:  # a fifth of the time of table[codes]
         lightness = cv2.LUT(codes.astype(np.uint8, copy=False), table)

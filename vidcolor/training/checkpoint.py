@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from vidcolor.errors import WeightsError
 from vidcolor.media.files.atomic import complete_file
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.calm import Calm
+from vidcolor.models.families.precision import safe_precisions
+from vidcolor.models.weights.safe_load import Checkpoint
 
 if TYPE_CHECKING:
     from vidcolor.training.config import TrainConfig
@@ -75,8 +77,9 @@ def cut_log(log: Path, step: int) -> None:
 
 
 def export_weights(
-    path: Path, network: nn.Module, config: TrainConfig, history: Mapping[str, Any]
-) -> None:
+    path: Path, network: nn.Module, config: TrainConfig, history: Mapping[str, Any],
+    *, pictures: Sequence[Tensor],
+) -> None:  # fmt: skip
     """Write weights in float16, with all it takes to use them and to know how they were made.
 
     Norms' statistics, and whatever float16 can't hold, are written in float32.
@@ -86,6 +89,7 @@ def export_weights(
         network: averaged weights; its classification head is left out unless it decodes.
         config: of the run.
         history: what made the weights, ready for JSON.
+        pictures: lightness ``(B, 1, H, W)`` on the CPU, on which number formats are measured.
 
     Raises:
         OutputError: the file can't be written.
@@ -110,6 +114,7 @@ def export_weights(
         "temperature": str(config.temperature),
         "training": json.dumps(dict(history)),
     }
+    metadata["precisions"] = ",".join(safe_precisions(Checkpoint(state, metadata), pictures))
     write_weights(path, state, metadata)
 
 

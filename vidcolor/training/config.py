@@ -190,7 +190,8 @@ def load_config(path: Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - 
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: can't read this training configuration: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: can't read this training configuration: {why}") from error
     given = {name: value for name, value in overrides.items() if value is not None}
     values |= given
     for name in ("data", "pretrained"):

@@ -70,6 +70,10 @@ def join(members: Sequence[Checkpoint]) -> tuple[dict[str, Tensor], dict[str, st
         "format": "vidcolor", "architecture": "large", "decoding": "regression",
         "config": json.dumps(config), "training": json.dumps({"members": made}),
     }  # fmt: skip
+    measured = [member.metadata.get("precisions") for member in members]
+    if None not in measured:  # what is safe for each is safe for their mean
+        shared = set.intersection(*({*str(each).split(",")} for each in measured))
+        metadata["precisions"] = ",".join(sorted(shared))
     return tensors, metadata
 
 

@@ -20,12 +20,16 @@ import pytest
 from PIL import Image
 from read_helpers import frames_of, moving_luma
 
+from vidcolor.engine.describe import describe
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.video import colorize_video
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.types import LumaFrame
 
 COUNT, RATE = 24, 10
+PLAIN = ReadSettings(copy_streams=False)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Made:
     """An input with ``COUNT`` frames of ``moving_luma``, one each tenth of a second."""
 
     path: str
-    settings: ReadSettings = ReadSettings(copy_streams=False)
+    settings: ReadSettings = PLAIN
     pipe: Callable[[], None] | None = None
 
     @contextmanager
@@ -92,11 +96,13 @@ def _make(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> Made:
         settings = ReadSettings(copy_streams=False, fps=Fraction(RATE))
         return Made(str(folder / "s_%03d.png"), settings)
     film = _film(folder / "a.mkv")
-    if kind == "ffmpeg":
+    if kind.startswith("ffmpeg"):
         if shutil.which("ffmpeg") is None:
             pytest.skip("no ffmpeg program on the PATH")
         pytest.importorskip("ffmpeg")
-        return Made(str(film), ReadSettings(copy_streams=False, decoder="ffmpeg"))
+        settings = ReadSettings(copy_streams=False, decoder="ffmpeg")
+        if kind == "ffmpeg":
+            return Made(str(film), settings)
     data = film.read_bytes()
     if kind == "fifo":
         if not hasattr(os, "mkfifo"):
@@ -110,11 +116,12 @@ def _make(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> Made:
         patch.setattr("sys.stdin", io.TextIOWrapper(os.fdopen(read_end, "rb")))
         _feeder(data, write_end)
 
-    return Made("-", pipe=refill)
+    return Made("-", settings if kind == "ffmpeg-stdin" else PLAIN, pipe=refill)
 
 
 @pytest.fixture(
-    params=["mkv", "avi", "mp4", "webp", "apng", "scans", "stdin", "ffmpeg"], scope="function"
+    params=["mkv", "avi", "mp4", "webp", "apng", "scans", "stdin", "ffmpeg", "ffmpeg-stdin"],
+    scope="function",
 )
 def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     """One input of each kind."""
@@ -146,15 +153,17 @@ def test_each_frame_lasts_until_the_next(made: Made) -> None:
 
 
 def test_info_is_that_of_the_frames(made: Made) -> None:
-    with made.open() as opened, opened.read(made.settings) as source:
-        assert isinstance(source, FrameSource)
-        info, frame = source.info, frames_of(source)[0]
-        assert (info.width, info.height) == (frame.luma.shape[1], frame.luma.shape[0])
-        assert (info.depth, info.time_base) == (frame.depth, frame.time_base)
-        assert info.path == made.path
-        assert source.expected_frames in (COUNT, None)
-        assert source.status.has_color is False
-        assert (source.status.damaged, source.status.corrupt) == (0, 0)
+    with made.open() as opened:
+        assert opened.kind in ("video", "sequence")  # nothing of a pipe is lost by that
+        with opened.read(made.settings) as source:
+            assert isinstance(source, FrameSource)
+            info, frame = source.info, frames_of(source)[0]
+            assert (info.width, info.height) == (frame.luma.shape[1], frame.luma.shape[0])
+            assert (info.depth, info.time_base) == (frame.depth, frame.time_base)
+            assert info.path == made.path
+            assert source.expected_frames in (COUNT, None)
+            assert source.status.has_color is False
+            assert (source.status.damaged, source.status.corrupt) == (0, 0)
 
 
 def test_a_span_is_a_part_of_the_whole(made: Made) -> None:
@@ -273,7 +282,8 @@ def test_scans_are_found_once_and_read_once(
         assert opened.identity is not None
         with opened.read(made.settings) as source:
             assert len(frames_of(source)) == COUNT
-    assert len(names) == len(set(names)) == COUNT
+    scans = [name for name in names if name.startswith(str(tmp_path))]
+    assert sorted(scans) == sorted(str(path) for path in tmp_path.iterdir())
 
 
 def test_a_damaged_scan_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,3 +316,15 @@ def test_frames_of_scans_keep_the_first_ones_shape(tmp_path: Path) -> None:
         frame = opened.frame_at(0.3, settings)
     assert frame is not None
     assert np.array_equal(frame.luma, whole[3].luma)
+
+
+def test_describing_and_colorizing_open_an_input_once(tmp_path: Path) -> None:
+    """``vidcolor info``; and a run, which also asks for its identity, to go on from later."""
+    path = _film(tmp_path / "a.avi")
+    options = ColorizeOptions(model="compact", device="cpu")
+    with _opened_files() as names:
+        describe(path, options)
+    assert names.count(str(path)) == 1
+    with _opened_files() as names:
+        colorize_video(path, tmp_path / "out.mkv", options=options)
+    assert names.count(str(path)) == 1

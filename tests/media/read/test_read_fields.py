@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-from read_helpers import frames_of, gray_frame, moving_luma
+from read_helpers import frames_of, gray_frame, moving_luma, write_clip
 
 from vidcolor.media.open import open_source
 from vidcolor.media.pixels.deinterlace import Deinterlacer
@@ -118,3 +118,12 @@ def test_header_codes() -> None:
     assert [header_field_order(code) for code in range(6)] == [
         "unknown", "progressive", "tff", "bff", "tff", "bff",
     ]  # fmt: skip
+
+
+def test_pictures_too_small_to_deinterlace_stay_as_they_are(tmp_path: Path) -> None:
+    """Bwdif refuses them: that was a traceback."""
+    path = write_clip(tmp_path / "a.mkv", codec="ffv1", size=(2, 2), frames=5)
+    with open_source(path) as source:
+        plain = [frame.luma.tobytes() for frame in frames_of(source)]
+    with open_source(path, ReadSettings(deinterlace=True)) as source:
+        assert [frame.luma.tobytes() for frame in frames_of(source)] == plain

@@ -15,7 +15,7 @@ from vidcolor.errors import InputError, OptionError
 from vidcolor.media.open import open_source
 from vidcolor.media.read.container import _BUFFER_BYTES
 from vidcolor.media.read.stamps import Span, StampFiller, exact_seconds
-from vidcolor.media.read.timeline import Strays
+from vidcolor.media.read.timeline import StrayStamps
 from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 
@@ -384,7 +384,7 @@ def test_a_run_of_stray_stamps(tmp_path: Path, away: int) -> None:
         for packet in sound[20:27]:
             assert packet.dts is not None
             packet.pts = packet.dts = packet.dts + away
-        strays = Strays()
+        strays = StrayStamps()
         assert [(p.pts, p.dts) for p in strays.mend(iter(packets))] == wanted
     assert strays.mended == 7
 

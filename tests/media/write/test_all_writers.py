@@ -371,7 +371,7 @@ def test_what_an_earlier_run_finished_gives_the_same_result(
         folder.mkdir(exist_ok=True)
         with opened(case, plain, folder) as (read, writer):
             work = WorkFolder(folder / case.name, {"test": 1})
-            writer.keep(work)
+            writer.keep(work.path, work.packets())
             for number, item in enumerate(read):
                 assert isinstance(item, LumaFrame)
                 if number == stop_after:
@@ -381,7 +381,7 @@ def test_what_an_earlier_run_finished_gives_the_same_result(
                 else:
                     writer.write(ColorFrame(planes_of(item, writer.plane_format), item))
                 if number + 1 in (4, 8) and number + 1 > work.frames:
-                    work.add(number + 1, number + 1, writer.end_span(), None)
+                    work.add(number + 1, writer.end_span(), b"{}")
             writer.commit()
         work.remove()
 
@@ -392,6 +392,36 @@ def test_what_an_earlier_run_finished_gives_the_same_result(
     whole, parts = (results(case, tmp_path / name) for name in ("whole", "parts"))
     assert [path.read_bytes() for path in parts] == [path.read_bytes() for path in whole]
     assert len(decoded(case, tmp_path / "parts")[0]) == len(STAMPS)
+
+
+@every_file
+def test_a_span_written_alone_is_that_of_the_whole_film(
+    case: Case, plain: Path, tmp_path: Path
+) -> None:
+    """Frames 4 to 7: what is kept of them, byte for byte, in another run and another folder."""
+    whole, alone = tmp_path / "whole", tmp_path / "alone"
+    kept: dict[Path, list[bytes]] = {}
+    for folder in (whole, alone):
+        folder.mkdir()
+        with opened(case, plain, folder) as (read, writer):
+            place = folder / "kept"
+            place.mkdir()
+            writer.keep(place)
+            frames = [item for item in read if isinstance(item, LumaFrame)]
+            if folder is alone:
+                writer.begin_span(frames[0], 4)
+            for number, frame in enumerate(frames[:8]):
+                if folder is whole or number >= 4:
+                    writer.write(ColorFrame(planes_of(frame, writer.plane_format), frame))
+                if number == 3 and folder is whole:
+                    writer.end_span()
+            files = writer.end_span()
+            names = [files[0].name]
+            if files[0].name.endswith(".list"):
+                names += [name for name, _ in json.loads((place / files[0].name).read_bytes())]
+            assert len(names) == (5 if case.is_images else 1)
+            kept[folder] = [name.encode() + (place / name).read_bytes() for name in names]
+    assert kept[whole] == kept[alone]
 
 
 # -- what is kept, and whether the notes are true ------------------------------------------------
@@ -484,7 +514,7 @@ def test_the_output_says_what_colorized_it_or_that_it_cannot(
     held = _held(case, tmp_path)
     assert held is not None
     said = any(COMMENT in value for value in held.metadata.values())
-    assert said != any("who colorized it" in note for note in notes)
+    assert said != any("the credit" in note for note in notes)
 
 
 @every_writer

@@ -103,3 +103,42 @@ def test_operations_are_counted_as_of_the_plain_network() -> None:
     with FlopCounterMode(display=False, custom_mapping=flop_formulas()) as counted:
         pack(network)(ModelInput(lightness))
     assert counted.get_total_flops() == plain.get_total_flops() > 0
+
+
+class _Missing:
+    """What another version of torch may have in place of an operation."""
+
+    def __call__(self, *_: object) -> torch.Tensor:
+        raise TypeError("_convolution_pointwise() missing 1 required positional argument")
+
+
+class _Other:
+    """An operation of the same signature that computes something else."""
+
+    def __call__(self, x: torch.Tensor, weight: torch.Tensor, *_: object) -> torch.Tensor:
+        return torch.zeros(len(x), 8, *x.shape[2:])
+
+
+@pytest.mark.parametrize("changed", [_Missing(), _Other()])
+def test_an_operation_that_has_changed_is_noticed_and_not_used(
+    changed: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = ModelInput(torch.rand(1, 1, 64, 64))
+    wanted = vidcolor.load_model("compact", "cpu", "fp32")(inputs).ab
+    can_pack.cache_clear()
+    monkeypatch.setattr(torch.ops.mkldnn, "_convolution_pointwise", changed)
+    try:
+        assert not can_pack()
+        model = vidcolor.load_model("compact", "cpu", "fp32")
+        assert not any(isinstance(part, PackedConv) for part in model.modules())
+        # the same sums in another order, of colours up to 100, in float32
+        assert (model(inputs).ab - wanted).abs().max() < 1e-2
+    finally:
+        can_pack.cache_clear()
+
+
+def test_trying_leaves_random_numbers_alone() -> None:
+    can_pack.cache_clear()
+    before = torch.random.get_rng_state()
+    assert can_pack()
+    assert torch.equal(torch.random.get_rng_state(), before)

@@ -137,7 +137,9 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(
     trainer = Trainer(config(steps=1, val=""), ALONE)
     trainer.run()
     before = {path: path.read_bytes() for path in trainer.out.glob("*.*")}
-    export = partial(export_weights, trainer.weights, trainer.network, trainer.config, {})
+    export = partial(
+        export_weights, trainer.weights, trainer.network, trainer.config, {}, pictures=[]
+    )
     checkpoint = trainer.out / "checkpoint.pt"
     for path, write in ((checkpoint, trainer.save), (trainer.weights, export)):
         with file_size_limit(10_000), pytest.raises(OutputError) as caught:
@@ -364,7 +366,7 @@ def test_weights_beyond_float16_survive_the_file(config: MakeConfig, tmp_path: P
     # Seen in training: a large encoder's features have variances of a hundred thousand and more.
     norm.running_mean.fill_(2e5)
     norm.running_var.fill_(1e10)
-    export_weights(tmp_path / "w.safetensors", network, config(), {})
+    export_weights(tmp_path / "w.safetensors", network, config(), {}, pictures=[])
     lightness = torch.rand(1, 1, 64, 64)
     model = load_model(tmp_path / "w.safetensors", "cpu", "fp32")
     with torch.inference_mode():

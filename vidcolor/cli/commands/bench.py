@@ -82,10 +82,10 @@ def bench(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
         log_file=values["log_file"],
         media=[str(values["clip"])] if values["clip"] else [],
     )
-    from vidcolor.bench.run import BenchPlan
+    from vidcolor.bench.run import DEFAULT_MODEL, BenchPlan
 
     plan = BenchPlan(
-        models=values["models"] or ("compact",), sizes=values["sizes"] or (None,),
+        models=values["models"] or (DEFAULT_MODEL,), sizes=values["sizes"] or (None,),
         clip=values["clip"], frames=values["frames"], options=options,
     )  # fmt: skip
     _measure(session, plan, as_json=values["as_json"])

@@ -22,6 +22,7 @@ from vidcolor.cli.words.options import (
     log_options,
     look_options,
     perceptual_option,
+    photo_options,
     progress_option,
 )
 from vidcolor.cli.work.session import Session
@@ -64,13 +65,6 @@ _FILE = click.Path(path_type=Path)
     metavar="N",
     help="Stop after that many photographs, or frames of each film.",
 )
-@option(
-    PART,
-    "--half",
-    type=click.Choice(["choose", "report"]),
-    help="Only photographs of this half: with an even number in their name to choose settings on, "
-    "with an odd one to report on.",
-)
 @option(OUTPUT, "--json", "as_json", is_flag=True, help="Write the figures as one JSON object.")
 @option(
     OUTPUT,
@@ -91,22 +85,7 @@ _FILE = click.Path(path_type=Path)
 )
 @compute_options
 @look_options
-@option(
-    "Measuring",
-    "--wear",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
-    metavar="S",
-    help="Wear photographs like old film before they are colorized, so strongly; 0.7 is an old "
-    "print. A fifth of them is as orthochromatic stock saw them.",
-)
-@option(
-    "Measuring",
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    metavar="N",
-    help="Chance of --wear. Default: 0.",
-)
+@photo_options
 @perceptual_option
 @option(
     "Measuring",
@@ -179,7 +158,7 @@ def _check(paths: Sequence[Path], against: Sequence[Path], values: dict[str, Any
 def _check_films(values: dict[str, Any]) -> None:
     for name in ("half", "wear"):
         if values[name] is not None:
-            raise OptionError("is for photographs, and these are films", option=name)
+            raise OptionError(f"--{name} is for photographs, and these are films")
 
 
 def _check_downloads(perceptual: str, options: ColorizeOptions) -> None:
@@ -193,7 +172,7 @@ def _check_downloads(perceptual: str, options: ColorizeOptions) -> None:
 
 
 class _Contest:
-    """One run: what is measured, and what is said of it."""
+    """One run: what is measured, and how it is shown."""
 
     def __init__(
         self, paths: list[Path], values: dict[str, Any], options: ColorizeOptions,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vidcolor.training.config import TrainConfig
     from vidcolor.training.distributed import World
 
-_RUN = "Run (each wins over CONFIG)"
+_RUN = "Run (overrides CONFIG)"
 _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
 
 
@@ -38,7 +38,7 @@ _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
     metavar="PATH",
     help="Folder, tar or index.csv of colour photographs; may be given several times.",
 )
-@option(_RUN, "--val", metavar="PATH", help="The same of photographs to validate on.")
+@option(_RUN, "--val", metavar="PATH", help="Photographs to validate on, in the same forms.")
 @option(
     _RUN,
     "--pretrained",
@@ -48,7 +48,7 @@ _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
 )
 @option(_RUN, "--start", metavar="FILE", help="Weights or checkpoint of a run to start from.")
 @option(_RUN, "--teacher", metavar="FILE", help="Weights or checkpoint of a teacher.")
-@option(_RUN, "--out", metavar="DIR", help="Where everything goes.")
+@option(_RUN, "--out", metavar="DIR", help="Folder of all results.")
 @option(_RUN, "--steps", type=click.IntRange(1), metavar="N", help="Length of the run.")
 @option(_RUN, "--batch-size", type=click.IntRange(1), metavar="N", help="Crops per step.")
 @option(
@@ -109,7 +109,7 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
 def _run(
     session: Session, config: TrainConfig, folds: int | None, world: World, progress: Progress
 ) -> None:
-    """One run, or one per fold; says what came out of it."""
+    """One run, or one per fold, and its results."""
     from vidcolor.training.run.folds import TABLE, mean_and_spread, train_folds
     from vidcolor.training.run.loop import Trainer
 

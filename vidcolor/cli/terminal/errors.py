@@ -41,9 +41,9 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, RuntimeError) and "torch" in sys.modules:
         from vidcolor.engine.device_errors import as_device_error
 
-        told = as_device_error(error, "the device")
-        if told is not None:
-            return in_flags(told), told.exit_code
+        failure = as_device_error(error, "the device")
+        if failure is not None:
+            return in_flags(failure), failure.exit_code
     kind = type(error).__name__
     return f"unexpected error, {kind}: {error}; run with VIDCOLOR_DEBUG=1 to see where", 1
 

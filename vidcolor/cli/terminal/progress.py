@@ -146,7 +146,7 @@ class _Meter(MessageProgress):
         return (self.total - self.done) / self.rate
 
     def report(self) -> None:
-        """Show where things stand."""
+        """Show the progress."""
         raise NotImplementedError
 
 

@@ -1,9 +1,11 @@
-"""The lines that ``vidcolor info`` says of a file."""
+"""The lines that ``vidcolor info`` shows of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from vidcolor.cli.words.flags import in_flags
 
 if TYPE_CHECKING:
     from vidcolor.engine.describe import Description, PhotoInfo, RunPlan
@@ -19,7 +21,7 @@ def description_lines(found: Description, options: ColorizeOptions) -> list[str]
     """The file's name, what it holds, and what a run would do with it.
 
     Args:
-        found: what is to be said.
+        found: what the file holds.
         options: that it was described for.
     """
     lines = [found.path]
@@ -27,7 +29,7 @@ def description_lines(found: Description, options: ColorizeOptions) -> list[str]
         lines.append(f"  photo: {_photo(found.photo)}")
     if found.video is not None:
         lines += _video(found.video, found.main_stream)
-    lines += [f"  note: {warning}" for warning in found.warnings]
+    lines += [f"  note: {in_flags(warning)}" for warning in found.warnings]
     if found.photo is not None and found.photo.has_color:
         lines.append("  note: the source has colour: it is replaced")
     return [*lines, *_plan(found.plan, options)]
@@ -60,7 +62,7 @@ def _plan(plan: RunPlan, options: ColorizeOptions) -> Iterator[str]:
     yield f"  output: {plan.output}"
     yield f"  model: {auto_line(plan.kind, plan.model) if is_auto else f'using {plan.model}'}"
     where = f"{','.join(plan.devices)} ({plan.precision})"
-    yield f"  device: {plan.problem or where}"
+    yield f"  device: {in_flags(plan.problem) or where}"
     if plan.kind == "video":
         yield f"  over time: {_over_time(options)}"
 

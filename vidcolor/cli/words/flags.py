@@ -11,7 +11,7 @@ import click
 
 from vidcolor.errors import Message, Option, VidcolorError
 
-ARGUMENTS: dict[str, str] = {"start": "start_s", "end": "end_s"}
+ARGUMENTS: dict[str, str] = {"start": "start_s", "end": "end_s", "wear": "strength"}
 """Parameters of the command line whose argument in Python has another name."""
 
 
@@ -54,6 +54,7 @@ def parameters() -> dict[str, click.Option]:
     @options.resume_option
     @options.accept_option
     @options.perceptual_option
+    @options.photo_options
     def everything() -> None:
         """Never called."""
 

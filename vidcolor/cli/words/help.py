@@ -102,7 +102,8 @@ class DefaultGroup(click.Group):
         if cmd_name in self.lazy:
             module, _, attribute = self.lazy[cmd_name][0].partition(":")
             command = getattr(importlib.import_module(module), attribute)
-            assert isinstance(command, click.Command)
+            if not isinstance(command, click.Command):
+                raise TypeError(f"{self.lazy[cmd_name][0]} is no command")
             return command
         return super().get_command(ctx, cmd_name)
 

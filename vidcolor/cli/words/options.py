@@ -92,6 +92,11 @@ look_options: Callable[[F], F] = stack(
         help="Even out flicker of lightness in old film. Default: off, lightness is kept.",
     ),
     option(
+        LOOK, "--mounts", type=click.Choice(["grey", "color"]), default="grey",
+        help="Paper around a photograph, mattes of a film: keep them grey, or colour them too. "
+        "Default: grey.",
+    ),
+    option(
         LOOK, "--saturation", type=float, default=1.0, metavar="FACTOR",
         help="Factor on the strength of colours; 0 is grey. Default: 1.",
     ),
@@ -210,6 +215,25 @@ perceptual_option: Callable[[F], F] = option(
 """Of ``vidcolor eval``."""
 
 
+photo_options: Callable[[F], F] = stack(
+    option(
+        "Measuring", "--half", type=click.Choice(["choose", "report"]),
+        help="Only photographs of this half: with an even number in their name to choose settings "
+        "on, with an odd one to report on.",
+    ),
+    option(
+        "Measuring", "--wear", type=click.FloatRange(0.0, 1.0, min_open=True), metavar="STRENGTH",
+        help="Wear photographs like old film before they are colorized, with this strength; 0.7 is "
+        "an old print. A fifth of them is as orthochromatic stock recorded them.",
+    ),
+    option(
+        "Measuring", "--seed", type=click.IntRange(0, 2**32 - 1), default=0, metavar="N",
+        help="Seed of the random numbers of --wear. Default: 0.",
+    ),
+)  # fmt: skip
+"""Of ``vidcolor eval``: which photographs, and how worn."""
+
+
 def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     """``ColorizeOptions`` from a command's parameters; those that it hasn't keep their defaults.
 
@@ -221,11 +245,13 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     """
     same = (
         "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
-        "stabilize", "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset",
-        "pix_fmt", "audio", "strict", "compare", "resume",
+        "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder", "video_codec", "crf",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
-    chosen |= {ours: values[theirs] for theirs, ours in ARGUMENTS.items() if theirs in values}
+    for theirs in ("start", "end"):
+        if theirs in values:
+            chosen[ARGUMENTS[theirs]] = values[theirs]
     for name in ("deinterlace", "deflicker"):
         if name in values:
             chosen[name] = values[name] == "on"

@@ -78,7 +78,7 @@ def make_plan(words: Sequence[str], output: str | None, *, decoder: str = "pyav"
     Args:
         words: the positional arguments.
         output: the value of ``-o``.
-        decoder: with "ffmpeg", content that nobody here knows is taken for video.
+        decoder: with "ffmpeg", unknown content is taken for video.
 
     Raises:
         OptionError: when the words make no sense together, or two results would have one name.
@@ -90,9 +90,7 @@ def make_plan(words: Sequence[str], output: str | None, *, decoder: str = "pyav"
         raise OptionError("a name is empty (an unset variable of the shell?)")
     if output is None and len(words) == 2 and _is_folder_name(words[1]):
         words, output = words[:1], words[1]
-    is_batch = output is not None and _wants_folder(words, output)
-    if is_batch:
-        assert output is not None
+    if output is not None and _wants_folder(words, output):
         return _plan_batch(words, Path(output), decoder)
     source, target = _single(words, output)
     job = _job(source, decoder)
@@ -264,7 +262,8 @@ def _kind(source: str, decoder: str) -> Kind | Literal["scan"]:
 def _default_output(source: str, kind: Kind) -> str:
     from vidcolor.engine.default_output import default_output
 
-    assert kind != "unknown"
+    if kind == "unknown":
+        raise ValueError(f"{source}: of no known kind")
     return str(default_output(Path(source), kind))
 
 

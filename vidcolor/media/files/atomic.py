@@ -234,7 +234,7 @@ def _remove_if_left(temporary: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or a folder that nobody wants; never raises."""
+    """Remove a file or a folder; never raises."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,7 +1,7 @@
-"""Is it still the same file? Size, modification time, and a hash over blocks of it.
+"""Identity of files: size, modification time, and a hash over some blocks.
 
-Reading all of a film of 200 GB to tell it from another takes half an hour; its first and last bytes
-and some between them tell it as well, unless somebody means to deceive.
+Reading all of a 200 GB film takes half an hour. Its first, last and some other bytes differ from
+those of any other film, unless one was made to deceive.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SupportsSeek(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """What tells a file from others.
+    """Differs between files with different content.
 
     Attributes:
         size: bytes.

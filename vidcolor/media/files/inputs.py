@@ -34,7 +34,7 @@ def is_pipe(path: str | Path) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return what libav or the system said, without numbers and paths."""
+    """Return libav's or the system's reason, without numbers and paths."""
     return (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__
 
 
@@ -83,7 +83,7 @@ class InputFile:
         """A reader of all of it, from its beginning.
 
         Raises:
-            InputError: it is a pipe, and somebody has read it.
+            InputError: it is a pipe that was read before.
         """
         if self._is_taken and not self.is_seekable:
             raise InputError(f"{self.label}: a pipe can be read only once, from its beginning")
@@ -104,7 +104,7 @@ class InputFile:
             return self._raw.read1(size)
 
     def identity(self) -> FileIdentity | None:
-        """What tells this file from others, read through the same handle.
+        """The file's identity, read through the same handle.
 
         None for pipes and standard input.
 
@@ -120,7 +120,7 @@ class InputFile:
             return open_identity(self._raw, status)
 
     def waiter(self) -> Waiter:
-        """What waits for the pipe to be ready, by the stop events of this context."""
+        """Waits until the pipe is ready; listens to the stop events of this context."""
         return Waiter(self._raw)
 
     @property

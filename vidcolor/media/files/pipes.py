@@ -1,8 +1,8 @@
-"""Pipes may stall: who reads or writes one waits no longer than until somebody asks to stop.
+"""Interruptible pipe I/O: poll every 100 ms, raise ``Interrupted`` when a stop event is set.
 
-A thread inside ``read`` or ``write`` of a stalled pipe hears nothing. So the system is asked first
-whether the pipe is ready, in short steps, and between them it is seen whether to go on. Where the
-system can't be asked (Windows), reading and writing block as ever.
+A thread that is blocked in ``read`` or ``write`` of a stalled pipe can't be stopped. So it first
+polls until the pipe is ready, and checks the stop events between the polls. Where there is no
+``poll`` (Windows), reading and writing block.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ _asked: ContextVar[tuple[threading.Event, ...]] = ContextVar("asked_to_stop", de
 
 @contextlib.contextmanager
 def ended_by(*events: threading.Event | None) -> Iterator[None]:
-    """Within, pipes are opened such that waiting for them ends once one of ``events`` is set."""
-    token = _asked.set(tuple(event for event in events if event is not None))
+    """Pipes opened in this context stop waiting once one of ``events`` is set.
+
+    Events of a context around this one count too.
+    """
+    more = (event for event in events if event is not None)
+    token = _asked.set((*_asked.get(), *more))
     try:
         yield
     finally:
@@ -48,7 +52,7 @@ class Waiter:
 
     @property
     def can_wait(self) -> bool:
-        """Whether the system can be asked."""
+        """Whether the pipe can be polled."""
         return self._poll is not None
 
     def wait(self) -> None:
@@ -67,7 +71,7 @@ class Waiter:
 
 
 def _poll(stream: Any, writing: bool) -> Any:  # noqa: ANN401 - "select.poll" is no type on Windows
-    """What asks the system about a stream, None where that isn't possible."""
+    """A poll object for a stream, None where there is no ``poll`` or no descriptor."""
     if not hasattr(select, "poll"):
         return None
     try:
@@ -83,8 +87,8 @@ class StreamWriter(io.RawIOBase):
     """Standard output without ``seek``: libav then writes what can be read from a pipe.
 
     Args:
-        target: the stream; ``write`` raises ``Interrupted`` where it stalls and somebody asks to
-            stop.
+        target: the stream; ``write`` raises ``Interrupted`` where it stalls and a stop event
+            is set.
     """
 
     def __init__(self, target: BinaryIO) -> None:
@@ -110,7 +114,7 @@ class StreamWriter(io.RawIOBase):
         rest = view.cast("B")
         while len(rest):
             self._waiter.wait()
-            # None: somebody else has set the pipe not to block, and been quicker
+            # None: the pipe is set not to block, and another writer has filled it
             rest = rest[self._target.write(rest[:_CHUNK_BYTES]) or 0 :]
         return view.nbytes
 

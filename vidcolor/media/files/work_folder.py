@@ -52,7 +52,7 @@ def work_folder_of(output: Path) -> Path:
 class WorkFolder:
     """The finished spans of one output.
 
-    The caller holds the lock on the output: nobody else is in here.
+    The caller holds the lock on the output, so no other run uses the folder.
 
     Attributes:
         path: the folder.

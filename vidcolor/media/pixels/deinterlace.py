@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from typing import Final
 
 import av
 import numpy as np
@@ -13,7 +14,9 @@ from av.filter import Graph
 from vidcolor.media.pixels.fields import FieldDetector, FieldOrder, gray_frame, gray_graph
 from vidcolor.types import LumaFrame
 
-_HELD_FRAMES = 25
+_HELD_FRAMES: Final = 25
+_LEAST_SIDE_PX: Final = 4
+"""bwdif refuses smaller pictures; they stay as they are."""
 
 
 class FieldStage:
@@ -117,6 +120,8 @@ class Deinterlacer:
 
     def push(self, frame: LumaFrame) -> list[LumaFrame]:
         """Take a frame; return those that are finished (bwdif looks one frame ahead)."""
+        if min(frame.luma.shape) < _LEAST_SIDE_PX:
+            return [frame]
         if self._graph is None:
             arguments = f"mode=send_frame:parity={self._parity}:deint=all"
             self._graph = gray_graph(frame.luma, ("bwdif", arguments))

@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile, reason
-from vidcolor.media.pixels.limits import check_size
+from vidcolor.media.pixels.limits import check_film_size
 from vidcolor.media.read.base import BaseSource, Item, check_span
 from vidcolor.media.read.stage import FrameStage
 from vidcolor.media.read.stamps import Span, exact_seconds
@@ -49,7 +49,7 @@ class AnimationReader(BaseSource):
             raise InputError(f"{self._label}: can't be read: {reason(error)}") from None
         width, height = self._image.size
         try:
-            check_size(width, height, self._label)
+            check_film_size(self._label, width, height)
             span = Span(origin=Fraction(0), start=start, end=end, time_bases=[_TIME_BASE])
             info = _describe(path, self._image)
             self._stage = FrameStage(info, span, deinterlace=False, label=self._label)
@@ -105,7 +105,7 @@ def _read(file: InputFile) -> bytes:
 
 
 def _pix_fmt(image: Image.Image) -> str:
-    """What its frames are handed on as: with alpha, only so that the loss of it is said."""
+    """Pixel format of its frames; alpha is kept only so that its loss is reported."""
     return "rgba" if image.has_transparency_data else "rgb24"
 
 

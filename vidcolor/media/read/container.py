@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, cast
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Disposition, Stream
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile, InputView, reason
@@ -38,7 +39,7 @@ REFUSED_FORMATS: Final = frozenset(
 
 
 class UnreadableError(InputError):
-    """The system can't read the file: that says nothing of what the file holds."""
+    """The system can't read the file; it may still be a film."""
 
 
 @functools.cache
@@ -50,6 +51,11 @@ def _allowed_formats() -> str:
 
 def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> NoReturn:
     raise PermissionError("inputs may not open other files")
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether a stream is a picture that belongs to the file, and no film."""
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 
 class OpenContainer:

@@ -1,4 +1,4 @@
-"""Packets of an open film in file order, cut to a span, through whatever damage there is."""
+"""Packets of an open film in file order, cut to a span; read errors are tolerated."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Discard, Disposition, Stream
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError, Option
 from vidcolor.media.files.inputs import InputFile, reason
-from vidcolor.media.pixels.limits import check_size
+from vidcolor.media.pixels.limits import check_film_size
 from vidcolor.media.read.container import (
     NO_TIMESTAMPS,
     TS_DISCONT,
     OpenContainer,
+    is_cover,
     open_container,
 )
 from vidcolor.media.read.probe import container_length
-from vidcolor.media.read.stamps import Span
-from vidcolor.media.read.timeline import Discontinuities, Strays
+from vidcolor.media.read.stamps import Span, decoding_stamp, stamp_of
+from vidcolor.media.read.timeline import Discontinuities, StrayStamps
 
 logger = logging.getLogger(__name__)
 
 _MAX_READ_ERRORS: Final = 8
 _SAYS_DURATION: Final = frozenset({"matroska", "mov", "avi", "asf", "flv", "mxf"})
-"""Containers whose headers say how long they are; of others libav estimates it."""
+"""Containers with their duration in the header; for others libav estimates it."""
 
 _MISSING_S: Final = 1.0
 _MISSING_SHARE: Final = 0.05
@@ -78,7 +79,7 @@ class Demuxer:
         self._need_decoder = need_decoder
         self._open_error = self.read_error = ""
         self._reached = Fraction(0)
-        self._strays = Strays()
+        self._strays = StrayStamps()
         self.video_done = False
         self.size = file.size
         self._open(opened)
@@ -137,7 +138,7 @@ class Demuxer:
 
     @property
     def failure(self) -> str:
-        """What the system said where the file couldn't be read, "" where it could."""
+        """The system's reason why the file couldn't be read, "" if it could."""
         return self._view.failure or self._open_error
 
     def seek(self, seconds: Fraction) -> bool:
@@ -167,7 +168,7 @@ class Demuxer:
         wanted = {each.index for each in self.copied}
         unfinished = {each.index for each in self.copied if each.type == "audio"}
         has_sound = bool(unfinished)
-        self._strays = Strays()
+        self._strays = StrayStamps()
         for packet in self._strays.mend(self._raw_packets()):
             if self._joiner is not None:
                 self._joiner.join(packet)
@@ -209,12 +210,12 @@ class Demuxer:
                     return
 
     def _note_end(self, packet: Packet[Any]) -> None:
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = stamp_of(packet)
         if stamp is not None:
             self._reached = max(self._reached, (stamp + (packet.duration or 0)) * packet.time_base)
 
     def cut_off(self) -> str:
-        """Say, once all packets were read, whether the file ends earlier than its header says."""
+        """After the last packet: a warning if the file ends earlier than its header says, or ""."""
         container = self.container
         promised = container_length(container)
         whole = self.span.end is None and (self._copy or len(container.streams) == 1)
@@ -228,11 +229,11 @@ class Demuxer:
         return f"the file says that it lasts {length:.1f} s, and ends at {end:.1f} s"
 
     def _behind_end(self, packet: Packet[Any]) -> bool:
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = stamp_of(packet)
         return stamp is not None and self.span.after(stamp * packet.time_base)
 
     def _far_behind_end(self, packet: Packet[Any]) -> bool:
-        stamp = packet.dts if packet.dts is not None else packet.pts
+        stamp = decoding_stamp(packet)
         if stamp is None:
             return True
         return self.span.after(stamp * packet.time_base - _INTERLEAVE_SECONDS)
@@ -255,9 +256,7 @@ def choose_video(
     Raises:
         InputError: there is none, none has a decoder, or its picture is too large.
     """
-    films = [
-        each for each in container.streams.video if not each.disposition & Disposition.attached_pic
-    ]
+    films = [each for each in container.streams.video if not is_cover(each)]
     if not films:
         has_sound = any(each.type == "audio" for each in container.streams)
         raise InputError(f"{label}: has no film" + (", only sound" if has_sound else ""))
@@ -273,5 +272,5 @@ def choose_video(
     best = cast("VideoStream | None", container.streams.best("video"))
     video = best if best in decodable else decodable[0]
     assert video is not None
-    check_size(video.codec_context.width, video.codec_context.height, label)
+    check_film_size(label, video.codec_context.width, video.codec_context.height)
     return video

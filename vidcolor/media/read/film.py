@@ -1,4 +1,4 @@
-"""Films in: one pass over the file gives luma frames and the other streams' packets."""
+"""Reads films with PyAV: luma frames and the other streams' packets, in one pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vidcolor.media.read.demux import Demuxer
 from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.probe import describe_container
 from vidcolor.media.read.stage import FrameStage, stream_end
-from vidcolor.media.read.stamps import exact_seconds
+from vidcolor.media.read.stamps import exact_seconds, stamp_of
 from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 
@@ -37,8 +37,8 @@ class VideoReader(BaseSource):
         path: as the user wrote it.
         settings: how it is read.
         opened: the film's container, at its beginning; closed with this. None opens one.
-        index: what an earlier reading with the same settings has shown; one that isn't complete is
-            made anew by this reading. None keeps none.
+        index: what an earlier reading with the same settings has shown; an empty one is filled by
+            this reading. None keeps none.
 
     Raises:
         InputError: the file can't be read, or not one frame of it.
@@ -160,7 +160,7 @@ class VideoReader(BaseSource):
             if packet.stream_index != video:
                 yield packet
                 continue
-            stamp = packet.pts if packet.pts is not None else packet.dts
+            stamp = stamp_of(packet)
             if stage.first_packet is None and stamp is not None:
                 stage.first_packet = stamp * packet.time_base
             if self._notes is not None:

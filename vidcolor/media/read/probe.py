@@ -9,13 +9,13 @@ from typing import Final, cast
 import av
 from av.codec.context import CodecContext
 from av.container import InputContainer
-from av.stream import AttachmentStream, Disposition, Stream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from vidcolor.media.pixels.fields import FieldOrder, header_field_order
 from vidcolor.media.pixels.layout import pixel_layout
 from vidcolor.media.pixels.orientation import is_mirrored, rotation
-from vidcolor.media.read.container import NO_TIMESTAMPS
+from vidcolor.media.read.container import NO_TIMESTAMPS, is_cover
 from vidcolor.types import UNSPECIFIED, ColorTags, StreamInfo, VideoInfo
 
 _MAX_RATE: Final = 1000
@@ -150,7 +150,7 @@ def describe_stream(stream: Stream) -> StreamInfo:
     codec = codec_name(stream)
     if isinstance(stream, AttachmentStream):
         codec, detail = stream.mimetype or "", stream.metadata.get("filename", "")
-    elif stream.disposition & Disposition.attached_pic:
+    elif is_cover(stream):
         detail = "cover art"
     elif kind == "video" and context is not None:
         detail = f"{context.width}x{context.height}"  # type: ignore[attr-defined]
@@ -185,7 +185,7 @@ def _is_vfr(container: InputContainer, stream: VideoStream) -> bool:
 
 
 def container_length(container: InputContainer) -> Fraction:
-    """Return how many seconds the header lets the file last, 0 where it doesn't say.
+    """Return the duration in seconds by the header, 0 if unknown.
 
     What libav reads from Matroska is the time of the end, as most programs write it.
     """
@@ -197,7 +197,7 @@ def container_length(container: InputContainer) -> Fraction:
 
 
 def _duration(container: InputContainer, stream: VideoStream, size: int | None) -> float | None:
-    """Return the header's duration in seconds, None where it says nothing or nonsense."""
+    """Return the header's duration in seconds, None if missing or absurd."""
     seconds: float | None = None
     if stream.duration and stream.time_base:
         seconds = float(stream.duration * stream.time_base)

@@ -1,4 +1,4 @@
-"""From decoded frames to luma frames: cut, stamped, watched and, if asked, deinterlaced."""
+"""From decoded frames to luma frames: cut to the span, stamped, checked, deinterlaced if asked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.pixels.chroma import has_color
 from vidcolor.media.pixels.deinterlace import FieldStage
 from vidcolor.media.pixels.fields import FieldOrder, frame_field_order
-from vidcolor.media.pixels.limits import check_size
+from vidcolor.media.pixels.limits import check_film_size
 from vidcolor.media.pixels.uniform import PictureMaker
 from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.probe import with_first_frame
@@ -34,7 +34,7 @@ _LATE_SECONDS: Final = 0.5
 
 
 class FrameStage:
-    """What all sources do with the frames that they decode.
+    """The step from decoded to luma frames that all sources share.
 
     Args:
         info: from the header; the first wanted frame corrects it.
@@ -88,7 +88,7 @@ class FrameStage:
         self._picture: PictureMaker | None = None
 
     def again(self) -> FrameStage:
-        """A stage for reading the same once more; what the first frame has told stays known."""
+        """A stage for reading the same once more; keeps what the first frame has shown."""
         stage = FrameStage(
             self._header,
             self.span,
@@ -238,7 +238,7 @@ class FrameStage:
 
     def _meet(self, frame: av.VideoFrame, pts: int) -> None:
         """Learn from the first wanted frame."""
-        check_size(frame.width, frame.height, self._label)
+        check_film_size(self._label, frame.width, frame.height)
         self.display_matrix = display_matrix(frame, self.info.codec)
         order = cast(FieldOrder, self.info.field_order)
         if frame.interlaced_frame:
@@ -297,7 +297,7 @@ def in_decoding_order(container: str) -> bool:
 
 
 def stream_end(container: InputContainer, stream: VideoStream) -> int | None:
-    """Where the header lets a stream end, in its time base; None where it doesn't say."""
+    """Where a stream ends by the header, in its time base; None if unknown."""
     if not in_decoding_order(container.format.name) or not stream.duration:
         return None
     return (stream.start_time or 0) + stream.duration
@@ -339,7 +339,7 @@ class ShownDurations:
         return [last]
 
     def _until(self, end: int, last: LumaFrame) -> int:
-        """How long the last frame is; the end of a film that is cut off is far behind it."""
+        """The last frame's duration; a film that was cut off ends long before its header says."""
         shown = end - last.pts
         if self._exact:
             return shown

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
+
+from vidcolor.media.read.container import is_cover
 
 _TOLERANCE: Final = Fraction(1, 1_000_000)  # the file's start time is known to a microsecond
 _MAX_COMMON_STEP: Final = Fraction(1, 10)
@@ -17,6 +19,16 @@ _MAX_COMMON_STEP: Final = Fraction(1, 10)
 def exact_seconds(seconds: float | None) -> Fraction | None:
     """Return user-given seconds as a fraction, to the microsecond."""
     return None if seconds is None else Fraction(round(seconds * 1_000_000), 1_000_000)
+
+
+def stamp_of(packet: Packet[Any]) -> int | None:
+    """When a packet is shown, or else decoded, in its time base; None if unknown."""
+    return packet.pts if packet.pts is not None else packet.dts
+
+
+def decoding_stamp(packet: Packet[Any]) -> int | None:
+    """When a packet is decoded, or else shown, in its time base; None if unknown."""
+    return packet.dts if packet.dts is not None else packet.pts
 
 
 class StampFiller:
@@ -114,8 +126,8 @@ class Span:
         """
         if self.start is None and self.end is None:
             return True
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None or packet.stream.disposition & Disposition.attached_pic:
+        stamp = stamp_of(packet)
+        if stamp is None or is_cover(packet.stream):
             return True
         time_base = packet.time_base
         begin = stamp * time_base

@@ -1,8 +1,8 @@
-"""A single stamp that damage has thrown far away is put back between its neighbours.
+"""Corrects time lines that damage or splicing has broken.
 
-Left where it is, one flipped bit in the sound of a transport stream tears the whole time line
-apart, or piles up all that follows behind the stray one. A true jump, after which the stamps go on
-from where they have jumped to, isn't touched: joining those is ``timing.Discontinuities``' work.
+``StrayStamps``: one flipped bit in a stamp (say, of the sound in a transport stream) would shift or
+delay all that follows; such a stamp is put back between its neighbours. ``Discontinuities``: where
+stamps jump and go on from there, as in recordings appended to each other, what follows is shifted.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import Any, Final
 from av.packet import Packet
 from av.stream import Stream
 
+from vidcolor.media.read.stamps import decoding_stamp
+
 _BACKWARD_JUMP: Final = -1  # seconds; dts never goes back within a stream
 _FORWARD_JUMP: Final = 3600  # seconds; shorter gaps are what a lost signal leaves
 _BACK_S: Final = -1
 """A decoding time never goes back within a stream; damaged durations make it seem so, a little."""
 _AHEAD_S: Final = 1
-"""A longer gap is worth a second look: is it one, or do the stamps come back?"""
+"""After a longer gap it is checked whether the stamps come back."""
 _LONGEST_DELAY_S: Final = 10
 """Between a picture's decoding and its showing."""
 _PATIENCE: Final = 500
@@ -31,8 +33,8 @@ _LONGEST_RUN: Final = 16
 """Packets of the same stream: one stamp of a transport stream may be that of several sounds."""
 
 
-class Strays:
-    """Finds and mends them; one object per pass through a file.
+class StrayStamps:
+    """Finds single stamps far from their neighbours' and corrects them; one object per pass.
 
     Attributes:
         mended: how many stamps were put back.
@@ -47,7 +49,7 @@ class Strays:
     def mend(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
         """Yield the packets in their order, in place corrected.
 
-        Where a stamp looks wrong, packets are read ahead until the same stream's next ones tell.
+        Where a stamp looks wrong, packets are read ahead until the same stream's next ones decide.
 
         Args:
             packets: in file order.
@@ -152,7 +154,7 @@ class Discontinuities:
 
     def join(self, packet: Packet[Stream]) -> None:
         """Correct a packet's stamps in place; packets come in file order."""
-        stamp = packet.dts if packet.dts is not None else packet.pts
+        stamp = decoding_stamp(packet)
         shift = self._newest
         if stamp is not None and packet.stream.type in ("audio", "video"):
             seconds, stream = stamp * packet.time_base, packet.stream_index

@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from vidcolor.media.kinds import find_signature
+
 _HEAD_BYTES: Final = 1 << 16
 _DPX_RATES: Final = (1724, 1940)
 """Offsets of 32-bit floats: the film header's frame rate, the television header's (SMPTE 268M)."""
@@ -22,9 +24,15 @@ def header_rate(files: Iterable[Path]) -> Fraction | None:
     for _, file in zip(range(_FILES), files, strict=False):
         try:
             with file.open("rb") as stream:
-                rate = rate_in(stream.read(_HEAD_BYTES))
-        except OSError:  # reading it whole will say why
+                head = stream.read(_HEAD_BYTES)
+        except OSError:  # reading the whole file will report it
             continue
+        found = find_signature(head[:64])
+        if found is None:  # damaged
+            continue
+        if found.kind not in ("DPX", "EXR"):
+            return None
+        rate = rate_in(head)
         if rate is not None:
             return rate
     return None

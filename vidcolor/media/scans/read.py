@@ -73,7 +73,7 @@ class SequenceReader(BaseSource):
         if not self._files:
             raise InputError(f"{self._label}: no file has a name of this pattern")
         self._file_of = dict(self._files)
-        said = header_rate(file for _, file in self._files)
+        said = None if settings.fps else header_rate(file for _, file in self._files)
         rate = settings.fps or said or _DEFAULT_FPS
         span = Span(origin=Fraction(0), start=start, end=end, time_bases=[1 / rate])
         self._stage = FrameStage(

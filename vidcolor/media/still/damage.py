@@ -16,7 +16,8 @@ from av.error import InvalidDataError
 from PIL import Image, UnidentifiedImageError
 
 from vidcolor.errors import InputError
-from vidcolor.media.still.open import MAX_PIXELS, StillFile
+from vidcolor.media.pixels.limits import MAX_PHOTO_PIXELS
+from vidcolor.media.still.open import StillFile
 from vidcolor.media.still.raster import Raster, Samples
 
 _CUT_WORDS = re.compile(
@@ -32,7 +33,7 @@ def explain(file: StillFile, error: Exception) -> InputError:
     if isinstance(error, Image.DecompressionBombError):
         pixels = re.search(r"\d{7,}", detail)
         size = f"{int(pixels[0]) / 1e6:,.0f} megapixels" if pixels else "too many pixels"
-        return InputError(f"{file.name}: {size}; the limit is {MAX_PIXELS / 1e6:.0f}")
+        return InputError(f"{file.name}: {size}; the limit is {MAX_PHOTO_PIXELS / 1e6:.0f}")
     if is_cut(file.kind, file.data) or _CUT_WORDS.search(detail):
         return InputError(f"{file.name}: truncated: the file ends before the picture does")
     if isinstance(error, (UnidentifiedImageError, struct.error)):

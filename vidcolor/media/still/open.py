@@ -11,9 +11,6 @@ from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import shown
 from vidcolor.media.kinds import find_signature
 
-MAX_PIXELS = 300_000_000
-"""Larger pictures are refused: 300 Mpx is a 60 x 50 cm plate scanned at 800 dpi."""
-
 MAX_BYTES = 4_000_000_000
 """Larger files are refused before reading (300 Mpx of 16-bit RGBA are 2.4 GB)."""
 
@@ -90,41 +87,3 @@ def _known(name: str, path: Path | None, data: bytes) -> StillFile:
     if kind is None:
         raise InputError(f"{name}: not a picture in a format that vidcolor knows")
     return StillFile(name, path, data, kind)
-
-
-def check_size(name: str, width: int, height: int, sample_bytes: int) -> None:
-    """Refuse impossible sizes and those that don't fit into memory, before anything is allocated.
-
-    Args:
-        name: the file's name in messages.
-        width: from the header, in pixels.
-        height: from the header, in pixels.
-        sample_bytes: bytes per pixel of the decoded samples.
-
-    Raises:
-        InputError: no pixels, more than ``MAX_PIXELS``, or more than the machine's memory holds.
-    """
-    if width <= 0 or height <= 0:
-        raise InputError(f"{name}: the picture has no pixels ({width}x{height})")
-    pixels = width * height
-    if pixels > MAX_PIXELS:
-        raise InputError(
-            f"{name}: {width}x{height} is {pixels / 1e6:,.0f} megapixels; "
-            f"the limit is {MAX_PIXELS / 1e6:.0f} (cut it into parts, or scale it down first)"
-        )
-    # decoded samples, their converted copy, the coloured result and its encoded form live at once
-    need = pixels * (sample_bytes * 3 + 8)
-    memory = _physical_memory()
-    if memory is not None and need > memory:
-        raise InputError(
-            f"{name}: {width}x{height} needs about {need / 1e9:.1f} GB of memory, "
-            f"this machine has {memory / 1e9:.1f} GB"
-        )
-
-
-def _physical_memory() -> int | None:
-    """Bytes of memory in this machine, None where unknown."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None

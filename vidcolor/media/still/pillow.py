@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from vidcolor.errors import DependencyError
+from vidcolor.media.pixels.limits import check_photo_size
 from vidcolor.media.still.boxes import heif_depth, read_facts
 from vidcolor.media.still.exif import ORIENTATION, ExifBlock
 from vidcolor.media.still.metadata import StillMetadata
-from vidcolor.media.still.open import StillFile, check_size
+from vidcolor.media.still.open import StillFile
 from vidcolor.media.still.png import only_picture, only_text
 from vidcolor.media.still.raster import Raster, Samples, scale_bits, split_channels
 
@@ -52,7 +53,7 @@ def decode_with_pillow(file: StillFile, *, page: int = 0) -> Raster:
         register_heif(file.name)
     with Image.open(io.BytesIO(_openable(file)), formats=_FORMATS[file.kind]) as image:
         image.seek(page)
-        check_size(file.name, *image.size, 2 * len(image.getbands()))
+        check_photo_size(file.name, *image.size, 2 * len(image.getbands()))
         pages = _count_pages(image)
         samples, alpha, model = _pixels(image, file)
         metadata = collect_metadata(image, file)

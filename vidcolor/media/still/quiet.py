@@ -21,10 +21,10 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from vidcolor.media.still.open import MAX_PIXELS
+from vidcolor.media.pixels.limits import MAX_PHOTO_PIXELS
 
 _LIBRARIES: Final = re.compile(r"(PIL|tifffile|pillow_heif|imagecodecs)(\.|$)")
-_PILLOW_LIMIT: Final = MAX_PIXELS // 2
+_PILLOW_LIMIT: Final = MAX_PHOTO_PIXELS // 2
 """Pillow raises at twice its limit."""
 
 Restore = Callable[[], None]

@@ -16,9 +16,10 @@ import tifffile
 from PIL import UnidentifiedImageError
 
 from vidcolor.errors import InputError
+from vidcolor.media.pixels.limits import check_photo_size
 from vidcolor.media.still.exif import EXIF_IFD, GPS_IFD, ORIENTATION, Entry, ExifBlock, full_page
 from vidcolor.media.still.metadata import StillMetadata
-from vidcolor.media.still.open import StillFile, check_size
+from vidcolor.media.still.open import StillFile
 from vidcolor.media.still.pillow import decode_with_pillow
 from vidcolor.media.still.quiet import MUTED_STDERR
 from vidcolor.media.still.raster import Raster, Samples, scale_bits, unpremultiply
@@ -56,7 +57,7 @@ def decode_tiff(file: StillFile) -> Raster:
         page = cast(tifffile.TiffPage, tiff.pages[number])
         samples_per_pixel = max(1, int(page.samplesperpixel))
         sample_bytes = samples_per_pixel * max(1, _bits(page) // 8)
-        check_size(file.name, int(page.imagewidth), int(page.imagelength), sample_bytes)
+        check_photo_size(file.name, int(page.imagewidth), int(page.imagelength), sample_bytes)
         _check_whole(file, page)
         full_pages = _count_pages(tiff)
         try:

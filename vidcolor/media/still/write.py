@@ -163,7 +163,7 @@ def _encode(page: _Page, extension: str, name: str) -> bytes:
     deep = encoder in (_png, _tiff)
     if page.rgb.dtype == np.uint16 and not deep:
         page.rgb = to_depth(page.rgb, 8)
-        page.notes.append(f"{extension} holds 8 bits per channel, the picture has 16: rounded")
+        page.notes.append(f"{extension} holds 8 bits per channel, the picture has more: rounded")
     _fit_alpha(page, extension)
     try:
         with quiet_libraries():
@@ -279,7 +279,7 @@ def _jpeg2000(page: _Page) -> bytes:
 
 
 def _bmp(page: _Page) -> bytes:
-    page.notes.append(".bmp holds no metadata: it isn't kept, and nothing says what colorized it")
+    page.notes.append(".bmp holds no metadata: the source's isn't kept, and no credit is written")
     return _with_pillow(page, "BMP")
 
 

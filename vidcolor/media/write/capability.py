@@ -121,19 +121,26 @@ def recoding_notes(streams: Iterable[Stream], recoded: Mapping[int, str]) -> lis
 
 def can_recode(container: ContainerFacts, stream: Stream) -> str | None:
     """The codec in which the container holds a disc's sound without loss; None: in none."""
-    codec = plain_codec(stream)
-    if codec is None or (container.copies is not None and codec not in container.copies):
+    plain = plain_codec(stream)
+    if plain is None:
         return None
+    held = container.copies
+    codecs = [codec for codec in (plain, "pcm_bluray") if held is None or codec in held]
+    return next((codec for codec in codecs if _takes(container, stream, codec)), None)
+
+
+def _takes(container: ContainerFacts, stream: Stream, codec: str) -> bool:
+    """Whether a muxer takes a disc's sound as ``codec``."""
     output = av.open(io.BytesIO(), "w", format=container.name)
     try:
         PcmRecoder(output, stream, codec)
         output.start_encoding()
     except _REFUSED as error:
         logger.debug("%s refuses %s: %s", container.name, codec, error)
-        return None
+        return False
     finally:
         close_quietly(output)
-    return codec
+    return True
 
 
 def can_hold(

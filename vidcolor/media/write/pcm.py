@@ -48,6 +48,7 @@ class PcmRecoder:
         source = cast(AudioCodecContext, stream.codec_context)
         self.target = cast(AudioStream, output.add_stream(codec, rate=source.sample_rate))
         self.target.codec_context.layout = source.layout
+        self.target.codec_context.format = source.format
         name = source.codec.canonical_name
         self._decoder = cast(AudioCodecContext, av.CodecContext.create(name, "r"))
         self._decoder.sample_rate, self._decoder.layout = source.sample_rate, source.layout

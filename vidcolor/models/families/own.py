@@ -141,8 +141,14 @@ def _seen_settings(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _precisions(metadata: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
-    measured = metadata.get("precisions", "").split(",")
-    return PRECISIONS if "fp16" in measured else WIDE_PRECISIONS
+    """What was measured; where nothing was, what can't overflow."""
+    if "precisions" not in metadata:
+        return WIDE_PRECISIONS
+    safe = {*metadata["precisions"].split(","), "fp32"}
+    return {
+        device: tuple(name for name in formats if name in safe)
+        for device, formats in PRECISIONS.items()
+    }
 
 
 def _trained_spec(architecture: Architecture, checkpoint: Checkpoint) -> ModelSpec:

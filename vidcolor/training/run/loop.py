@@ -350,7 +350,9 @@ class Trainer:
         history = history_of(
             self.config, step=self.step, photos=len(self.photos), world=self.world.size
         )
-        export_weights(path, self.average.module, self.config, history)
+        plain = dataclasses.replace(self.config, film_share=0.0)
+        pictures = make_batch(self.photos, plain, 0, self.output_stride).clean[:4].cpu()
+        export_weights(path, self.average.module, self.config, history, pictures=[pictures])
 
     def _resume(self) -> None:
         if self._checkpoint.exists():

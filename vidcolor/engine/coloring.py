@@ -1,0 +1,206 @@
+"""From a film's frames and packets to frames with their colours, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from vidcolor.engine.colorist import Colors, FilmColorist, FrameLightness
+from vidcolor.engine.geometry import working_size_of
+from vidcolor.engine.luma_line import LumaLine
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.plan import Checkpoint, Shot, SpanRules, SpanStart
+from vidcolor.engine.planner import Planner
+from vidcolor.engine.stabilize import TimePlan, looks_ahead_for_shots, plan_over_time
+from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
+from vidcolor.errors import OptionError
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.temporal import Deflicker, FilterChain, LumaFilter, MarkedFrame
+from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
+from vidcolor.types import LumaFrame, VideoInfo
+
+if TYPE_CHECKING:
+    from vidcolor.engine.waiting import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How one film is coloured: what the plain run, resume and single spans have in common.
+
+    Attributes:
+        model: the network.
+        options: as the user gave them.
+        batch_size: frames per call of the network.
+        rules: how long spans are.
+        filters: on luma, fresh ones; deflicker is added where the options ask for it.
+        shots: boundaries that are known; None finds them.
+    """
+
+    model: Colorizer
+    options: ColorizeOptions
+    batch_size: int
+    rules: SpanRules
+    filters: Sequence[LumaFilter] = ()
+    shots: Sequence[Shot] | None = None
+
+    def chain(self) -> FilterChain:
+        """The filters on luma.
+
+        Raises:
+            OptionError: they need more of the past than spans give them.
+        """
+        chain = FilterChain([*self.filters, *([Deflicker()] if self.options.deflicker else [])])
+        if chain.memory_frames > self.rules.settle:
+            raise OptionError(
+                f"filters need {chain.memory_frames} earlier frames: more than the span rules'"
+                f" settle, {self.rules.settle}"
+            )
+        return chain
+
+    def over_time(self, film: VideoInfo, filters: FilterChain) -> TimePlan:
+        """Key frames and smoothing, within the frames that may wait."""
+        size = working_size_of(
+            self.model.spec.working_size, film, render_factor=self.options.render_factor
+        )
+        shown = look_ahead_frames(film.width, film.height, film.depth, working_pixels=0)
+        held = LOOK_AHEAD_FRAMES if looks_ahead_for_shots(film) else 0
+        working = look_ahead_frames(
+            film.width, film.height, film.depth, working_pixels=size[0] * size[1]
+        )
+        return plan_over_time(
+            self.options,
+            max(min(shown - held - filters.look_ahead_frames, working), 0),
+            rules=self.rules,
+            saturation=self.model.finishing.saturation,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ColoredFrame:
+    """A frame with its colours.
+
+    Attributes:
+        number: of the frame in the film, from 0.
+        frame: the luma, as filters on luma left it.
+        ab: Lab ab, turned as stored, ``(1, 2, h, w)`` float32 at the network's size; None for a
+            frame before the checkpoint that the colouring began with.
+    """
+
+    number: int
+    frame: LumaFrame
+    ab: Tensor | None
+
+
+class FilmColoring:
+    """Colours a film from a checkpoint, or its beginning, to its end.
+
+    Attributes:
+        planner: has the shots and spans, as far as the film has been read.
+        colorist: colours the frames.
+        lightness: of the film's frames.
+        first_done: number of the first frame that isn't done yet.
+        read: frames that were taken.
+        notes: one line each, for the user.
+    """
+
+    def __init__(
+        self, film: VideoInfo, treatment: Treatment, *, begin: Checkpoint | None = None,
+        only_one: bool = False, first_frame: int = 0,
+    ) -> None:  # fmt: skip
+        """Connect what works on it.
+
+        Args:
+            film: what it is.
+            treatment: how it is coloured.
+            begin: frames before this are done.
+            only_one: colour one span only.
+            first_frame: number of the frame that comes first.
+        """
+        filters = treatment.chain()
+        over_time = treatment.over_time(film, filters)
+        self.planner = Planner(
+            treatment.rules,
+            looks_ahead=looks_ahead_for_shots(film), begin=begin, known=treatment.shots,
+        )  # fmt: skip
+        self._line = LumaLine(self.planner, filters, rotation=film.rotation)
+        self.lightness = FrameLightness(
+            treatment.model, render_factor=treatment.options.render_factor,
+            rotation=film.rotation, sar=film.sar,
+        )  # fmt: skip
+        self.colorist = FilmColorist(
+            treatment.model, self.lightness, batch_size=treatment.batch_size,
+            saturation=treatment.options.saturation, over_time=over_time,
+            rules=treatment.rules, only_one=only_one,
+        )  # fmt: skip
+        if begin is not None:
+            self.colorist.announce(begin.next)
+        self._first = begin.next.read_from if begin else 0
+        self.first_done = begin.next.frame if begin else 0
+        self._waiting = WaitingLine()
+        self._waiting.released = self.read = first_frame
+        self._spans: deque[SpanStart] = deque()
+        self.notes = list(over_time.notes)
+
+    def push(
+        self, items: Sequence[LumaFrame | Packet]
+    ) -> Iterator[ColoredFrame | SpanStart | Packet]:
+        """Take the next frames and packets, in file order.
+
+        Yields:
+            What is ready, in file order; a span's start comes just before its first frame.
+        """
+        self._waiting.add(items)
+        frames = [item for item in items if isinstance(item, LumaFrame)]
+        skipped = max(self._first - self.read, 0)
+        self.read += len(frames)
+        colors = self._colors(self._line.push(frames[skipped:]))
+        yield from self._release_done()
+        yield from self._release(colors.count, colors)
+
+    def flush(self) -> Iterator[ColoredFrame | SpanStart | Packet]:
+        """What is left at the end of the film."""
+        colors = self._colors(self._line.flush())
+        yield from self._release_done()
+        yield from self._release(colors.count, colors)
+        colors = self.colorist.flush()
+        yield from self._release(colors.count, colors)
+
+    def _colors(self, ready: Sequence[MarkedFrame]) -> Colors:
+        while self._line.spans:
+            self.colorist.announce(self._line.spans.popleft())
+        for marked in ready:
+            self._waiting.replace(marked.number, marked.frame)
+        return self.colorist.push(ready)
+
+    def _release_done(self) -> Iterator[ColoredFrame | SpanStart | Packet]:
+        """Pass on frames that are done already."""
+        count = min(self._waiting.frames, self.first_done - self._waiting.released)
+        if count > 0:
+            yield from self._release(count)
+
+    def _release(
+        self, count: int, colors: Colors | None = None
+    ) -> Iterator[ColoredFrame | SpanStart | Packet]:
+        """Pass on frames, and packets and begins of spans between them.
+
+        Args:
+            count: how many frames may go.
+            colors: of these frames; None where they are done already.
+        """
+        first = self._waiting.released
+        if colors is not None:
+            self._spans += colors.spans
+        for item in self._waiting.release(count):
+            if not isinstance(item, LumaFrame):
+                yield item
+                continue
+            number = self._waiting.released - 1
+            # just before the span's first frame, so that packets go the same way each time
+            if self._spans and self._spans[0].frame == number:
+                yield self._spans.popleft()
+            at = number - first
+            yield ColoredFrame(number, item, None if colors is None else colors.ab[at : at + 1])
