@@ -133,7 +133,10 @@ def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: Colorize
         model, render_factor=options.render_factor, rotation=info.rotation, sar=info.sar
     )
     lightness = reader.full(frame)
-    ab = color_alone(model, reader, frame, saturation=options.saturation)
+    ab = color_alone(
+        model, reader, frame,
+        saturation=options.saturation, grey_mounts=options.mounts == "grey",
+    )  # fmt: skip
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
     if info.is_mirrored:
