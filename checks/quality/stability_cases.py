@@ -61,18 +61,18 @@ def after_cut(first: Clip, second: Clip, stabilize: Stabilize) -> tuple[float, f
     return errors[0] / errors[1], float((got - fresh).norm(dim=1).max())
 
 
-def switched(clip: Clip, model: Colorizer) -> tuple[Clip, Tensor]:
-    """The clip with its light turned down halfway, coloured anew; and the ab without that."""
+def switched(clip: Clip, model: Colorizer) -> tuple[Clip, Clip]:
+    """The clip with its light turned down halfway, coloured anew; and the clip without that."""
     half = len(clip.ab) // 2
     dark = clip.lightness[half:] * _STEP_GAIN
     lightness = torch.cat((clip.lightness[:half], dark))
     raw = torch.cat([model(ModelInput(x)).ab for x in dark.split(4)])
     ab = torch.cat((clip.ab[:half], model.finishing(raw, dark)))
     raw = torch.cat((clip.raw[:half], raw))
-    return replace(clip, lightness=lightness, ab=ab, raw=raw), clip.ab
+    return replace(clip, lightness=lightness, ab=ab, raw=raw), clip
 
 
-def wrong_seconds(case: Clip, bright: Tensor, stabilize: Stabilize) -> tuple[float, float]:
+def wrong_seconds(case: Clip, bright: Clip, stabilize: Stabilize) -> tuple[float, float]:
     """How long colours are those of the other light: seconds before the step, and after it.
 
     Each frame's colours are placed on the line from the ab of the light that is to that of the
@@ -80,11 +80,10 @@ def wrong_seconds(case: Clip, bright: Tensor, stabilize: Stabilize) -> tuple[flo
     """
     half = len(case.ab) // 2
     got = stabilize(case)
-    away = case.ab[half:].mean(dim=0) - bright[half:].mean(dim=0)
+    away = case.ab[half:].mean(dim=0) - bright.ab[half:].mean(dim=0)
     steady = float(away.square().sum())
     # From what smoothing gives without the step, so that other changes of the clip don't count.
-    usual = stabilize(replace(case, ab=bright, lightness=torch.cat(
-        (case.lightness[:half], case.lightness[half:] / _STEP_GAIN))))  # fmt: skip
+    usual = stabilize(bright)
     share = [float(((g - u) * away).sum()) / steady for g, u in zip(got, usual, strict=True)]
     return sum(share[:half]) / case.fps, sum(1 - s for s in share[half:]) / case.fps
 

@@ -76,6 +76,7 @@ def test_it_goes_on_and_comes_to_the_same_bytes(
     assert third.skipped > second.skipped
     assert third.skipped + third.done == result.frames == expected.frames
     assert result.cuts == expected.cuts
+    assert result.plan == expected.plan
     assert output.read_bytes() == whole.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted((whole.name, output.name))
 

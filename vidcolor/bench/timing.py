@@ -1,4 +1,4 @@
-"""Clocks that also hold for work that a GPU does behind the caller's back."""
+"""Timing of work, including what a GPU does asynchronously."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Timing:
         frames: how many.
         seconds: wall-clock time of all of them.
         cpu_seconds: time that all threads of the process spent computing meanwhile. On a machine
-            that others use too, this one stays true.
+            shared with other programs, this one stays comparable.
     """
 
     frames: int
@@ -51,7 +51,7 @@ def synchronize(device: torch.device) -> None:
 def measure(
     work: Callable[[], int], device: torch.device, *, repeat: int = 1, warm_up: bool = False
 ) -> Timing:
-    """Time a piece of work from a quiet device to a quiet device; the fastest of all runs counts.
+    """Time a piece of work, from an idle device to an idle device; the fastest run counts.
 
     Args:
         work: does it, and returns how many frames it did (1 or more).

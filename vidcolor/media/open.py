@@ -336,8 +336,6 @@ class Input:
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.view.listen()
-        if settings.decoder == "ffmpeg" and self.path == "-":
-            return open_with_ffmpeg(None, self.path, settings, opened=None)
         if not self.is_pipe and needs_pillow(self.file.head):
             return AnimationReader(self.file, self.path, settings)
         if settings.decoder == "ffmpeg":
@@ -410,7 +408,7 @@ def _count_frames(view: InputView) -> int:
         with warnings.catch_warnings(), Image.open(io.BufferedReader(view)) as image:
             warnings.simplefilter("ignore")
             return int(getattr(image, "n_frames", 1))
-    except Exception:  # Pillow raises whatever its plugins raise; reading will tell
+    except Exception:  # Pillow raises whatever its plugins raise; reading reports it
         return 1
 
 

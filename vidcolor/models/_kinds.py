@@ -1,4 +1,4 @@
-"""Whether the value of a setting is of the kind that its annotation says."""
+"""Whether the value of a setting has the type of its annotation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORDS: Mapping[object, str] = {
 
 
 def check_kind(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 - any annotation
-    """Refuse a value of another kind; whole numbers are numbers too, infinite ones are none.
+    """Refuse a value of another type. Whole numbers are numbers, too; infinite ones are not.
 
     Args:
         name: of the setting, for the message.
@@ -22,7 +22,7 @@ def check_kind(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 - a
         kind: bool, int, float, str, ``Mapping[...]``, or a tuple of these.
 
     Raises:
-        OptionError: it is of another kind.
+        OptionError: it has another type.
     """
     if not _fits(value, kind):
         article = "" if kind is bool else "a "

@@ -1,4 +1,4 @@
-"""What a weights file says of its network: read with the mistrust that any file deserves."""
+"""Metadata of a weights file, checked as it is read: files may come from anywhere."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ UNUSABLE: tuple[type[Exception], ...] = (
     ArithmeticError, AttributeError, LookupError, MemoryError, OptionError, RuntimeError, TypeError,
     ValueError,
 )  # fmt: skip
-"""What building a network out of senseless settings, or filling it with other tensors, raises."""
+"""What building a network from invalid settings, or loading other tensors into it, raises."""
 
 _LONG = 160
-"""Characters of torch's list of all tensors that don't fit."""
+"""Characters to show of torch's list of tensors that don't fit."""
 
 _MOST = 4096
-"""Channels, blocks, layers: no network here has more, and no memory is asked for beyond it."""
+"""Largest number in a configuration (channels, blocks, layers), so that no file can ask for
+much memory."""
 
 
 def settings(metadata: Mapping[str, str]) -> dict[str, object]:
     """The network's configuration, {} where there is none.
 
     Raises:
-        ValueError: it is no table, or a number in it is absurd.
-        RecursionError: it is nested without end.
+        ValueError: it is no table, or a number in it is too large.
+        RecursionError: it is nested too deep.
     """
     values = json.loads(metadata.get("config", "{}"))
     if not isinstance(values, dict):
         raise ValueError("its configuration is no table")
     for name, value in values.items():
         numbers = value if isinstance(value, list) else [value]
-        if len(numbers) > _MOST or any(_is_absurd(number) for number in numbers):
-            raise ValueError(f"its configuration has an absurd {name}")
+        if len(numbers) > _MOST or any(_is_too_large(number) for number in numbers):
+            raise ValueError(f"its configuration has a {name} that is too large")
     return values
 
 
@@ -51,7 +52,7 @@ def factor(metadata: Mapping[str, str], name: str, default: float) -> float:
 
 
 def share(metadata: Mapping[str, str], name: str) -> float:
-    """A number from 0 to 1, 0 where nothing is said.
+    """A number from 0 to 1; 0 where it is missing.
 
     Raises:
         ValueError: it is none, or beyond.
@@ -63,7 +64,7 @@ def share(metadata: Mapping[str, str], name: str) -> float:
 
 
 def is_set(metadata: Mapping[str, str], name: str) -> bool:
-    """Whether a switch is "1"; it is off where nothing is said.
+    """Whether a switch is "1"; off where it is missing.
 
     Raises:
         ValueError: it is neither "0" nor "1".
@@ -84,5 +85,5 @@ def reason(error: Exception) -> str:
     return f"{first} {second if len(second) <= _LONG else second[:_LONG] + '...'}"
 
 
-def _is_absurd(value: object) -> bool:
+def _is_too_large(value: object) -> bool:
     return isinstance(value, (int, float)) and not -_MOST <= value <= _MOST

@@ -1,9 +1,9 @@
-"""Less chroma where a network's colours are least to be believed; hues stay.
+"""Less chroma where a network's colours are most often wrong; hues stay.
 
-Three places, found on photographs that training never saw and on old films
-(docs/experiments.md): the one colour that lies over a whole picture, which saturation makes louder
-but not truer; red to violet in dark tones, which is mostly made up: clothes, hats, shadows; and
-loud red to orange, which on old film is seldom right: coats, trousers, faces in bright light.
+Three cases, measured on photographs outside the training set and on old films
+(docs/experiments.md): a colour cast over the whole picture, which saturation amplifies without
+making it truer; red to violet in dark tones (clothes, hats, shadows), which is mostly wrong; and
+strong red to orange, which on old film is seldom right (coats, trousers, faces in bright light).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TINY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Calm:
-    """How much less; a weights file's metadata say it, under these names.
+    """How much chroma is taken away; weights files hold these values under the same names.
 
     Attributes:
         cast: share, 0 to 1, of the chroma of the picture's mean colour that is taken from colours
@@ -51,7 +51,7 @@ class Calm:
 
     @classmethod
     def read(cls, metadata: Mapping[str, str]) -> Calm:
-        """What a file's metadata say; nothing said changes nothing.
+        """Read a file's metadata; missing values change nothing.
 
         Raises:
             ValueError: a number is none, or not in [0, 1].
@@ -63,7 +63,7 @@ class Calm:
         return {name: str(value) for name, value in asdict(self).items()}
 
     def __call__(self, ab: Tensor, lightness: Tensor) -> Tensor:
-        """Calm pictures, each by itself.
+        """Reduce chroma, each picture by itself.
 
         Args:
             ab: ``(B, 2, h, w)`` float32 as the network gives it.

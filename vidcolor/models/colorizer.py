@@ -77,7 +77,7 @@ class Colorizer(nn.Module):
         return self._checked(self._run(inputs), inputs)
 
     def _run(self, inputs: ModelInput) -> Prediction:
-        """Start the work, which a GPU finishes behind the caller's back."""
+        """Start the work, which a GPU does asynchronously."""
         return self.network(inputs.to(self.device))
 
     def _checked(self, prediction: Prediction, inputs: ModelInput) -> Prediction:
@@ -124,7 +124,7 @@ def _check_input(inputs: ModelInput, model: Colorizer) -> None:
 
 
 def _check_prediction(prediction: Prediction, inputs: ModelInput, model: Colorizer) -> None:
-    """Mostly for models from elsewhere: a wrong shape would do harm much later."""
+    """Check a model's result: a wrong shape would fail much later, in another place."""
     shape = prediction.ab.shape
     if len(shape) != 4 or shape[:2] != (len(inputs), 2) or not prediction.ab.is_floating_point():
         raise ValueError(

@@ -28,7 +28,7 @@ class Finishing:
 
     @classmethod
     def read(cls, metadata: Mapping[str, str]) -> Finishing:
-        """What a weights file's metadata say; nothing said changes nothing.
+        """Read a weights file's metadata; missing values change nothing.
 
         Raises:
             ValueError: a number is none, or out of range.

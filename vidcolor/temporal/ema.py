@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from vidcolor.temporal.smoother import State, exact, kept, no_frames
+from vidcolor.temporal.smoother import no_frames
 
 
 class AbSmoother:
@@ -58,19 +58,6 @@ class AbSmoother:
     def flush(self) -> Tensor:
         """Return no frame: none ever waits."""
         return no_frames()
-
-    def state(self) -> State:
-        """The mean so far, its weight and its time; see ``Smoother``."""
-        if self._mean is None:
-            return {}
-        numbers = {"weight": self._weight, "last_s": self._last_s}
-        return {"mean": kept(self._mean)} | {k: exact(v) for k, v in numbers.items()}
-
-    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """Take a state; see ``Smoother``."""
-        if state:
-            self._mean = state["mean"].to(device)
-            self._weight, self._last_s = float(state["weight"]), float(state["last_s"])
 
     def _step(self, ab: Tensor, now_s: float, is_cut: bool) -> Tensor:
         if self._mean is None or is_cut or self._mean.shape != ab.shape:

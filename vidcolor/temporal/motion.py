@@ -12,17 +12,20 @@ mean would be mud.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from vidcolor.temporal.flow import FlowEstimator, confidence, fit, warp
-from vidcolor.temporal.smoother import State, exact, kept, no_frames
+from vidcolor.temporal.flow import FlowEstimator, blur, confidence, fit, warp
+from vidcolor.temporal.smoother import no_frames
 
 _MOST_GAIN = 1.15
 """Chroma that averaging took is given back up to this factor."""
+
+_GAIN_SHARE = 1.0 / 16.0
+"""Side of the box in which that factor is found, as a share of the picture's shorter side."""
 
 _APART = 8.0
 """Lab units from what is known at which a frame's own colour weighs half."""
@@ -55,10 +58,6 @@ class _Frame:
     past: Tensor
     from_before: Tensor | None = None
     future: Tensor | None = None
-
-
-_MAPS = ("ab", "past", "from_before", "future")
-"""Of a frame's attributes, the tensors."""
 
 
 class MotionSmoother:
@@ -130,35 +129,6 @@ class MotionSmoother:
         ready = self._give_out(len(self._waiting))
         self._last = None
         return torch.stack(ready) if ready else no_frames()
-
-    def state(self) -> State:
-        """The frames that wait and the last one; see ``Smoother``."""
-        if self._last is None:
-            return {}
-        seen, last = self._last
-        waits = bool(self._waiting)  # then the last frame is the last of them
-        frames = self._waiting if waits else [last]
-        state = {"waits": exact(waits), "seen": kept(seen)}
-        for at, frame in enumerate(frames):
-            state[f"{at}.second"] = exact(frame.second)
-            for name in _MAPS:
-                value = getattr(frame, name)
-                if value is not None:
-                    state[f"{at}.{name}"] = kept(value)
-        return state
-
-    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """Take a state; see ``Smoother``."""
-        if not state:
-            return
-        frames: list[_Frame] = []
-        while f"{len(frames)}.second" in state:
-            at = len(frames)
-            maps = {name: state[f"{at}.{name}"] for name in _MAPS if f"{at}.{name}" in state}
-            ab = maps.pop("ab").to(device)
-            frames.append(_Frame(ab, float(state[f"{at}.second"]), **maps))
-        self._waiting = frames if state["waits"] else []
-        self._last = (state["seen"], frames[-1])
 
     def _continues(self, seen: Tensor, colours: Tensor) -> bool:
         if self._last is None:
@@ -298,17 +268,18 @@ def _finish(frame: _Frame, future: Tensor, apart: float) -> Tensor:
     # where nothing else is known.
     detail = frame.ab.cpu() - fit(own[:2], size)
     smooth = fit(mean[:2], size) + detail * fit(share, size)
-    return (smooth * _gain(mean)).to(frame.ab.device)
+    return (smooth * fit(_gain(mean), size)).to(frame.ab.device)
 
 
-def _gain(mean: Tensor) -> float:
-    """Chroma that frames had, as averaged, over chroma of the average: one factor for a frame.
+def _gain(mean: Tensor) -> Tensor:
+    """Chroma that frames had here, as averaged, over chroma of the average: ``(1, gh, gw)``.
 
     Both are means over the shot, so the factor is as calm as they are; taken from single frames it
     would bring their flicker back.
     """
-    left = float(_chroma(mean[:2]).mean())
-    return min(max(float(mean[2].mean()) / max(left, _LEAST_CHROMA), 1.0), _MOST_GAIN)
+    had, left = blur(torch.cat((mean[2:], _chroma(mean[:2]))), _GAIN_SHARE)
+    gain: Tensor = (had / left.clamp_min(_LEAST_CHROMA)).clamp_(1.0, _MOST_GAIN)
+    return gain.unsqueeze(0)
 
 
 def _chroma(ab: Tensor) -> Tensor:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-State = dict[str, Tensor]
-"""What a smoother knows, as tensors on the CPU by name: ready to be written to a file."""
-
 
 class Smoother(Protocol):
-    """Takes the frames of a film in order; gives them back in order, perhaps later.
+    """Takes the frames of a span, and of its surroundings, in order; gives them back in order.
+
+    They may come back later. Each span gets a new smoother.
 
     What comes out for a frame never depends on how frames were batched. How many frames may wait
     inside is bounded, by seconds and by frames.
@@ -40,22 +39,6 @@ class Smoother(Protocol):
         """The frames that still wait, ``(N, 2, h', w')``, N 0 or more: the film is at its end."""
         ...
 
-    def state(self) -> State:
-        """All that it knows of the past, the frames that wait included."""
-        ...
-
-    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """Go on from where a smoother of the same settings was, exactly as that one would.
-
-        Args:
-            state: what its ``state`` returned.
-            device: where colours come from and go to.
-
-        Raises:
-            KeyError: it is no such state.
-        """
-        ...
-
 
 class PerFrame:
     """A ``Smoother`` that returns every frame at once as it is."""
@@ -74,24 +57,7 @@ class PerFrame:
         """Return no frame: none ever waits."""
         return no_frames()
 
-    def state(self) -> State:
-        """Nothing is known."""
-        return {}
-
-    def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """Nothing needs to be known."""
-
 
 def no_frames() -> Tensor:
     """The colours of no frame at all, ``(0, 2, 1, 1)``."""
     return torch.empty(0, 2, 1, 1)
-
-
-def kept(tensor: Tensor) -> Tensor:
-    """A copy on the CPU that shares memory with nothing, for a ``State``."""
-    return tensor.detach().cpu().contiguous().clone()
-
-
-def exact(value: float) -> Tensor:
-    """A number as a tensor that holds it exactly, for a ``State``."""
-    return torch.tensor(value, dtype=torch.float64)

@@ -29,6 +29,7 @@ from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.types import LumaFrame
 
 COUNT, RATE = 24, 10
+PLAIN = ReadSettings(copy_streams=False)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Made:
     """An input with ``COUNT`` frames of ``moving_luma``, one each tenth of a second."""
 
     path: str
-    settings: ReadSettings = ReadSettings(copy_streams=False)
+    settings: ReadSettings = PLAIN
     pipe: Callable[[], None] | None = None
 
     @contextmanager
@@ -95,11 +96,13 @@ def _make(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> Made:
         settings = ReadSettings(copy_streams=False, fps=Fraction(RATE))
         return Made(str(folder / "s_%03d.png"), settings)
     film = _film(folder / "a.mkv")
-    if kind == "ffmpeg":
+    if kind.startswith("ffmpeg"):
         if shutil.which("ffmpeg") is None:
             pytest.skip("no ffmpeg program on the PATH")
         pytest.importorskip("ffmpeg")
-        return Made(str(film), ReadSettings(copy_streams=False, decoder="ffmpeg"))
+        settings = ReadSettings(copy_streams=False, decoder="ffmpeg")
+        if kind == "ffmpeg":
+            return Made(str(film), settings)
     data = film.read_bytes()
     if kind == "fifo":
         if not hasattr(os, "mkfifo"):
@@ -113,11 +116,12 @@ def _make(kind: str, folder: Path, patch: pytest.MonkeyPatch) -> Made:
         patch.setattr("sys.stdin", io.TextIOWrapper(os.fdopen(read_end, "rb")))
         _feeder(data, write_end)
 
-    return Made("-", pipe=refill)
+    return Made("-", settings if kind == "ffmpeg-stdin" else PLAIN, pipe=refill)
 
 
 @pytest.fixture(
-    params=["mkv", "avi", "mp4", "webp", "apng", "scans", "stdin", "ffmpeg"], scope="function"
+    params=["mkv", "avi", "mp4", "webp", "apng", "scans", "stdin", "ffmpeg", "ffmpeg-stdin"],
+    scope="function",
 )
 def made(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     """One input of each kind."""
@@ -149,15 +153,17 @@ def test_each_frame_lasts_until_the_next(made: Made) -> None:
 
 
 def test_info_is_that_of_the_frames(made: Made) -> None:
-    with made.open() as opened, opened.read(made.settings) as source:
-        assert isinstance(source, FrameSource)
-        info, frame = source.info, frames_of(source)[0]
-        assert (info.width, info.height) == (frame.luma.shape[1], frame.luma.shape[0])
-        assert (info.depth, info.time_base) == (frame.depth, frame.time_base)
-        assert info.path == made.path
-        assert source.expected_frames in (COUNT, None)
-        assert source.status.has_color is False
-        assert (source.status.damaged, source.status.corrupt) == (0, 0)
+    with made.open() as opened:
+        assert opened.kind in ("video", "sequence")  # nothing of a pipe is lost by that
+        with opened.read(made.settings) as source:
+            assert isinstance(source, FrameSource)
+            info, frame = source.info, frames_of(source)[0]
+            assert (info.width, info.height) == (frame.luma.shape[1], frame.luma.shape[0])
+            assert (info.depth, info.time_base) == (frame.depth, frame.time_base)
+            assert info.path == made.path
+            assert source.expected_frames in (COUNT, None)
+            assert source.status.has_color is False
+            assert (source.status.damaged, source.status.corrupt) == (0, 0)
 
 
 def test_a_span_is_a_part_of_the_whole(made: Made) -> None:

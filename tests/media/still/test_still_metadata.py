@@ -1,4 +1,4 @@
-"""What a photo says about itself comes along, and who colorized it is added."""
+"""A photo's metadata is kept, and the credit is added."""
 
 from __future__ import annotations
 

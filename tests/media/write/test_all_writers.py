@@ -514,7 +514,7 @@ def test_the_output_says_what_colorized_it_or_that_it_cannot(
     held = _held(case, tmp_path)
     assert held is not None
     said = any(COMMENT in value for value in held.metadata.values())
-    assert said != any("who colorized it" in note for note in notes)
+    assert said != any("the credit" in note for note in notes)
 
 
 @every_writer

@@ -102,9 +102,10 @@ def test_accepting_a_hash_by_name(server: MirrorServer, manifest: Install, tmp_p
     manifest(server.url("/a"))
     refused = invoke("pull", "tiny", "--weights-dir", tmp_path)
     assert isinstance(refused.exception, DownloadError)
-    advice = re.search(r"vidcolor weights (pull tiny --accept-sha256 \w+)", str(refused.exception))
+    advice = re.search(r'pull tiny, with accept_sha256="(\w+)"', str(refused.exception))
     assert advice is not None
-    done = invoke(*advice[1].split(), "--weights-dir", tmp_path)
+    given = ("--accept-sha256", advice[1])
+    done = invoke("pull", "tiny", *given, "--weights-dir", tmp_path)
     assert done.exit_code == 0
     assert "OK (accepted by you" in invoke("verify", "--weights-dir", tmp_path).stdout
 

@@ -137,7 +137,9 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(
     trainer = Trainer(config(steps=1, val=""), ALONE)
     trainer.run()
     before = {path: path.read_bytes() for path in trainer.out.glob("*.*")}
-    export = partial(export_weights, trainer.weights, trainer.network, trainer.config, {})
+    export = partial(
+        export_weights, trainer.weights, trainer.network, trainer.config, {}, pictures=[]
+    )
     checkpoint = trainer.out / "checkpoint.pt"
     for path, write in ((checkpoint, trainer.save), (trainer.weights, export)):
         with file_size_limit(10_000), pytest.raises(OutputError) as caught:

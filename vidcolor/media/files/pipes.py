@@ -26,8 +26,12 @@ _asked: ContextVar[tuple[threading.Event, ...]] = ContextVar("asked_to_stop", de
 
 @contextlib.contextmanager
 def ended_by(*events: threading.Event | None) -> Iterator[None]:
-    """Pipes that are opened in this context stop waiting once one of ``events`` is set."""
-    token = _asked.set(tuple(event for event in events if event is not None))
+    """Pipes opened in this context stop waiting once one of ``events`` is set.
+
+    Events of a context around this one count too.
+    """
+    more = (event for event in events if event is not None)
+    token = _asked.set((*_asked.get(), *more))
     try:
         yield
     finally:
@@ -48,7 +52,7 @@ class Waiter:
 
     @property
     def can_wait(self) -> bool:
-        """Whether the system says when the pipe is ready."""
+        """Whether the pipe can be polled."""
         return self._poll is not None
 
     def wait(self) -> None:

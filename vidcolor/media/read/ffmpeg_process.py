@@ -8,16 +8,21 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
+import threading
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import IO, Any, Final, cast
 
 from vidcolor.errors import DependencyError, Option
+from vidcolor.media.files.inputs import InputFile, InputView
+from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.read.container import REFUSED_FORMATS
 
 PROGRAM: Final = "ffmpeg"
 _WANTED: Final = Option("decoder", "ffmpeg")
+_FEED_BYTES: Final = 1 << 16
+_FEEDER_TIMEOUT_S: Final = 1
+"""Where a pipe can't be polled (Windows), its reader may stay blocked; it ends with the program."""
 SHIFT_S: Final = 1000
 """Seconds (times the time base's numerator) that are added to stamps: NUT can't go below zero."""
 
@@ -126,19 +131,30 @@ class FfmpegProcess:
 
     Args:
         command: its arguments.
-        stdin: hand over standard input.
+        feed: what it gets as standard input; None for nothing.
+
+    Raises:
+        InputError: ``feed`` is a pipe that was read before.
     """
 
-    def __init__(self, command: list[str], *, stdin: bool = False) -> None:
+    def __init__(self, command: list[str], *, feed: InputFile | None = None) -> None:
+        self._end_of_feeding = threading.Event()
+        with ended_by(self._end_of_feeding):
+            source = None if feed is None else feed.view()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._process = subprocess.Popen(
             command,
-            stdin=sys.stdin if stdin else subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if source is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             bufsize=1 << 20,
         )
         self.pipe = cast(io.BufferedIOBase, self._process.stdout)
+        self._feeder: threading.Thread | None = None
+        if source is not None:
+            target = cast("IO[bytes]", self._process.stdin)
+            self._feeder = threading.Thread(target=_feed, args=(source, target), daemon=True)
+            self._feeder.start()
 
     def error(self) -> str:
         """Return the first line that ffmpeg said, "" where it said nothing."""
@@ -155,8 +171,18 @@ class FfmpegProcess:
 
     def close(self) -> None:
         """Stop it if it still runs; safe to call twice."""
+        self._end_of_feeding.set()
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        if self._feeder is not None and self._feeder.ident != threading.get_ident():
+            self._feeder.join(_FEEDER_TIMEOUT_S)
         self.pipe.close()
         self._errors.close()
+
+
+def _feed(source: InputView, target: IO[bytes]) -> None:
+    """Pass on an input to a process, until either ends."""
+    with contextlib.suppress(OSError), target:  # the process may end before its input does
+        while data := source.read(_FEED_BYTES):
+            target.write(data)

@@ -163,7 +163,7 @@ class FrameIndex:
         return pts, dts, size
 
     def is_unique(self, ordinal: int) -> bool:
-        """Whether a packet can be told from all others by its stamps and size."""
+        """Whether no other packet has the same stamps and size."""
         same = np.ones(self.packets, bool)
         for column in self._packets:
             values = np.array(column, np.int64)
@@ -178,7 +178,7 @@ class FrameIndex:
     # -- on disk ------------------------------------------------------------------------------
 
     def to_bytes(self) -> bytes:
-        """What ``from_bytes`` reads again; about 12 bytes per frame."""
+        """What ``from_bytes`` reads again; about 13 bytes per frame."""
         target = io.BytesIO()
         np.savez_compressed(
             target,

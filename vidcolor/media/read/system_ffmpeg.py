@@ -38,12 +38,12 @@ _AHEAD_S = Fraction(1, 2)  # packets go out this much before the frames that the
 
 
 def open_with_ffmpeg(
-    file: InputFile | None, path: str, settings: ReadSettings, *, opened: OpenContainer | None
+    file: InputFile, path: str, settings: ReadSettings, *, opened: OpenContainer | None
 ) -> BaseSource:
-    """Open a film that a system ffmpeg decodes; it opens the file itself.
+    """Open a film that a system ffmpeg decodes; it opens files itself, and is fed pipes.
 
     Args:
-        file: the film; stays open. None for standard input, which ffmpeg reads.
+        file: the film; stays open.
         path: as the user wrote it.
         settings: how it is read.
         opened: the film's container, at its beginning, where it could be opened.
@@ -55,7 +55,7 @@ def open_with_ffmpeg(
     """
     require_ffmpeg()
     check_span(settings)
-    if file is not None:
+    if file.is_seekable and path != "-":
         try:
             original = Demuxer(
                 file,
@@ -66,16 +66,17 @@ def open_with_ffmpeg(
                 opened=opened,
             )
         except InputError as error:
-            if not file.is_seekable or "not a film that" not in str(error):
+            if "not a film that" not in str(error):
                 raise  # above all playlists: ffmpeg would open what they name
         else:
             return FfmpegReader(original, path, settings)
-    return _open_matroska(path, settings)
+        return _open_matroska(path, settings, None)
+    return _open_matroska(path, settings, file)
 
 
-def _open_matroska(path: str, settings: ReadSettings) -> VideoReader:
-    """Read a film of which ffmpeg makes lossless Matroska."""
-    ffmpeg = FfmpegProcess(matroska_all(path), stdin=path == "-")
+def _open_matroska(path: str, settings: ReadSettings, feed: InputFile | None) -> VideoReader:
+    """Read a film of which ffmpeg makes lossless Matroska; ``feed`` is a pipe that it gets."""
+    ffmpeg = FfmpegProcess(matroska_all(path if feed is None else "-"), feed=feed)
     try:
         source = VideoReader(InputFile(path, ffmpeg.pipe), path, settings)
     except InputError as error:

@@ -279,7 +279,7 @@ def _jpeg2000(page: _Page) -> bytes:
 
 
 def _bmp(page: _Page) -> bytes:
-    page.notes.append(".bmp holds no metadata: it isn't kept, and nothing says what colorized it")
+    page.notes.append(".bmp holds no metadata: the source's isn't kept, and no credit is written")
     return _with_pillow(page, "BMP")
 
 

@@ -387,8 +387,8 @@ class VideoWriter:
             shift = math.ceil(shift / unit) * unit
         if shift:
             self.notes.append(
-                f"the source begins {float(shift):.3f} s before zero, which"
-                f" {self._container.name} can't say: everything is moved by as much"
+                f"the source begins {float(shift):.3f} s before zero, where {self._container.name}"
+                " has no times: everything is moved by as much"
             )
         return shift
 

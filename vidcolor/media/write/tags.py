@@ -97,7 +97,7 @@ def _few_tags(
     kept = {key: value for key, value in tags.items() if key in container.metadata_keys}
     lost = sorted(tags.keys() - kept.keys())
     if comment:
-        lost.append("who colorized it")
+        lost.append("the credit (what colorized it)")
     notes = [f"{container.name} has no place for these tags: {', '.join(lost)}"]
     return kept, {}, notes if lost else []
 

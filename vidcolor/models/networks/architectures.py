@@ -61,7 +61,7 @@ class Architecture:
         """The network's configuration from plain values (lists become tuples).
 
         Raises:
-            OptionError: for settings that this network doesn't have, or senseless ones.
+            OptionError: for settings that this network doesn't have, or invalid values.
         """
         known = [f.name for f in fields(self.config_type)]
         if unknown := sorted(set(values) - set(known)):

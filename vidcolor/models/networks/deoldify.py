@@ -19,8 +19,8 @@ ImageNet-normalised. Output: colour RGB of the same size, ImageNet-normalised, i
 ResNet-101) one with more channels. The order inside is convolution, ReLU, BatchNorm: unlike in a
 ResNet, ReLU comes first. Convolutions of the decoder are spectrally normalised (Miyato et al.,
 2018); the stored vectors are used as they are, without power iteration: the networks here only
-infer. ``folding.fold`` makes them fast. Operations are in place where nobody else sees the tensor:
-at full size, new memory costs as much time as the arithmetic.
+infer. ``folding.fold`` makes them fast. Operations are in place where the tensor isn't used
+elsewhere: at full size, new memory costs as much time as the arithmetic.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ And a ReLU of its own reads and writes the whole map once more. Here weights are
 the first call, and ReLUs and a block's addition are done while the results are still in registers.
 
 The operations are those that torch's compiler uses for the same purpose (``torch.ops.mkldnn``).
-They are no public interface of torch, so ``can_pack`` tries them before anything relies on them.
+They are not a public interface of torch, so ``can_pack`` tries them before they are used.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 class CompiledNetwork(nn.Module):
     """Compiles at the first call, which takes a minute; goes on uncompiled if that fails.
 
-    Compiled code is made for one shape. Smaller batches, as the last one of a film, are filled up
-    with repetitions of their last picture, and what comes of these is dropped. A single picture
-    that comes first, to see how much memory it takes, isn't worth the minute: it runs as it is.
+    Compiled code is made for one shape. Smaller batches, such as the last one of a film, are padded
+    with copies of their last picture, whose results are dropped. A single picture that comes first
+    measures memory: it runs uncompiled.
 
     Attributes:
         is_compiled: None before the first call, then whether it worked.

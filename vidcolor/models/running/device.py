@@ -1,4 +1,4 @@
-"""From "auto" to a device and a number format that it really has."""
+"""Devices and number formats: what names and "auto" stand for on this machine."""
 
 from __future__ import annotations
 

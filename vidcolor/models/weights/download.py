@@ -30,7 +30,7 @@ _DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How patient to be with one mirror.
+    """Retries and timeouts for one mirror.
 
     Attributes:
         retries: how often a broken transfer is taken up again.
@@ -64,14 +64,14 @@ def download(
     progress: DownloadProgress | None = None,
     policy: RetryPolicy | None = None,
 ) -> str:
-    """Fetch a file; the caller holds its lock, so that nobody else writes the same ``.part``.
+    """Fetch a file; the caller holds its lock, so that no other process writes the same ``.part``.
 
     Args:
         entry: what to fetch; ``entry.urls`` are tried in order.
         target: where the file goes, in a folder that exists.
         accept_sha256: another hash that the user accepts.
         progress: told about bytes and about mirrors that failed.
-        policy: patience; None takes the defaults.
+        policy: retries and timeouts; None takes the defaults.
 
     Returns:
         The file's SHA-256: ``entry.sha256`` or ``accept_sha256``.
@@ -91,7 +91,7 @@ def download(
 
 
 class _Download:
-    """One file on its way."""
+    """The state of one download."""
 
     def __init__(
         self, entry: WeightsEntry, part: Path, accept_sha256: str | None,

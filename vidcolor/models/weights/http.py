@@ -1,4 +1,4 @@
-"""One HTTP(S) request for a file, or for the rest of it: the standard library's, with fewer doors.
+"""One HTTP(S) request for a file, or for the rest of it, by the standard library.
 
 Only http and https are spoken, a redirect never leaves https for http, and proxy variables
 (``https_proxy``, ``no_proxy``, ...) are honoured as urllib does.

@@ -40,7 +40,7 @@ class CodeError(Exception):
 
 
 class BoundedFile:
-    """Reads at most ``size`` bytes: a length that lies can't make Python reserve memory for it."""
+    """Reads at most ``size`` bytes, so that a wrong length in the file can't reserve memory."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file, self._left = file, size
@@ -73,7 +73,7 @@ def refuse_calls(file: BoundedFile) -> None:
                 name = argument
             if call is None and opcode.name in _CALLS:
                 call = name
-    except Exception:  # noqa: BLE001 - whatever nonsense makes of the reader: it is no pickle
+    except Exception:  # noqa: BLE001 - whatever the reader raises: it is no pickle
         return
     if call is not None:
         raise CodeError(call)
@@ -100,7 +100,7 @@ def storage_bytes(file: BoundedFile, pickles: int) -> tuple[dict[str, int], Any]
             last = _DryUnpickler(file, sizes).load()
         except CodeError:
             raise
-        except Exception as error:  # whatever nonsense does to the machine
+        except Exception as error:  # whatever invalid input raises
             raise DamagedError(f"not a whole pickle ({type(error).__name__})") from error
     return sizes, last
 

@@ -1,4 +1,4 @@
-"""How a download tells where it stands."""
+"""Progress of a download."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 class DownloadProgress(Protocol):
-    """Who wants to know how far a download is (the same calls as the engine's ``Progress``)."""
+    """Listener to a download (the same calls as the engine's ``Progress``)."""
 
     def start(self, total: int | None, unit: str, description: str) -> None:
         """A transfer of ``total`` units begins; comes again where it has to begin anew."""
@@ -49,7 +49,7 @@ class Meter:
 
 
 def tell(progress: DownloadProgress | None, text: str) -> None:
-    """Say one line to the user, or to the log where nobody listens."""
+    """Say one line to the user, or to the log where there is no listener."""
     if progress is None:
         logger.info("%s", text)
     else:

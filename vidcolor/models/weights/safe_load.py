@@ -79,7 +79,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         ) from error
     except OSError as error:
         raise WeightsError(f"{path}: can't read it: {error.strerror or error}") from error
-    # Readers of three formats meet nonsense here: whatever they raise, the file is at fault.
+    # Whatever the readers of three formats raise on damaged input: the file is at fault.
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise WeightsError(

@@ -1,4 +1,4 @@
-"""Where weights lie, whether they are whole, and how to get them.
+"""Where weights files are, whether they are intact, and how to get them.
 
 The folder is the first of: the ``weights_dir`` argument, ``weights`` in ``VIDCOLOR_HOME``, and
 ``weights`` in the platform's cache directory. A file counts as installed when its size and SHA-256
@@ -177,7 +177,7 @@ def ensure_weights(
         offline: never download (also ``VIDCOLOR_OFFLINE=1``).
         progress: told about bytes, mirrors, licence and origin.
         accept_sha256: a hash to accept besides the manifest's, from now on.
-        policy: patience with mirrors.
+        policy: retries and timeouts.
 
     Raises:
         WeightsError: no weights of that name, missing while offline, or an unusable
