@@ -59,6 +59,9 @@ class PlanarFormat:
             Chroma planes measure ``ceil(size / 2**shift)``.
         full_range: codes span 0..2**depth - 1; else 16..235 (Y), 16..240 (C) << (depth - 8).
         matrix: the H.273 matrix of Y, Cb and Cr: 1, 5, 6, 7 or 9; never unspecified.
+        primaries: the H.273 primaries that the output is tagged with; unknown ones are BT.709's.
+        transfer: the H.273 transfer that the output is tagged with; all but PQ (16) and HLG (18)
+            are taken as the sRGB curve.
     """
 
     pix_fmt: str
@@ -67,6 +70,8 @@ class PlanarFormat:
     chroma_shift: tuple[int, int] = (1, 1)
     full_range: bool = False
     matrix: int = 1
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
 
 
 @dataclass(slots=True)

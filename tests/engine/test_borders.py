@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from vidcolor.engine.borders import find_surround, without_color
+import vidcolor
+from vidcolor.engine.borders import colored_share, find_surround
 
 Plane = npt.NDArray[np.float32]
 
@@ -87,10 +88,51 @@ def test_even_pictures_have_no_surround() -> None:
     assert not _found(np.full((1, 1), 0.5, np.float32)).any()
 
 
-def test_colour_goes_where_any_of_a_sample_is_surround() -> None:
-    surround = torch.zeros(1, 1, 8, 8)
-    surround[..., :3, :] = 1.0
-    ab = without_color(torch.full((1, 2, 4, 4), 20.0), surround)
-    assert ab[0, 0].tolist() == [[0.0] * 4, [0.0] * 4, [20.0] * 4, [20.0] * 4]
-    untouched = torch.ones(1, 2, 4, 4)
-    assert without_color(untouched, torch.zeros(1, 1, 8, 8)) is untouched
+def test_samples_that_hold_any_surround_keep_no_colour(samples_dir: Path) -> None:
+    mounted = torch.from_numpy(_mounted(_picture(samples_dir), 0.3))[None, None]
+    plain = torch.from_numpy(_picture(samples_dir))[None, None]
+    share = colored_share(mounted, (48, 60))  # samples of 4 pixels; the mount is 20 wide
+    assert share[0, 0, :4].max() == share[0, 0, :, -4:].max() == 0.0
+    assert share[0, 0, 6:-6, 6:-6].min() == 1.0
+    assert colored_share(plain, (38, 50)).min() == 1.0
+
+
+def _mounted_photo(samples: Path, target: Path) -> Path:
+    codes = (255 * _mounted(_picture(samples), 0.5)).round().astype(np.uint8)
+    cv2.imwrite(str(target), codes)
+    return target
+
+
+def test_the_mount_of_a_photograph_stays_grey(samples_dir: Path, tmp_path: Path) -> None:
+    source = _mounted_photo(samples_dir, tmp_path / "in.png")
+    chroma = {}
+    for mounts in ("grey", "color"):
+        options = vidcolor.ColorizeOptions(model="compact", device="cpu", mounts=mounts)  # type: ignore[arg-type]
+        target = tmp_path / f"{mounts}.png"
+        vidcolor.colorize_image(source, target, options=options)
+        rgb = cv2.imread(str(target), cv2.IMREAD_COLOR_RGB)
+        assert rgb is not None
+        chroma[mounts] = np.ptp(rgb.astype(int), axis=2)
+    assert chroma["grey"][:14].max() <= 1  # rounding of R'G'B'
+    assert chroma["color"][:14].max() > 5
+    assert np.array_equal(chroma["grey"][40:-40, 40:-40], chroma["color"][40:-40, 40:-40])
+
+
+def test_the_matte_of_a_film_stays_grey(samples_dir: Path, tmp_path: Path) -> None:
+    import av
+
+    picture = cv2.imread(str(_mounted_photo(samples_dir, tmp_path / "in.png")), 0)
+    source = tmp_path / "in.mkv"
+    with av.open(str(source), "w") as film:
+        stream = film.add_stream("ffv1", rate=24)
+        stream.width, stream.height, stream.pix_fmt = picture.shape[1], picture.shape[0], "gray"
+        for _ in range(6):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        film.mux(stream.encode(None))
+    options = vidcolor.ColorizeOptions(model="compact", device="cpu", render_factor=12)
+    with vidcolor.open(source) as opened:
+        frames = list(opened.colorize(options=options))
+    assert len(frames) == 6
+    for frame in frames:
+        assert np.ptp(frame.rgb[:14].astype(int), axis=2).max() <= 1
+        assert np.ptp(frame.rgb[40:-40, 40:-40].astype(int), axis=2).max() > 5

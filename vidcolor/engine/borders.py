@@ -62,20 +62,17 @@ def find_surround(lightness: Tensor) -> Tensor:
     return torch.from_numpy(found)[:, None].to(lightness.device)
 
 
-def without_color(ab: Tensor, surround: Tensor) -> Tensor:
-    """Take the colour from the surround.
+def colored_share(lightness: Tensor, size: tuple[int, int]) -> Tensor:
+    """How much of their colour samples keep: none where any of a sample is surround.
 
     Args:
-        ab: ``(B, 2, h, w)``.
-        surround: ``(B, 1, H, W)`` as ``find_surround`` returns it, not smaller than ab.
+        lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1].
+        size: ``(h, w)`` of the samples, at most H, W.
 
     Returns:
-        ab of the same shape; the same tensor where there is no surround.
+        ``(B, 1, h, w)`` float32 in [0, 1], on the same device.
     """
-    if not surround.any():
-        return ab
-    size = (int(ab.shape[-2]), int(ab.shape[-1]))
-    return ab * (1.0 - F.adaptive_max_pool2d(surround, size))
+    return 1.0 - F.adaptive_max_pool2d(find_surround(lightness), size)
 
 
 class _Candidate(NamedTuple):

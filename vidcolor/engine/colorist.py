@@ -224,10 +224,12 @@ class FilmColorist:
 
 
 def color_alone(
-    model: Colorizer, lightness: FrameLightness, frame: LumaFrame, *, saturation: float = 1.0
-) -> Tensor:
+    model: Colorizer, lightness: FrameLightness, frame: LumaFrame, *, saturation: float = 1.0,
+    grey_mounts: bool = True,
+) -> Tensor:  # fmt: skip
     """Colours of one frame without its neighbours, ``(1, 2, h, w)`` ab, turned as stored."""
-    alone = SpanColorist(Batcher(model, 1), TimePlan(), model.finishing, first=0, batch_size=1)
+    plan = TimePlan(grey_mounts=grey_mounts)
+    alone = SpanColorist(Batcher(model, 1), plan, model.finishing, first=0, batch_size=1)
     (ab,) = alone.push(Seen(0, frame.seconds, True, lightness.seen(frame)))
     return as_stored(ab, lightness.rotation) * saturation
 

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from vidcolor.engine.batching import Batcher
+from vidcolor.engine.borders import colored_share
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.model_choice import load_for
@@ -79,18 +80,28 @@ def colorize_still(photo: StillImage, model: ColorModel, options: ColorizeOption
 
 
 def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
-    ab = still_ab(photo, model, render_factor=options.render_factor) * options.saturation
+    ab = still_ab(
+        photo, model,
+        render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
+    )  # fmt: skip
+    ab = ab * options.saturation
     return picture_rgb(photo.luma, ab, depth=photo.depth)
 
 
-def still_ab(photo: StillImage, model: Colorizer, *, render_factor: int | None = None) -> Tensor:
+def still_ab(
+    photo: StillImage, model: Colorizer, *, render_factor: int | None = None,
+    grey_mounts: bool = True,
+) -> Tensor:  # fmt: skip
     """The model's finished ab for a photo at its working size, ``(1, 2, h, w)`` float32."""
     spec = model.spec.working_size
     height, width = photo.luma.shape
     size = working_size(spec, width, height, render_factor=render_factor or spec.image)
     full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
     lightness = resize_lightness(full, size)
-    return model.finishing(Batcher(model, 1)(ModelInput(lightness)).ab, lightness)
+    ab = model.finishing(Batcher(model, 1)(ModelInput(lightness)).ab, lightness)
+    if not grey_mounts:
+        return ab
+    return ab * colored_share(lightness, (int(ab.shape[-2]), int(ab.shape[-1])))
 
 
 def _beside(photo: StillImage, rgb: Rgb) -> tuple[StillImage, Rgb]:

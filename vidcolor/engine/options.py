@@ -23,6 +23,8 @@ Audio = Literal["copy", "none"]
 """What becomes of the source's audio streams."""
 Decoder = Literal["pyav", "ffmpeg"]
 """Which FFmpeg reads the input: PyAV's own libraries, or the system's program."""
+Mounts = Literal["grey", "color"]
+"""What surrounds a picture, such as paper or a film's matte: grey, or coloured as the rest is."""
 Stabilize = Literal["motion", "ema", "off"]
 """How colours are smoothed over time: along the motion, in place, or not at all."""
 
@@ -65,6 +67,8 @@ class ColorizeOptions:
         every: the network runs on every N-th frame of a shot only, 1 to 48, and motion carries the
             colours to those between; "auto" chooses the distance by how far motion can be trusted.
         deflicker: make the lightness of the output even over time; else it stays the source's.
+        mounts: "grey" keeps the paper mount of a photograph, and the matte of a film, without
+            colour; "color" colours them like the picture.
         saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
@@ -100,6 +104,7 @@ class ColorizeOptions:
     smoothing: float | None = None
     every: int | Literal["auto"] = 1
     deflicker: bool = False
+    mounts: Mounts = "grey"
     saturation: float = 1.0
     start_s: float | None = None
     end_s: float | None = None
@@ -146,6 +151,7 @@ class ColorizeOptions:
             )
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("stabilize", self.stabilize, get_args(Stabilize))
+        _check_choice("mounts", self.mounts, get_args(Mounts))
         _check_choice("audio", self.audio, get_args(Audio))
         _check_choice("decoder", self.decoder, get_args(Decoder))
         for name in ("video_codec", "preset", "pix_fmt"):

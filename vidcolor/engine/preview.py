@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,32 +19,15 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.output import check_absent, credit
 from vidcolor.engine.picture import Rgb
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.sources import open_source
+from vidcolor.engine.sources import read_settings
 from vidcolor.errors import InputError, OptionError
-from vidcolor.media.files.inputs import is_pipe, shown
-from vidcolor.media.open import sniff
+from vidcolor.media.open import Input, open_input
 from vidcolor.media.still.read import read_still, write_still
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import LumaFrame, StillImage, VideoInfo
 
 _MAX_SIDE_PX = 960
 """Rows wider than this are reduced: a preview is for looking."""
-
-_TOLERANCE_S = 1e-5
-"""Times are asked for to the microsecond; a frame may begin that little later."""
-
-_USUAL_RATE = Fraction(25)
-_FURTHER = 10
-"""Where no frame began within a frame's length, this many times as far is looked back."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A frame, when it begins in seconds from the file's start, and what it is a frame of."""
-
-    at_s: float
-    frame: LumaFrame
-    info: VideoInfo
 
 
 def preview(
@@ -80,58 +62,62 @@ def preview(
     options = options or ColorizeOptions()
     progress = progress or NullProgress()
     check_absent(output, options)
-    if sniff(input) == "image":
-        photo = read_still(input)
-        model = load_for("image", options, progress, None)
-        pair = (_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth))
-        _write(output, [np.hstack(pair).astype(np.uint8, copy=False)], model)
-        return [0.0], []
-    _refuse_pipe(input)
+    with open_input(input) as opened:
+        if opened.kind != "image":
+            return _preview_film(opened, output, options, times, count, progress)
+    photo = read_still(input)
+    model = load_for("image", options, progress, None)
+    pair = (_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth))
+    _write(output, [np.hstack(pair).astype(np.uint8, copy=False)], model)
+    return [0.0], []
+
+
+def _preview_film(
+    film: Input,
+    output: str | Path,
+    options: ColorizeOptions,
+    times: Sequence[float] | None,
+    count: int,
+    progress: Progress,
+) -> tuple[list[float], list[float]]:
+    """The same for a film; see ``preview``."""
+    if film.is_pipe:
+        raise OptionError(
+            f"{film.label}: a preview looks into several places of a film, and a pipe can't go"
+            " back: give a file"
+        )
     model = load_for("video", options, progress, None)
     rows: dict[float, Rgb] = {}
     missing = []
-    for asked, found in _frames(input, options, times, count):
-        if found is None:
+    for asked, frame in _frames(film, options, times, count):
+        if frame is None:
             missing.append(asked)
-        elif found.at_s not in rows:
+            continue
+        at_s = frame.seconds - film.info.start_s
+        if at_s not in rows:
             with device_errors(model.device_label):
-                rows[found.at_s] = _pair(found.frame, found.info, model, options)
+                rows[at_s] = _pair(frame, film.info, model, options)
     if not rows:
-        raise InputError(f"{input}: has no frame at {missing[0]:g} s")
+        raise InputError(f"{film.label}: has no frame at {missing[0]:g} s")
     _write(output, list(rows.values()), model)
     return list(rows), [] if times is None else missing
 
 
-def _refuse_pipe(path: str | Path) -> None:
-    """A film is opened anew for each frame, which standard input and pipes don't allow.
-
-    Raises:
-        OptionError: it is one of them.
-    """
-    if str(path) == "-" or is_pipe(path):
-        raise OptionError(
-            f"{shown(path)}: a preview looks into several places of a film, and a pipe can't go"
-            " back: give a file"
-        )
-
-
 def _frames(
-    path: str | Path, options: ColorizeOptions, times: Sequence[float] | None, count: int
-) -> Iterator[tuple[float, _Found | None]]:
+    film: Input, options: ColorizeOptions, times: Sequence[float] | None, count: int
+) -> Iterator[tuple[float, LumaFrame | None]]:
     """Times that are asked for, each with the frame that is on the screen then, if there is one."""
-    if times is not None:
-        options = replace(options, start_s=None, end_s=None)
-    with open_source(path, options) as source:
-        info = source.info
-    places = _spread(info, options, count) if times is None else times
+    settings = read_settings(options)
+    film.read(settings if times is None else replace(settings, start_s=None, end_s=None)).close()
+    places = _spread(film.info, options, count) if times is None else times
     nothing = True
     for at in places:
-        found = _frame_at(path, options, at, info)
-        nothing = nothing and found is None
-        yield at, found
-    if times is None and nothing:  # all places lie behind the last frame's beginning
+        frame = film.frame_at(at, settings)
+        nothing = nothing and frame is None
+        yield at, frame
+    if times is None and nothing:  # all places lie behind the last frame
         first = options.start_s or 0.0
-        yield first, _frame_at(path, options, first, info)
+        yield first, film.frame_at(first, settings)
 
 
 def _spread(info: VideoInfo, options: ColorizeOptions, count: int) -> list[float]:
@@ -142,54 +128,15 @@ def _spread(info: VideoInfo, options: ColorizeOptions, count: int) -> list[float
     return [start + part * (i + 0.5) for i in range(count)] if part > 0.0 else [start]
 
 
-def _frame_at(
-    path: str | Path, options: ColorizeOptions, at_s: float, info: VideoInfo
-) -> _Found | None:
-    """The frame that is on the screen at a time; where none is yet, the next; None at the end."""
-    first = options.start_s or 0.0
-    back = float(1 / (info.rate or _USUAL_RATE))
-    while True:
-        start = max(first, at_s - back)
-        try:
-            now, later = _around(path, replace(options, start_s=start or None), at_s)
-        except InputError:
-            if start == first:
-                raise  # not past the end: the file can't be read at all
-            if at_s >= (info.duration_s or 0.0):
-                return None
-            now = later = None  # the last frame is long, and begins earlier
-        if now is not None or start == first:
-            return now or later
-        back *= _FURTHER
-
-
-def _around(
-    path: str | Path, options: ColorizeOptions, at_s: float
-) -> tuple[_Found | None, _Found | None]:
-    """The last frame that has begun at a time, and the first that hasn't, of those read.
-
-    Raises:
-        InputError: no frame can be read.
-    """
-    now = None
-    with open_source(path, options) as source:
-        for item in source:
-            if not isinstance(item, LumaFrame):
-                continue
-            stamp = item.pts * item.time_base + source.time_offset_s
-            found = _Found(float(stamp) - source.info.start_s, item, source.info)
-            if found.at_s > at_s + _TOLERANCE_S:
-                return now, found
-            now = found
-    return now, None
-
-
 def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: ColorizeOptions) -> Rgb:
     reader = FrameLightness(
         model, render_factor=options.render_factor, rotation=info.rotation, sar=info.sar
     )
     lightness = reader.full(frame)
-    ab = color_alone(model, reader, frame, saturation=options.saturation)
+    ab = color_alone(
+        model, reader, frame,
+        saturation=options.saturation, grey_mounts=options.mounts == "grey",
+    )  # fmt: skip
     none = torch.zeros_like(ab)
     sides = [upright(join_rgb(lightness, c).float(), info.rotation) for c in (none, ab)]
     if info.is_mirrored:

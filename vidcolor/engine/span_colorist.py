@@ -61,7 +61,7 @@ class SpanColorist:
             before: the span before this one, in the same film.
         """
         self._network, self._batch_size = network, batch_size
-        self._smoother = finished(plan.smoother(), finishing)
+        self._smoother = finished(plan.smoother(), finishing, grey_mounts=plan.grey_mounts)
         self._sparse = (
             SparseColoring(
                 network,

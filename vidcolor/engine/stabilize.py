@@ -40,6 +40,7 @@ class TimePlan:
             the past.
         run_out: frames behind a span that ends in mid-shot, likewise for the future.
         evens_exposure: make exposure even for the network.
+        grey_mounts: take the colour from what surrounds the picture.
         notes: one line each, for the user.
     """
 
@@ -48,6 +49,7 @@ class TimePlan:
     warm_up: int = 0
     run_out: int = 0
     evens_exposure: bool = False
+    grey_mounts: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -70,7 +72,7 @@ def plan_over_time(
     """Decide for one film.
 
     Args:
-        options: ``every``, ``stabilize`` and ``smoothing`` count.
+        options: ``every``, ``stabilize``, ``smoothing`` and ``mounts`` count.
         look_ahead: frames that may wait for later ones, beside those that wait for their shot; 0
             where even one is too large.
         rules: how long spans are, and how many frames around them are used.
@@ -86,6 +88,7 @@ def plan_over_time(
         warm_up=min(rules.warm_up, look_ahead) if smooths else 0,
         run_out=min(rules.run_out, left) if smooths and options.stabilize == "motion" else 0,
         evens_exposure=smooths,  # else each frame is on its own, exactly
+        grey_mounts=options.mounts == "grey",
         notes=notes,
     )
 

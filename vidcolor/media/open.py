@@ -408,7 +408,7 @@ def _count_frames(view: InputView) -> int:
         with warnings.catch_warnings(), Image.open(io.BufferedReader(view)) as image:
             warnings.simplefilter("ignore")
             return int(getattr(image, "n_frames", 1))
-    except Exception:  # Pillow raises whatever its plugins raise; reading will tell
+    except Exception:  # Pillow raises whatever its plugins raise; reading reports it
         return 1
 
 

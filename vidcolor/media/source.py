@@ -150,7 +150,7 @@ class FrameSource(Protocol):
 
     @property
     def expected_frames(self) -> int | None:
-        """How many frames headers promise, None where they don't; for the progress bar only."""
+        """How many frames the header announces, None if unknown; for the progress bar only."""
         ...
 
     @property

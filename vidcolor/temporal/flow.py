@@ -173,6 +173,19 @@ def fit_flow(flow: Tensor, size: Sequence[int]) -> Tensor:
     return fit(flow, size) * scale
 
 
+def blur(planes: Tensor, share: float) -> Tensor:
+    """Mean over a square box around each pixel, border replicated.
+
+    Args:
+        planes: ``(C, h, w)`` float32, 1 to 4 channels.
+        share: side of the box, of the shorter of h and w.
+    """
+    side = 2 * round(share * min(planes.shape[-2:]) / 2) + 1
+    mean = cv2.blur(_pixels(planes), (side, side), borderType=cv2.BORDER_REPLICATE)
+    mean = np.asarray(mean, np.float32).reshape(*planes.shape[-2:], -1)
+    return torch.from_numpy(np.ascontiguousarray(mean.transpose(2, 0, 1))).to(planes.device)
+
+
 def _pixels(planes: Tensor) -> _Picture:
     """``(C, h, w)`` as OpenCV wants it, ``(h, w, C)``."""
     return np.ascontiguousarray(planes.detach().cpu().numpy().transpose(1, 2, 0))

@@ -18,11 +18,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidcolor.temporal.flow import FlowEstimator, confidence, fit, warp
+from vidcolor.temporal.flow import FlowEstimator, blur, confidence, fit, warp
 from vidcolor.temporal.smoother import no_frames
 
 _MOST_GAIN = 1.15
 """Chroma that averaging took is given back up to this factor."""
+
+_GAIN_SHARE = 1.0 / 16.0
+"""Side of the box in which that factor is found, as a share of the picture's shorter side."""
 
 _APART = 8.0
 """Lab units from what is known at which a frame's own colour weighs half."""
@@ -265,17 +268,18 @@ def _finish(frame: _Frame, future: Tensor, apart: float) -> Tensor:
     # where nothing else is known.
     detail = frame.ab.cpu() - fit(own[:2], size)
     smooth = fit(mean[:2], size) + detail * fit(share, size)
-    return (smooth * _gain(mean)).to(frame.ab.device)
+    return (smooth * fit(_gain(mean), size)).to(frame.ab.device)
 
 
-def _gain(mean: Tensor) -> float:
-    """Chroma that frames had, as averaged, over chroma of the average: one factor for a frame.
+def _gain(mean: Tensor) -> Tensor:
+    """Chroma that frames had here, as averaged, over chroma of the average: ``(1, gh, gw)``.
 
     Both are means over the shot, so the factor is as calm as they are; taken from single frames it
     would bring their flicker back.
     """
-    left = float(_chroma(mean[:2]).mean())
-    return min(max(float(mean[2].mean()) / max(left, _LEAST_CHROMA), 1.0), _MOST_GAIN)
+    had, left = blur(torch.cat((mean[2:], _chroma(mean[:2]))), _GAIN_SHARE)
+    gain: Tensor = (had / left.clamp_min(_LEAST_CHROMA)).clamp_(1.0, _MOST_GAIN)
+    return gain.unsqueeze(0)
 
 
 def _chroma(ab: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -85,9 +86,12 @@ def small_picture(frame: LumaFrame, rotation: int = 0) -> Tensor:
         ``(1, 1, 48, 48)`` float32, L*/100, on the CPU.
     """
     step = max(1, min(frame.luma.shape) // _SAMPLED_PX)
-    codes = np.ascontiguousarray(frame.luma[::step, ::step])
+    codes: npt.NDArray[Any] = np.ascontiguousarray(frame.luma[::step, ::step])
     table = _lightness_table(frame.depth, frame.full_range)
-    lightness = cv2.LUT(codes, table) if codes.dtype == np.uint8 else table[codes]
+    if codes.dtype == np.uint8:  # a fifth of the time of table[codes]
+        lightness = cv2.LUT(codes.astype(np.uint8, copy=False), table)
+    else:
+        lightness = table[codes]
     small = cv2.resize(lightness, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     turned = np.rot90(small, -(rotation // 90) % 4)
     return torch.from_numpy(np.ascontiguousarray(turned, dtype=np.float32))[None, None]

@@ -92,6 +92,11 @@ look_options: Callable[[F], F] = stack(
         help="Even out flicker of lightness in old film. Default: off, lightness is kept.",
     ),
     option(
+        LOOK, "--mounts", type=click.Choice(["grey", "color"]), default="grey",
+        help="Paper around a photograph, mattes of a film: keep them grey, or colour them too. "
+        "Default: grey.",
+    ),
+    option(
         LOOK, "--saturation", type=float, default=1.0, metavar="FACTOR",
         help="Factor on the strength of colours; 0 is grey. Default: 1.",
     ),
@@ -240,8 +245,8 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     """
     same = (
         "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
-        "stabilize", "smoothing", "saturation", "fps", "decoder", "video_codec", "crf", "preset",
-        "pix_fmt", "audio", "strict", "compare", "resume",
+        "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder", "video_codec", "crf",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):

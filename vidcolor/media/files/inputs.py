@@ -34,7 +34,7 @@ def is_pipe(path: str | Path) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return what libav or the system said, without numbers and paths."""
+    """Return libav's or the system's reason, without numbers and paths."""
     return (getattr(error, "strerror", None) or str(error)).strip() or type(error).__name__
 
 

@@ -30,7 +30,7 @@ _NONE = -(1 << 63)
 
 @dataclass(frozen=True, slots=True)
 class EncodedPacket:
-    """What a muxer needs to know of an encoded frame.
+    """An encoded frame, with all that a muxer needs.
 
     Attributes:
         pts: in the encoder's time base.

@@ -52,7 +52,7 @@ class Waiter:
 
     @property
     def can_wait(self) -> bool:
-        """Whether the system says when the pipe is ready."""
+        """Whether the pipe can be polled."""
         return self._poll is not None
 
     def wait(self) -> None:

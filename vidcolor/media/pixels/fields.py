@@ -137,7 +137,7 @@ class FieldDetector:
         if count["progressive"] > fields:
             self.verdict = "progressive"
             return
-        # Real fields keep their order; scrolling and dithering fool idet in both directions.
+        # Real fields keep their order; scrolling and dithering look like fields of both orders.
         leading: FieldOrder = "tff" if count["tff"] >= count["bff"] else "bff"
         if fields >= 3 * count["progressive"] and count[leading] >= 0.9 * fields:
             self.verdict = leading

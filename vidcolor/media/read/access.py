@@ -33,7 +33,7 @@ _Packets: TypeAlias = "Iterator[Packet[Any]]"
 _BACK_S: Final = (0, 1, 5)
 """Seconds before a packet that are sought; some containers land behind what was asked for."""
 _MAX_LANDING_PACKETS: Final = 5000
-"""Packets that are read after a seek to come upon the wanted one."""
+"""Packets that are read after a seek to find the wanted one."""
 FIELD_LEAD: Final = 3
 """Frames that the deinterlacer sees before the first wanted one; it looks one back."""
 _SCAN_MARGIN_S: Final = 1
@@ -243,6 +243,8 @@ class FrameAccess:
                         return chain([packet], packets)
                     if packet.dts is not None and packet.dts > stamp:
                         break
+        if not index.is_from_start:
+            return iter(())  # where its packets begin isn't known
         self._demuxer.rewind()
         return islice(self._film_packets(), ordinal, None)
 

@@ -105,7 +105,7 @@ def _read(file: InputFile) -> bytes:
 
 
 def _pix_fmt(image: Image.Image) -> str:
-    """What its frames are handed on as: with alpha, only so that the loss of it is said."""
+    """Pixel format of its frames; alpha is kept only so that its loss is reported."""
     return "rgba" if image.has_transparency_data else "rgb24"
 
 

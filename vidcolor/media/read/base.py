@@ -74,7 +74,7 @@ class BaseSource:
 
     @property
     def expected_frames(self) -> int | None:
-        """How many frames headers promise in the span."""
+        """How many frames the header announces for the span."""
         info, span = self.info, self._stage.span
         whole = span.start is None and span.end is None
         if whole or info.frames is None or not info.rate or not info.duration_s:
@@ -137,7 +137,7 @@ class BaseSource:
         self.close()
 
     def _prime(self, items: Generator[Item, None, None]) -> None:
-        """Read up to the first frame, so that all that it tells is known.
+        """Read up to the first frame, which completes ``info``.
 
         Raises:
             InputError: there is no frame.

@@ -39,7 +39,7 @@ REFUSED_FORMATS: Final = frozenset(
 
 
 class UnreadableError(InputError):
-    """The system can't read the file: that says nothing of what the file holds."""
+    """The system can't read the file; it may still be a film."""
 
 
 @functools.cache

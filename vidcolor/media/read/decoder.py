@@ -38,7 +38,7 @@ class Decoder:
     Args:
         stream: the stream; its codec context is opened by the first packet.
         threads: decoder threads, 0 for as many as there are cores.
-        frame_threads: False where packets have no stamps, by which salvaged frames are told apart.
+        frame_threads: False where packets have no stamps, by which salvaged frames are recognised.
 
     Attributes:
         damaged: packets that the decoder refused.
@@ -150,7 +150,7 @@ class Decoder:
         return self._counted(found)
 
     def _can_repeat(self) -> bool:
-        """Whether frames of another decoder can be told from those that were returned."""
+        """Whether another decoder's frames can be matched with those that were returned."""
         # by stamps that repeat or go back they can't
         return (
             bool(self._tail) and self._in_order and (self.frames == 0 or self._last_pts is not None)

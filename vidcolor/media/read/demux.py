@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_READ_ERRORS: Final = 8
 _SAYS_DURATION: Final = frozenset({"matroska", "mov", "avi", "asf", "flv", "mxf"})
-"""Containers whose headers say how long they are; of others libav estimates it."""
+"""Containers with their duration in the header; for others libav estimates it."""
 
 _MISSING_S: Final = 1.0
 _MISSING_SHARE: Final = 0.05
@@ -138,7 +138,7 @@ class Demuxer:
 
     @property
     def failure(self) -> str:
-        """What the system said where the file couldn't be read, "" where it could."""
+        """The system's reason why the file couldn't be read, "" if it could."""
         return self._view.failure or self._open_error
 
     def seek(self, seconds: Fraction) -> bool:
@@ -215,7 +215,7 @@ class Demuxer:
             self._reached = max(self._reached, (stamp + (packet.duration or 0)) * packet.time_base)
 
     def cut_off(self) -> str:
-        """Say, once all packets were read, whether the file ends earlier than its header says."""
+        """After the last packet: a warning if the file ends earlier than its header says, or ""."""
         container = self.container
         promised = container_length(container)
         whole = self.span.end is None and (self._copy or len(container.streams) == 1)

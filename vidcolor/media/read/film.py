@@ -37,8 +37,8 @@ class VideoReader(BaseSource):
         path: as the user wrote it.
         settings: how it is read.
         opened: the film's container, at its beginning; closed with this. None opens one.
-        index: what an earlier reading with the same settings has shown; one that isn't complete is
-            made anew by this reading. None keeps none.
+        index: what an earlier reading with the same settings has shown; an empty one is filled by
+            this reading. None keeps none.
 
     Raises:
         InputError: the file can't be read, or not one frame of it.

@@ -163,7 +163,7 @@ class FrameIndex:
         return pts, dts, size
 
     def is_unique(self, ordinal: int) -> bool:
-        """Whether a packet can be told from all others by its stamps and size."""
+        """Whether no other packet has the same stamps and size."""
         same = np.ones(self.packets, bool)
         for column in self._packets:
             values = np.array(column, np.int64)

@@ -185,7 +185,7 @@ def _is_vfr(container: InputContainer, stream: VideoStream) -> bool:
 
 
 def container_length(container: InputContainer) -> Fraction:
-    """Return how many seconds the header lets the file last, 0 where it doesn't say.
+    """Return the duration in seconds by the header, 0 if unknown.
 
     What libav reads from Matroska is the time of the end, as most programs write it.
     """
@@ -197,7 +197,7 @@ def container_length(container: InputContainer) -> Fraction:
 
 
 def _duration(container: InputContainer, stream: VideoStream, size: int | None) -> float | None:
-    """Return the header's duration in seconds, None where it says nothing or nonsense."""
+    """Return the header's duration in seconds, None if missing or absurd."""
     seconds: float | None = None
     if stream.duration and stream.time_base:
         seconds = float(stream.duration * stream.time_base)

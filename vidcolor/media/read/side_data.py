@@ -21,7 +21,7 @@ side data, libav frees it with the frame, and the program crashes some time late
 
 
 def _items(frame: av.VideoFrame, codec: str) -> Iterable[tuple[str, bytes]]:
-    """List (kind, payload); empty where PyAV doesn't know a kind that is there, or fails at one."""
+    """List (kind, payload); empty if PyAV fails at one, or doesn't know its kind."""
     if codec in _NAMED_PROFILES:
         return []
     try:

@@ -88,7 +88,7 @@ class FrameStage:
         self._picture: PictureMaker | None = None
 
     def again(self) -> FrameStage:
-        """A stage for reading the same once more; what the first frame has told stays known."""
+        """A stage for reading the same once more; keeps what the first frame has shown."""
         stage = FrameStage(
             self._header,
             self.span,
@@ -297,7 +297,7 @@ def in_decoding_order(container: str) -> bool:
 
 
 def stream_end(container: InputContainer, stream: VideoStream) -> int | None:
-    """Where the header lets a stream end, in its time base; None where it doesn't say."""
+    """Where a stream ends by the header, in its time base; None if unknown."""
     if not in_decoding_order(container.format.name) or not stream.duration:
         return None
     return (stream.start_time or 0) + stream.duration
@@ -339,7 +339,7 @@ class ShownDurations:
         return [last]
 
     def _until(self, end: int, last: LumaFrame) -> int:
-        """How long the last frame is; the end of a film that is cut off is far behind it."""
+        """The last frame's duration; a film that was cut off ends long before its header says."""
         shown = end - last.pts
         if self._exact:
             return shown

@@ -22,12 +22,12 @@ def exact_seconds(seconds: float | None) -> Fraction | None:
 
 
 def stamp_of(packet: Packet[Any]) -> int | None:
-    """When a packet is shown, or else decoded, in its time base; None where it doesn't say."""
+    """When a packet is shown, or else decoded, in its time base; None if unknown."""
     return packet.pts if packet.pts is not None else packet.dts
 
 
 def decoding_stamp(packet: Packet[Any]) -> int | None:
-    """When a packet is decoded, or else shown, in its time base; None where it doesn't say."""
+    """When a packet is decoded, or else shown, in its time base; None if unknown."""
     return packet.dts if packet.dts is not None else packet.pts
 
 

@@ -69,6 +69,8 @@ def choose_planes(
         chroma_shift=layout.shift,
         full_range=can_say and writes_full_range(info, settings.pix_fmt),
         matrix=choose_matrix(info),
+        primaries=info.tags.primaries,
+        transfer=info.tags.transfer,
     ), notes
 
 
