@@ -62,7 +62,7 @@ def can_pack(dtype: torch.dtype = torch.float32) -> bool:
 @torch.inference_mode()
 def _agrees(dtype: torch.dtype) -> bool:
     """Whether both operations give what a plain convolution gives."""
-    # The caller's random numbers must not move. Not on the "meta" device: that imports sympy, 0.4 s.
+    # The caller's random numbers must not move; the "meta" device would import sympy (0.4 s).
     with torch.random.fork_rng(devices=[]):
         conv = nn.Conv2d(8, 8, 3, padding=1)
     for each in conv.parameters():
