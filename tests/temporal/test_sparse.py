@@ -11,7 +11,7 @@ from torch import Tensor
 from vidcolor.color import rgb_to_lab
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.temporal.carry import carry_back, carry_on, neighbour
-from vidcolor.temporal.flow import FlowEstimator, warp
+from vidcolor.temporal.flow import FlowEstimator, confidence, warp
 from vidcolor.temporal.sparse import ColoredFrames, SparseColoring, contrast
 
 HEIGHT, WIDTH = 128, 192
@@ -184,3 +184,35 @@ def test_contrast_is_where_colours_meet_whatever_the_grid(size: tuple[int, int])
 def test_a_film_without_frames_gives_none() -> None:
     sparse = SparseColoring(_Truth(torch.empty(0), torch.empty(0)), 4, longest=8)
     assert sparse.flush().seconds == []
+
+
+class _Motion(FlowEstimator):
+    """Finds the same flow everywhere: so far to the right, and so much less far back."""
+
+    def __init__(self, error_px: float) -> None:
+        super().__init__()
+        self._found, self._error_px = 0, error_px
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:  # noqa: ARG002
+        self._found += 1
+        flow = torch.zeros(2, *first.shape[-2:])
+        flow[0] = -4.0 if self._found % 2 else 4.0 - self._error_px
+        return flow
+
+
+@pytest.mark.parametrize("error_px", [0.0, 0.5, 1.0, 2.0])
+def test_the_same_motion_is_trusted_as_much_on_the_coarser_grid(error_px: float) -> None:
+    lightness = torch.full((2, 1, 192, 256), 0.5)
+    flow = _Motion(error_px)
+    back, ahead = flow(lightness[1], lightness[0]), flow(lightness[0], lightness[1])
+    fine = confidence(lightness[1], lightness[0], back, ahead)
+    small = (48, 64)
+    frames = [
+        neighbour(_Motion(error_px), before, after, small)
+        for before, after in ((None, lightness[0]), (lightness[0], lightness[1]))
+    ]
+    coarse = carry_on(frames)[1].trust
+    # Trust falls over 4 px at the left border: one pixel of the coarse grid, and its neighbours.
+    inner, inner_coarse = fine[..., 12:], coarse[..., 3:]
+    assert float(inner_coarse.mean()) == pytest.approx(float(inner.mean()), abs=0.02)
+    assert float(inner.mean()) == pytest.approx({0.0: 1, 0.5: 1, 1.0: 0.36, 2.0: 0.01}[error_px], abs=0.1)

@@ -10,6 +10,7 @@ Chains live on a grid of a quarter of the network's input: colours need no finer
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -27,11 +28,13 @@ class Neighbour:
 
     Attributes:
         small: ``(1, h', w')`` float32, L*/100 on the motion's grid.
+        pixel: size of a pixel of the grid on which flow was found, in pixels of the motion's.
         back: flow from this frame into the one before, ``(2, h', w')``; zero in a shot's first.
         ahead: flow from the one before into this one.
     """
 
     small: Tensor
+    pixel: float
     back: Tensor
     ahead: Tensor
 
@@ -44,11 +47,13 @@ class Carried:
         to_key: flow from the frame into the key frame, ``(2, h', w')``.
         from_key: flow from the key frame into the frame.
         trust: ``(1, h', w')`` in [0, 1]: how far colours sampled at ``to_key`` are this frame's.
+        links: frames from the key to this one.
     """
 
     to_key: Tensor
     from_key: Tensor
     trust: Tensor
+    links: int
 
 
 def neighbour(
@@ -63,12 +68,13 @@ def neighbour(
         size: the motion's grid (h', w').
     """
     small = fit(lightness, size)
+    pixel = math.sqrt(small[0].numel() / lightness[0].numel())
     if before is None:
         none = lightness.new_zeros(2, *size)
-        return Neighbour(small, none, none)
+        return Neighbour(small, pixel, none, none)
     back = fit_flow(flow(lightness, before), size)
     ahead = fit_flow(flow(before, lightness), size)
-    return Neighbour(small, back, ahead)
+    return Neighbour(small, pixel, back, ahead)
 
 
 def carry_on(frames: list[Neighbour]) -> list[Carried]:
@@ -97,7 +103,7 @@ def carry_one(key: Neighbour, last: Carried, frame: Neighbour) -> Carried:
 def at_key(key: Neighbour) -> Carried:
     """How the key frame itself is reached."""
     still = torch.zeros_like(key.back)
-    return Carried(still, still, torch.ones_like(key.small))
+    return Carried(still, still, torch.ones_like(key.small), 0)
 
 
 def _chain(frames: list[Neighbour], nearer: list[Tensor], farther: list[Tensor]) -> list[Carried]:
@@ -112,8 +118,9 @@ def _link(
 ) -> Carried:
     to_key = to_before + warp(last.to_key, to_before)
     from_key = last.from_key + warp(from_before, last.from_key)
-    trust = confidence(frame.small, key.small, to_key, from_key)
-    return Carried(to_key, from_key, trust)
+    links = last.links + 1
+    trust = confidence(frame.small, key.small, to_key, from_key, pixel=frame.pixel, links=links)
+    return Carried(to_key, from_key, trust, links)
 
 
 def motion_grid(lightness: Tensor, ab: Tensor) -> tuple[int, int]:

@@ -30,6 +30,9 @@ _Flow = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float32]]
 _MIN_SIDE_PX = {"dis": 32, "raft": 128}
 """Smaller pictures are padded: DIS refuses less than its patch, RAFT less than its pyramid."""
 
+# Lengths in pixels below are pixels of the grid on which flow is found: its errors are those of
+# that grid. ``confidence`` scales them for other grids.
+
 _CONSISTENCY_SLOPE, _CONSISTENCY_PX2 = 0.01, 0.5
 """Squared forward-backward error that flow may have: slope times its squared length, and a floor
 (Sundaram, Brox and Keutzer, ECCV 2010; as the masks of Lai et al., ECCV 2018)."""
@@ -207,7 +210,15 @@ def _targets(flow: _Picture) -> tuple[_Picture, _Picture]:
     return columns, rows
 
 
-def confidence(first: Tensor, second: Tensor, forward: Tensor, backward: Tensor) -> Tensor:
+def confidence(
+    first: Tensor,
+    second: Tensor,
+    forward: Tensor,
+    backward: Tensor,
+    *,
+    pixel: float = 1.0,
+    links: int = 1,
+) -> Tensor:
     """How far ``warp(second, forward)`` may be trusted to show what ``first`` shows.
 
     The product of three: forward and backward flow lead back to where they came from (not so where
@@ -219,21 +230,25 @@ def confidence(first: Tensor, second: Tensor, forward: Tensor, backward: Tensor)
         second: the same.
         forward: flow from ``first`` to ``second``, ``(2, h, w)``.
         backward: flow from ``second`` to ``first``, ``(2, h, w)``.
+        pixel: size of a pixel of the grid on which flow was found, in pixels of this one: 0.25 on a
+            grid of a quarter of it.
+        links: flows that were chained; their errors add up as those of independent steps do.
 
     Returns:
         ``(1, h, w)`` float32 in [0, 1].
     """
     there, back = _pixels(forward), _pixels(backward)
     moved = _remap(np.concatenate((_pixels(second), back), axis=2), there)
-    trust = _consistency(there, moved[..., 1:])
-    trust *= _inside(there)
-    trust *= _photometric(first[0].detach().cpu().numpy(), moved[..., 0], trust)
+    trust = _consistency(there, moved[..., 1:], _CONSISTENCY_PX2 * pixel * pixel * links)
+    trust *= _inside(there, _BORDER_PX * pixel)
+    grain = max(1, round(_GRAIN_PX * pixel))
+    trust *= _photometric(first[0].detach().cpu().numpy(), moved[..., 0], trust, grain)
     return torch.from_numpy(trust).unsqueeze(0).to(first.device)
 
 
-def _consistency(there: _Picture, back: _Picture) -> _Picture:
+def _consistency(there: _Picture, back: _Picture, floor: float) -> _Picture:
     error = _squared(there + back)
-    excess = error / (_CONSISTENCY_SLOPE * (_squared(there) + _squared(back)) + _CONSISTENCY_PX2)
+    excess = error / (_CONSISTENCY_SLOPE * (_squared(there) + _squared(back)) + floor)
     # 1 up to a quarter of what the binary mask allows, about 0.5 at it, nothing soon beyond.
     return _exp_minus(np.maximum(excess - 0.25, 0.0))
 
@@ -247,17 +262,17 @@ def _exp_minus(x: _Picture) -> _Picture:
     return np.exp(-x, dtype=np.float32)
 
 
-def _inside(flow: _Picture) -> _Picture:
+def _inside(flow: _Picture, border: float) -> _Picture:
     height, width = flow.shape[:2]
     x, y = _targets(flow)
     beyond = np.maximum(np.maximum(-x, x - (width - 1)), np.maximum(-y, y - (height - 1)))
-    inside: _Picture = np.clip(1.0 - beyond / np.float32(_BORDER_PX), 0.0, 1.0)
+    inside: _Picture = np.clip(1.0 - beyond / np.float32(border), 0.0, 1.0)
     return inside
 
 
-def _photometric(first: _Picture, moved: _Picture, weight: _Picture) -> _Picture:
+def _photometric(first: _Picture, moved: _Picture, weight: _Picture, grain: int) -> _Picture:
     difference = moved - _exposure(first, moved, weight)
-    box = (min(_GRAIN_PX, first.shape[1]), min(_GRAIN_PX, first.shape[0]))
+    box = (min(grain, first.shape[1]), min(grain, first.shape[0]))
     smooth = np.asarray(cv2.blur(difference, box, borderType=cv2.BORDER_REPLICATE))
     return _exp_minus(np.square(smooth / _PHOTOMETRIC))
 

@@ -277,9 +277,8 @@ def _gain(mean: Tensor) -> Tensor:
     Both are means over the shot, so the factor is as calm as they are; taken from single frames it
     would bring their flicker back.
     """
-    had, left = blur(torch.cat((mean[2:], _chroma(mean[:2]))), _GAIN_SHARE)
-    gain: Tensor = (had / left.clamp_min(_LEAST_CHROMA)).clamp_(1.0, _MOST_GAIN)
-    return gain.unsqueeze(0)
+    both = blur(torch.cat((mean[2:], _chroma(mean[:2]))), _GAIN_SHARE)
+    return (both[:1] / both[1:].clamp_min(_LEAST_CHROMA)).clamp_(1.0, _MOST_GAIN)
 
 
 def _chroma(ab: Tensor) -> Tensor:
