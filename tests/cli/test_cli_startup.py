@@ -46,3 +46,19 @@ def test_the_first_frame_costs_little(samples_dir: Path, tmp_path: Path) -> None
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0 and target.exists()
     assert usage.ru_utime + usage.ru_stime < 4.0
+
+
+def test_a_film_is_coloured_without_compilers_of_torch(
+    clip: Path, model_words: list[str], tmp_path: Path
+) -> None:
+    """A network made on the "meta" device imported them and sympy: 0.4 s, for nothing."""
+    words = [str(clip), str(tmp_path / "out.mkv"), *model_words]
+    code = (
+        "import sys\n"
+        "from vidcolor.cli.main import main\n"
+        f"assert main({words!r}) == 0\n"
+        "print('loaded:', *sorted(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.rpartition("loaded:")[2].split())
+    assert "torch" in loaded and not loaded & {"sympy", "torch._dynamo"}

@@ -12,6 +12,7 @@ from engine_reels import BEGINS, FRAMES, write_reel
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import ShotPlan, SpanRules
 from vidcolor.engine.plan_film import plan_beside, plan_film
+from vidcolor.engine.span_job import colorize_span
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import OptionError
 
@@ -56,6 +57,19 @@ def test_shots_of_a_plan_are_taken_instead_of_searched(film: Path, tmp_path: Pat
     result = colorize_video(film, tmp_path / "o.mkv", options=options, model=Plain(), plan=given)
     assert result.plan is not None
     assert [(s.first, s.begins) for s in result.plan.shots] == [(0, "start"), (117, "fade")]
+
+
+def test_a_plan_of_another_part_of_the_film_is_refused(
+    film: Path, plan: ShotPlan, tmp_path: Path
+) -> None:
+    part = ColorizeOptions(start_s=1.0)
+    with pytest.raises(OptionError, match="the plan is of another film"):
+        colorize_video(film, tmp_path / "o.mkv", options=part, model=Plain(), plan=plan)
+    with pytest.raises(OptionError, match="the plan is of another film"):
+        colorize_span(film, plan, 1, tmp_path / "o.mkv", options=part, model=Plain())
+    with pytest.raises(OptionError, match="there is none with index 99"):
+        colorize_span(film, plan, 99, tmp_path / "o.mkv", model=Plain())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_keeps_all_of_it(plan: ShotPlan) -> None:

@@ -175,6 +175,10 @@ class ShotPlan:
     shots: tuple[Shot, ...]
     spans: tuple[SpanStart, ...]
 
+    def is_of(self, key: Mapping[str, Any]) -> bool:
+        """Whether it was made for this key, as ``sources.plan_key`` has it."""
+        return bool(_plain(self.key) == _plain(key))
+
     def span_end(self, index: int) -> int:
         """Number of the frame behind the last one of a span."""
         later = self.spans[index + 1 : index + 2]
@@ -200,6 +204,11 @@ class ShotPlan:
                 _shots_from(found),
                 _spans_from(found),
             )
+
+
+def _plain(key: Mapping[str, Any]) -> Any:  # noqa: ANN401 - it is JSON
+    """As it comes back from JSON."""
+    return json.loads(json.dumps(dict(key)))
 
 
 @contextmanager
@@ -253,5 +262,4 @@ def load_plan(path: Path, key: Mapping[str, Any], rules: SpanRules) -> ShotPlan 
         return None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
-    same = json.loads(json.dumps(dict(key)))
-    return plan if plan.key == same and plan.rules == rules else None
+    return plan if plan.is_of(key) and plan.rules == rules else None

@@ -62,18 +62,9 @@ def preview(
     options = options or ColorizeOptions()
     progress = progress or NullProgress()
     check_absent(output, options)
-    with open_input(input) as film:
-        if film.kind == "image":
-            return _preview_photo(input, output, options, progress)
-        return _preview_film(film, output, options, progress, times, count)
-
-
-def _preview_photo(
-    input: str | Path,
-    output: str | Path,
-    options: ColorizeOptions,
-    progress: Progress,  # noqa: A002
-) -> tuple[list[float], list[float]]:
+    with open_input(input) as opened:
+        if opened.kind != "image":
+            return _preview_film(opened, output, options, times, count, progress)
     photo = read_still(input)
     model = load_for("image", options, progress, None)
     pair = (_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth))
@@ -82,9 +73,14 @@ def _preview_photo(
 
 
 def _preview_film(
-    film: Input, output: str | Path, options: ColorizeOptions, progress: Progress,
-    times: Sequence[float] | None, count: int,
-) -> tuple[list[float], list[float]]:  # fmt: skip
+    film: Input,
+    output: str | Path,
+    options: ColorizeOptions,
+    times: Sequence[float] | None,
+    count: int,
+    progress: Progress,
+) -> tuple[list[float], list[float]]:
+    """The same for a film; see ``preview``."""
     if film.is_pipe:
         raise OptionError(
             f"{film.label}: a preview looks into several places of a film, and a pipe can't go"
@@ -111,14 +107,15 @@ def _frames(
     film: Input, options: ColorizeOptions, times: Sequence[float] | None, count: int
 ) -> Iterator[tuple[float, LumaFrame | None]]:
     """Times that are asked for, each with the frame that is on the screen then, if there is one."""
-    settings = read_settings(options, copy_streams=False)
+    settings = read_settings(options)
     film.read(settings if times is None else replace(settings, start_s=None, end_s=None)).close()
+    places = _spread(film.info, options, count) if times is None else times
     nothing = True
-    for at in _spread(film.info, options, count) if times is None else times:
+    for at in places:
         frame = film.frame_at(at, settings)
         nothing = nothing and frame is None
         yield at, frame
-    if times is None and nothing:  # all places lie behind the last frame's beginning
+    if times is None and nothing:  # all places lie behind the last frame
         first = options.start_s or 0.0
         yield first, film.frame_at(first, settings)
 

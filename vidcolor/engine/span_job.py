@@ -16,7 +16,7 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.plan import Checkpoint, ShotPlan
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.sources import read_settings
+from vidcolor.engine.sources import plan_key, read_settings
 from vidcolor.engine.video import batch_size_of, encode_settings
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.files.packets import KeptFile
@@ -84,10 +84,10 @@ def colorize_span(
         model: an already loaded model; None loads the one that the options name.
         filters: on luma, fresh ones.
         progress: told of every frame written.
-        stop: set it to stop; nothing finished is left then.
+        stop: set it to stop; an unfinished file of the span may be left beside ``output``.
 
     Raises:
-        OptionError: the plan has no such span, or is of frames that the film hasn't.
+        OptionError: the plan has no such span, or is of another film, or of another part of it.
         InputError, OutputError, DeviceError, WeightsError, Interrupted: see ``vidcolor.errors``.
     """
     options, progress = options or ColorizeOptions(), progress or NullProgress()
@@ -101,6 +101,8 @@ def colorize_span(
         _Begun(film, reading) as begun,
         film.read(reading, first_frame=plan.spans[index].read_from) as source,
     ):
+        if not plan.is_of(plan_key(film, reading)):
+            raise OptionError(f"{input}: the plan is of another film, or of another part of it")
         chosen = load_for("video", options, progress, model)
         treatment = Treatment(
             chosen, options, batch_size_of(begun.source, options, chosen),

@@ -20,7 +20,7 @@ from vidcolor.engine.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.resume import Work, forget_work, open_work
 from vidcolor.engine.sources import plan_key, read_settings
-from vidcolor.errors import OutputError
+from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.open import open_input
 from vidcolor.media.output import open_writer
@@ -62,7 +62,7 @@ def colorize_video(
         model: an already loaded model, or one of your own; None loads the one that the options
             name.
         spans: how long spans are; None is the plan's, or the usual rules.
-        plan: of this film, read with these options: its shots are used; None finds them.
+        plan: of this film, read with these options: its shots are taken; None finds them.
         filters: on luma, fresh ones.
 
     Returns:
@@ -81,6 +81,8 @@ def colorize_video(
     reading = read_settings(options)
     with ended_by(stop, halt), open_input(input) as film, film.read(reading) as source:
         key = plan_key(film, reading)
+        if plan is not None and not plan.is_of(key):
+            raise OptionError(f"{input}: the plan is of another film, or of another part of it")
         chosen = load_for("video", options, progress, model)
         settings = encode_settings(source, options, chosen)
         with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:

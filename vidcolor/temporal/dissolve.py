@@ -1,4 +1,4 @@
-"""Is a run of frames a dissolve? Four figures about it, weighed as a fit on known films says."""
+"""Is a run of frames a dissolve? A logistic regression on four figures, fitted on known films."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy.typing as npt
 from vidcolor.temporal.sketch import Sketch, similarity
 
 HALF_FRAMES = 8
-"""A dissolve is looked at from so many frames before its middle to so many after."""
+"""Frames before and after the middle of a dissolve that are compared."""
 
 _GAIN_LEAST = 0.02
-"""Below this share of the picture explained by blending alone, nothing else need be computed."""
+"""Share of the picture explained by blending alone below which the score is not computed."""
 _WEIGHTS = (-5.8, 1.2, 6.6, 1.2)
-"""Of the figures in ``blend_score``: logistic regression, middles of dissolves against all else."""
+"""Of the figures in ``blend_score``; fitted on middles of dissolves against all other frames."""
 _THRESHOLD = -0.74
-"""Odds of 0.6 for a dissolve frame by frame, so that a film has few that are none."""
+"""A score for which the regression gives odds of 0.6, so that a film has few false reports."""
 
 
 def blend_of(window: Sequence[Sketch]) -> bool:
@@ -29,11 +29,11 @@ def blend_of(window: Sequence[Sketch]) -> bool:
 
 
 def blend_score(window: Sequence[Sketch]) -> float:
-    """How sure it is; -inf while the first frame is the stronger or where a blend explains nothing.
+    """The score; -inf while the first frame is the stronger or where a blend explains nothing.
 
-    Looked at are: how similar the ends are; whether the change of the first half looks like that of
-    the second, over 8 and over 4 frames, as it does in a blend and hardly in any motion; and how
-    much of the middle a blend of the ends explains that neither end explains alone.
+    The figures: similarity of the ends; correlation of the change in the first half with that in
+    the second, over 4 and over 8 frames, which is high in a blend and seldom in motion; the share
+    of the middle that a blend of the ends explains and neither end explains alone.
     """
     first, middle, last = window[0], window[HALF_FRAMES], window[-1]
     gain, is_past = _blend_gain(first.whole, middle.whole, last.whole)
@@ -54,7 +54,7 @@ def _blend_gain(
 ) -> tuple[float, bool]:
     """Least squares of the middle on both ends: explained share beyond the better end's alone.
 
-    Pictures have zero mean and unit length. Also said is whether the last has at least the first's
+    Pictures have zero mean and unit length. Returned too: whether the last has at least the first's
     weight.
     """
     both = float(np.vdot(first, last))

@@ -1,8 +1,8 @@
-"""What flicker does to a picture: how it is fitted between two frames, and how it is undone.
+"""A model of flicker: fitted between two frames, and applied to undo it.
 
-All in logits of L*/100, where any offset maps black to black and white to white, is monotone and
-clips nothing, and offsets add up. Flicker of old film is uneven too: an offset, its slope across
-the picture and down it, and a change of contrast are four terms that describe it.
+All is in logits of L*/100: there an offset keeps black and white, is monotone, clips nothing, and
+offsets add up. Flicker of old film is uneven. Four terms describe it: an offset, its slope across
+the picture and down it, and a change of contrast.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch import Tensor
 TERMS = 4
 """Offset, slope to the right, slope downwards (both from middle to border), contrast."""
 _PASSES = 4
-"""Of reweighting; from the median these are enough."""
+"""Of reweighting; enough when started from the median."""
 _SMALL = 0.02
 """Residuals in logits below which weights grow no more."""
 _RIDGE = 1e-3
-"""Holds what a picture doesn't tell, as contrast in fog, near 0."""
+"""Ridge: keeps terms near 0 that a picture doesn't determine, such as contrast in fog."""
 
 Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -30,13 +30,13 @@ Mask = npt.NDArray[np.bool_]
 def fit_change(before: Values, now: Values, tells: Mask, centre: float) -> Values:
     """The terms that lead from one frame to the next, by least absolute residuals.
 
-    What enters or moves is left aside as long as it is the smaller part. Contrast is taken against
-    the mean of both frames, so that forward and backward give the same and nothing drifts.
+    What enters or moves doesn't count as long as it covers less than half. Contrast is taken
+    against the mean of both frames: forward and backward give the same, so nothing drifts.
 
     Args:
         before: ``(h, w)`` logits of L*/100.
         now: likewise, of the next frame.
-        tells: ``(h, w)``, which pixels are to be asked; not none.
+        tells: ``(h, w)``, which pixels count; at least one.
         centre: logit about which contrast turns.
 
     Returns:
@@ -56,7 +56,7 @@ def fit_change(before: Values, now: Values, tells: Mask, centre: float) -> Value
 
 
 def apply_terms(lightness: Tensor, terms: Sequence[float], centre: float) -> Tensor:
-    """Put the four terms on ``(1, h, w)`` L*/100 in [0, 1]: 0 and 1 stay where they are."""
+    """Apply the four terms to ``(1, h, w)`` L*/100 in [0, 1]; 0 and 1 are kept."""
     offset, right, down, contrast = terms
     height, width = lightness.shape[-2:]
     x = torch.linspace(-1, 1, width, device=lightness.device)

@@ -491,7 +491,7 @@ def test_validation_and_sheets_work_in_the_runs_precision(
     # The average isn't trained: it only validates and paints.
     trainer.average.module.regress.register_forward_hook(lambda *args: seen.append(args[2].dtype))
     trainer.run()
-    assert len(seen) == 2 + 12
+    assert len(seen) == 2 + len(trainer.val_photos)  # validated on, and on the sheet
     assert set(seen) == {getattr(torch, dtype)}
 
 
