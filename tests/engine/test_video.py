@@ -195,7 +195,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(model: Colorizer) -> None:
 def test_out_of_memory_at_one_frame_gives_advice(model: Colorizer) -> None:
     import torch
 
-    with pytest.raises(OutOfMemoryError, match="render-factor"):
+    with pytest.raises(OutOfMemoryError, match="render_factor"):
         Batcher(_SmallMemory(model, 0), 4)(torch.rand(4, 1, 64, 64))  # type: ignore[arg-type]
 
 
