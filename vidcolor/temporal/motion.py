@@ -20,7 +20,7 @@ from torch import Tensor
 from vidcolor.temporal.flow import FlowEstimator, blur, confidence, fit, warp
 from vidcolor.temporal.smoother import no_frames
 
-_MOST_GAIN = 1.15
+_MOST_GAIN = 1.4
 """Largest factor by which chroma that averaging removed is restored."""
 
 _GAIN_SHARE = 1.0 / 16.0
