@@ -14,7 +14,7 @@ from skimage import data
 
 import vidcolor
 from vidcolor import ColorizeOptions, colorize_video
-from vidcolor.engine.batching import Batcher
+from vidcolor.engine.coloring.batching import Batcher
 from vidcolor.errors import Interrupted, OutOfMemoryError, OutputExistsError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
