@@ -56,6 +56,23 @@ MAY_IMPORT["media.scans"] = (
 )
 MAY_IMPORT["media.open"] = MAY_IMPORT["media.output"] = MAY_IMPORT["media.scans"] | {"media.scans"}
 
+_PLAIN = {"errors", "types", "engine.options", "engine.progress"}
+MAY_IMPORT["engine.shots"] = {"errors", "types", "temporal"}
+MAY_IMPORT["engine.progress"] = set()
+MAY_IMPORT["engine.options"] = {"errors", "engine.shots"}
+MAY_IMPORT["engine.device_errors"] = {"errors"}
+MAY_IMPORT["engine.coloring"] = (
+    _PLAIN | {"color", "temporal", "models", "engine.shots", "engine.device_errors"}
+)
+MAY_IMPORT["engine.model_choice"] = _PLAIN | {"models", "engine.device_errors"}
+MAY_IMPORT["engine.run"] = (
+    MAY_IMPORT["engine.coloring"] | {"media", "engine.coloring", "engine.model_choice"}
+)
+for _top in ("describe", "image", "plan_film", "preview", "span_job", "video"):
+    MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT["engine.run"] | {"engine.run"}
+MAY_IMPORT["engine.preview"] = MAY_IMPORT["engine.preview"] | {"engine.image"}
+MAY_IMPORT["engine.span_job"] = MAY_IMPORT["engine.span_job"] | {"engine.video"}
+
 VALUES = "vidcolor.models.contract"
 """What models take and give: values that temporal may know without knowing models."""
 

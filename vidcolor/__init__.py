@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vidcolor.engine.image import colorize_image
     from vidcolor.engine.options import ColorizeOptions, ColorizeResult
-    from vidcolor.engine.plan import Shot
+    from vidcolor.engine.shots.plan import Shot
     from vidcolor.engine.video import colorize_video
     from vidcolor.errors import (
         DependencyError,
@@ -85,7 +85,7 @@ _HOME: dict[str, str] = {
     "ColorizedFrame": "vidcolor.library.film",
     "Film": "vidcolor.library.film",
     "GreyFrame": "vidcolor.library.film",
-    "Shot": "vidcolor.engine.plan",
+    "Shot": "vidcolor.engine.shots.plan",
     "StreamInfo": "vidcolor.types",
     "VideoInfo": "vidcolor.types",
     "colorize_array": "vidcolor.library.arrays",

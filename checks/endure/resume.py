@@ -60,7 +60,7 @@ class Outcome:
 def work(words: Sequence[str], least: int, most: int, errors: Path) -> None:
     """The command, with short spans, in a process of its own; its stderr goes to a file."""
     from vidcolor.cli.main import main as vidcolor
-    from vidcolor.engine.plan import SpanRules
+    from vidcolor.engine.shots.plan import SpanRules
     from vidcolor.engine.video import colorize_video
 
     with open(errors, "wb") as file:

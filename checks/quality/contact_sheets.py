@@ -27,7 +27,7 @@ import vidcolor
 from vidcolor.data.photos import decode_rgb
 from vidcolor.data.sources import iter_named
 from vidcolor.engine.image import colorize_still
-from vidcolor.engine.sources import open_source
+from vidcolor.engine.run.sources import open_source
 from vidcolor.evaluation.photos import as_planes, grey_of
 from vidcolor.media.open import sniff
 from vidcolor.media.read.color_frames import rgb_frames

@@ -22,7 +22,7 @@ from torch import Tensor
 
 import vidcolor
 from vidcolor.color import luma_to_lightness
-from vidcolor.engine.geometry import resize_lightness, working_size
+from vidcolor.engine.coloring.geometry import resize_lightness, working_size
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
 from vidcolor.temporal import FlickerMeter, even_out

@@ -31,7 +31,7 @@ from torch import Tensor
 
 import vidcolor
 from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.engine.geometry import resize_lightness, working_size
+from vidcolor.engine.coloring.geometry import resize_lightness, working_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import vidcolor
 from vidcolor.color import rgb_to_lab
-from vidcolor.engine.geometry import resize_lightness, working_size
+from vidcolor.engine.coloring.geometry import resize_lightness, working_size
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing

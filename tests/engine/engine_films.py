@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vidcolor.engine.colorist import Colors, FilmColorist, FrameLightness
-from vidcolor.engine.luma_line import LumaLine
+from vidcolor.engine.coloring.colorist import Colors, FilmColorist, FrameLightness
+from vidcolor.engine.coloring.over_time import plan_over_time
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import SpanRules
-from vidcolor.engine.planner import Planner
-from vidcolor.engine.stabilize import plan_over_time
+from vidcolor.engine.shots.luma_line import LumaLine
+from vidcolor.engine.shots.plan import SpanRules
+from vidcolor.engine.shots.planner import Planner
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.temporal import FilterChain
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vidcolor.engine.batching import batch_that_fits
+from vidcolor.engine.coloring.batching import batch_that_fits
 
 GB = 10**9
 

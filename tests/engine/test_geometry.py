@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from vidcolor.engine.colorist import side_by_side
-from vidcolor.engine.geometry import as_stored, upright, working_size
+from vidcolor.engine.coloring.colorist import side_by_side
+from vidcolor.engine.coloring.geometry import as_stored, upright, working_size
 from vidcolor.media.pixels.orientation import (
     is_mirrored,
     matrix_orientation,

@@ -16,8 +16,8 @@ from engine_reels import FRAMES, reel_frames, write_reel
 from torch import Tensor
 
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import ShotPlan, SpanRules
 from vidcolor.engine.progress import NullProgress
+from vidcolor.engine.shots.plan import ShotPlan, SpanRules
 from vidcolor.engine.video import colorize_video
 from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.models.colorizer import Colorizer, as_colorizer

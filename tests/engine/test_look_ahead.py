@@ -13,7 +13,7 @@ from torch import Tensor
 
 import vidcolor
 from vidcolor import ColorizeOptions
-from vidcolor.engine.sources import open_source
+from vidcolor.engine.run.sources import open_source
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.types import LumaFrame

@@ -15,8 +15,8 @@ import pytest
 from engine_models import BatchSensitive, Plain
 
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import SpanRules
 from vidcolor.engine.progress import NullProgress
+from vidcolor.engine.shots.plan import SpanRules
 from vidcolor.engine.span_job import colorize_span
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import Interrupted, OptionError

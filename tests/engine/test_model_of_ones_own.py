@@ -11,7 +11,7 @@ from skimage import color, io
 
 import vidcolor
 from vidcolor import ColorizeOptions, Guidance, ModelInput, ModelSpec, Prediction, WorkingSize
-from vidcolor.engine.batching import Batcher
+from vidcolor.engine.coloring.batching import Batcher
 from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.models.colorizer import as_colorizer
 

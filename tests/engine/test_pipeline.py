@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vidcolor.engine.pipeline import QUEUE_LENGTH, Pipeline
+from vidcolor.engine.run.pipeline import QUEUE_LENGTH, Pipeline
 from vidcolor.errors import InputError, Interrupted, OutputError
 
 

@@ -10,8 +10,8 @@ from engine_models import Plain
 from engine_reels import BEGINS, FRAMES, write_reel
 
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import ShotPlan, SpanRules
 from vidcolor.engine.plan_film import plan_beside, plan_film
+from vidcolor.engine.shots.plan import ShotPlan, SpanRules
 from vidcolor.engine.span_job import colorize_span
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import OptionError

@@ -11,7 +11,7 @@ from engine_models import BatchSensitive
 from engine_reels import write_reel
 
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import ShotPlan, SpanRules
+from vidcolor.engine.shots.plan import ShotPlan, SpanRules
 from vidcolor.engine.span_job import colorize_span
 from vidcolor.engine.video import colorize_video
 from vidcolor.media.files.packets import read_calls

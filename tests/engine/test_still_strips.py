@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vidcolor.color import resize
-from vidcolor.engine.picture import _strip
+from vidcolor.engine.coloring.picture import _strip
 
 
 @pytest.mark.parametrize("size", [(700, 900), (300, 900), (700, 200), (300, 200), (560, 560)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidcolor.engine.transfer import start_download, upload
+from vidcolor.engine.coloring.transfer import start_download, upload
 from vidcolor.types import LumaFrame, Plane
 
 CPU = torch.device("cpu")

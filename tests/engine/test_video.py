@@ -14,7 +14,7 @@ from skimage import data
 
 import vidcolor
 from vidcolor import ColorizeOptions, colorize_video
-from vidcolor.engine.batching import Batcher
+from vidcolor.engine.coloring.batching import Batcher
 from vidcolor.errors import Interrupted, OutOfMemoryError, OutputExistsError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
@@ -195,7 +195,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(model: Colorizer) -> None:
 def test_out_of_memory_at_one_frame_gives_advice(model: Colorizer) -> None:
     import torch
 
-    with pytest.raises(OutOfMemoryError, match="render-factor"):
+    with pytest.raises(OutOfMemoryError, match="render_factor"):
         Batcher(_SmallMemory(model, 0), 4)(torch.rand(4, 1, 64, 64))  # type: ignore[arg-type]
 
 

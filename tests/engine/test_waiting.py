@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from av import Packet
 
-from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.stabilize import plan_over_time
-from vidcolor.engine.waiting import (
+from vidcolor.engine.coloring.over_time import plan_over_time
+from vidcolor.engine.coloring.waiting import (
     LOOK_AHEAD_BYTES,
     LOOK_AHEAD_WORKING_BYTES,
     MAX_LOOK_AHEAD_FRAMES,
@@ -21,6 +20,7 @@ from vidcolor.engine.waiting import (
     WaitingLine,
     look_ahead_frames,
 )
+from vidcolor.engine.options import ColorizeOptions
 from vidcolor.types import LumaFrame
 
 

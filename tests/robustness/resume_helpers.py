@@ -10,8 +10,8 @@ import av
 import numpy as np
 
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
-from vidcolor.engine.plan import SpanRules
 from vidcolor.engine.progress import NullProgress
+from vidcolor.engine.shots.plan import SpanRules
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import Interrupted
 from vidcolor.media.files.work_folder import work_folder_of

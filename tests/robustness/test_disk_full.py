@@ -12,8 +12,8 @@ from robust_helpers import SMALL, Run, frames_in, names_in, run_apart
 from survive.disk_full import CASES, PAGE_BYTES, Case, attempt, make_sources, need, small_disk
 
 import vidcolor
-from vidcolor.engine.plan import SpanRules
 from vidcolor.engine.progress import NullProgress
+from vidcolor.engine.shots.plan import SpanRules
 from vidcolor.errors import OutputError
 
 resource: Any = pytest.importorskip("resource")  # Windows has neither this nor mounts

@@ -215,4 +215,6 @@ def test_the_same_motion_is_trusted_as_much_on_the_coarser_grid(error_px: float)
     # Trust falls over 4 px at the left border: one pixel of the coarse grid, and its neighbours.
     inner, inner_coarse = fine[..., 12:], coarse[..., 3:]
     assert float(inner_coarse.mean()) == pytest.approx(float(inner.mean()), abs=0.02)
-    assert float(inner.mean()) == pytest.approx({0.0: 1, 0.5: 1, 1.0: 0.36, 2.0: 0.01}[error_px], abs=0.1)
+    assert float(inner.mean()) == pytest.approx(
+        {0.0: 1, 0.5: 1, 1.0: 0.36, 2.0: 0.01}[error_px], abs=0.1
+    )

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from vidcolor.color import lightness_to_grey, luma_to_lightness
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.sources import open_source
+from vidcolor.engine.run.sources import open_source
 from vidcolor.errors import InputError
 from vidcolor.media.write.grey_clip import write_grey_clip
 from vidcolor.types import LumaFrame, VideoInfo

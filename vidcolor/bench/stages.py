@@ -11,17 +11,17 @@ from vidcolor.bench.material import Material
 from vidcolor.bench.report import NETWORK, SMOOTHING
 from vidcolor.bench.timing import Timing, measure
 from vidcolor.color import luma_to_lightness
-from vidcolor.engine.batching import Batcher, default_batch_size
-from vidcolor.engine.colorist import join_frame
-from vidcolor.engine.finished import finished
-from vidcolor.engine.geometry import resize_lightness, upright, working_size_of
+from vidcolor.engine.coloring.batching import Batcher, default_batch_size
+from vidcolor.engine.coloring.colorist import join_frame
+from vidcolor.engine.coloring.finished import finished
+from vidcolor.engine.coloring.geometry import resize_lightness, upright, working_size_of
+from vidcolor.engine.coloring.over_time import TimePlan, looks_ahead_for_shots, plan_over_time
+from vidcolor.engine.coloring.transfer import upload
+from vidcolor.engine.coloring.waiting import look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import SpanRules
-from vidcolor.engine.planner import Planner
-from vidcolor.engine.sources import open_source
-from vidcolor.engine.stabilize import TimePlan, looks_ahead_for_shots, plan_over_time
-from vidcolor.engine.transfer import upload
-from vidcolor.engine.waiting import look_ahead_frames
+from vidcolor.engine.run.sources import open_source
+from vidcolor.engine.shots.plan import SpanRules
+from vidcolor.engine.shots.planner import Planner
 from vidcolor.media.output import open_writer
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput

@@ -1,10 +1,9 @@
 """Colour arithmetic: code values <-> lightness <-> CIE Lab <-> output planes, in float32.
 
-Runs on whatever device its tensors are on, and never under autocast: half precision errs by
-half a Lab unit and bfloat16 by nearly three.
+Works on the device of its tensors. It must not run under autocast: half precision errs by half a
+Lab unit and bfloat16 by nearly three.
 """
 
-from vidcolor.color.gamut import map_into_gamut
 from vidcolor.color.lab import (
     grey_to_lightness,
     lab_to_linear,
@@ -27,7 +26,6 @@ __all__ = [
     "lightness_to_grey",
     "linear_to_srgb",
     "luma_to_lightness",
-    "map_into_gamut",
     "resize",
     "rgb_to_lab",
     "srgb_to_linear",

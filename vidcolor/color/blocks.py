@@ -18,7 +18,7 @@ from vidcolor.color.lab import Channels, srgb_to_linear
 from vidcolor.color.spaces import RgbSpace
 
 _SLACK = 1e-3
-"""Code value by which a block's darkest or brightest pixel may miss: a quarter of an 8-bit code."""
+"""Error allowed at a block's darkest or brightest pixel: a quarter of an 8-bit code."""
 
 KNEE_OFFSET = 0.055
 """Of the sRGB curve, ``((code + 0.055) / 1.055) ** 2.4``."""
@@ -50,7 +50,7 @@ def mean_of(first: Tensor, second: Tensor) -> Tensor:
 
 
 def chroma_offsets(cb: Tensor, cr: Tensor, matrix: tuple[float, float]) -> Channels:
-    """What Cb and Cr, in [-0.5, 0.5], add to Y' to give R', G' and B' (H.273).
+    """The differences R' - Y', G' - Y' and B' - Y' of Cb and Cr in [-0.5, 0.5] (H.273).
 
     Args:
         cb: of any shape.
@@ -65,7 +65,7 @@ def chroma_offsets(cb: Tensor, cr: Tensor, matrix: tuple[float, float]) -> Chann
 
 
 def chroma_factor(offsets: Channels, darkest: Tensor, brightest: Tensor, space: RgbSpace) -> Tensor:
-    """How far chroma must be lowered so that a block's extremes can be shown with their lightness.
+    """Factor on chroma with which a block's darkest and brightest pixel keep their lightness.
 
     The darkest grey that can be shown with offsets ``d`` is the one as light as ``d - min(d)``; the
     brightest is as light as ``1 + d - max(d)``. As the curve is nearly a power, the first is nearly
@@ -142,9 +142,9 @@ def luminance(codes: Channels, space: RgbSpace) -> Tensor:
 def luma_correction(
     offsets: Channels, grey: Tensor, space: RgbSpace, *, steps: int, bent_slope: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """What to take from a pixel's grey code, to have with chroma the lightness it had without.
+    """The difference between a pixel's grey code and the luma that has its lightness with chroma.
 
-    Seen as a power, the sRGB curve makes the luma of a pixel with grey code ``g`` nearly
+    As a power, the sRGB curve makes the luma of a pixel with grey code ``g`` nearly
     ``g - mean - bend / (g + 0.055)``: the offsets' mean, and their variance bent by the curve,
     which counts the more the darker the pixel. The mean is linear in chroma; the bend is chosen so
     that the luma is right at the block's own grey.

@@ -1,4 +1,4 @@
-"""Colours outside sRGB are brought inside by lowering chroma; lightness and hue stay."""
+"""Gamut mapping to sRGB by lowering chroma, at constant lightness and hue."""
 
 from __future__ import annotations
 
@@ -12,34 +12,15 @@ _TOLERANCE = 5e-5
 """Linear light by which a colour may lie outside before it counts: below half an 8-bit code."""
 
 _HALVINGS = 8
-"""Of the interval that holds the largest factor; a secant through the last two points follows.
+"""Bisection steps for the largest factor; a secant through the last two points follows.
 
-The secant's mean error is below 1e-5; where the gamut has an edge and it fails, what the halvings
-found to be inside counts, within 1/256 of the largest.
+The secant's mean error is below 1e-5. Where it fails, at an edge of the gamut, the largest factor
+that bisection found inside is used, within 1/256 of the right one.
 """
 
 
-def map_into_gamut(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Scale ab, per pixel, by the largest factor in [0, 1] that sRGB can show at that lightness.
-
-    Args:
-        lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1].
-        ab: ``(B, 2, H, W)`` float32.
-
-    Returns:
-        ``(B, 2, H, W)`` float32; pixels inside the gamut are untouched.
-    """
-    lightness, ab = lightness.contiguous(), ab.contiguous()
-    a, b = ab[:, 0:1], ab[:, 1:2]
-    where = indices_below_zero(_room(channels_to_linear(lightness, a, b)))
-    few = pick(where, lightness, a, b)
-    scale = torch.ones_like(lightness)
-    scale.view(-1).index_copy_(0, where, _largest_scale(*few))
-    return ab * scale
-
-
 def linear_in_gamut(lightness: Tensor, ab: Tensor) -> Channels:
-    """Linear light of the colours that ``map_into_gamut`` gives.
+    """Linear sRGB of ab times the largest factor in [0, 1], per pixel, that is inside the gamut.
 
     Args:
         lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1], contiguous.
@@ -48,7 +29,7 @@ def linear_in_gamut(lightness: Tensor, ab: Tensor) -> Channels:
     Returns:
         R, G and B, each ``(B, 1, H, W)`` float32, within ``_TOLERANCE`` of [0, 1].
     """
-    # Black and white have no colour, and bars beside the picture needn't be searched for it.
+    # Black and white have no colour; without this, black bars would be searched for it.
     some = torch.minimum(lightness, 1.0 - lightness).mul_(1e5).clamp_(0.0, 1.0)
     a, b = ab[:, 0:1] * some, ab[:, 1:2] * some
     linear = channels_to_linear(lightness, a, b)
@@ -76,7 +57,7 @@ def pick(where: Tensor, *planes: Tensor) -> list[Tensor]:
 def _largest_scale(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """The largest factors with room left for colours outside; all ``(N,)``.
 
-    Few pixels, many small steps: channels are stacked, so that a step takes few operations.
+    Channels are stacked, so that a step takes few operations: there are few pixels and many steps.
     """
     room_at = _RoomAlongChroma(lightness, a, b)
     step, scale = 0.5, torch.full_like(lightness, 0.5)
@@ -114,7 +95,7 @@ class _RoomAlongChroma:
 
 
 def _room(linear: Channels) -> Tensor:
-    """How far the colour is from the nearest side of the gamut; negative outside."""
+    """Distance to the nearest side of the gamut, in linear light; negative outside."""
     red, green, blue = linear
     low = torch.minimum(torch.minimum(red, green), blue)
     high = torch.maximum(torch.maximum(red, green), blue)

@@ -20,21 +20,21 @@ RGB_TO_XYZ: tuple[tuple[float, float, float], ...] = (
 LUMINANCE: tuple[float, float, float] = RGB_TO_XYZ[1]
 """Weights of linear R, G, B in relative luminance Y."""
 
-_EPSILON = 0.008856  # where CIE's cube root gives way to a straight line
+_EPSILON = 0.008856  # below it, CIE's curve is a straight line
 _SLOPE = 7.787
 _OFFSET = 16.0 / 116.0
 _F_EPSILON = 0.2068966  # CIE's function at _EPSILON; the line keeps darker values finite
 
 
 Channels = tuple[Tensor, Tensor, Tensor]
-"""Red, green and blue (or whatever replaces them), as tensors of one shape."""
+"""Red, green and blue, as tensors of one shape."""
 
-# The curves below have no branches: on CPUs ``where`` costs ten times what clamping does. What is
-# below the knee is clamped to it, and the straight line's part added. Temporaries are reused.
+# The curves below have no branches: on CPUs ``where`` costs ten times as much as clamping. Values
+# below the knee are clamped to it, and the straight part is added. Temporaries are reused.
 
 
 def power_of(base: Tensor, exponent: float) -> Tensor:
-    """``base ** exponent`` for base > 0: by exp and log, which CPUs do ten times as fast as pow."""
+    """``base ** exponent`` for base > 0: by exp and log, ten times as fast as pow on CPUs."""
     return base.log().mul_(exponent).exp_()
 
 

@@ -19,8 +19,8 @@ def luma_to_lightness(codes: Tensor, *, depth: int, full_range: bool) -> Tensor:
     Args:
         codes: integer code values, any shape (uint8, uint16 or int32).
         depth: bits per sample, 8 to 16.
-        full_range: codes span 0..2**depth - 1; otherwise 16..235 << (depth - 8), and what lies
-            outside is clipped to black or white.
+        full_range: codes span 0..2**depth - 1; otherwise 16..235 << (depth - 8), and codes outside
+            are clipped to black or white.
 
     Returns:
         L*/100 in [0, 1], float32, of the same shape.
@@ -29,7 +29,7 @@ def luma_to_lightness(codes: Tensor, *, depth: int, full_range: bool) -> Tensor:
         ValueError: if ``depth`` is outside 8..16.
     """
     table = _lightness_table(depth, full_range, codes.device)
-    # As table[codes], in a fifth of the time on CPUs.
+    # The same as table[codes], five times as fast on CPUs.
     return table.index_select(0, codes.to(torch.int32).reshape(-1)).view(codes.shape)
 
 

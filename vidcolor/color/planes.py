@@ -1,9 +1,9 @@
 """Lightness and ab to the planes that an encoder takes.
 
-Chroma is made at the output's own chroma resolution. Luma is then solved so that the pixel a
-player shows, with the chroma as stored, has the lightness of the source: in CIE Lab a colour and
-the grey of its lightness differ in Y', and subsampled, rounded chroma differs from the chroma that
-was meant. ``blocks`` has the arithmetic.
+Chroma is computed at the output's chroma resolution. Luma is then solved so that the pixel that a
+player shows, with the chroma as stored, has the lightness of the source: a colour and the grey of
+its lightness differ in Y', and subsampled, rounded chroma differs from the exact one. ``blocks``
+and ``exact`` have the arithmetic, ``spaces`` the primaries and curves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from vidcolor.color.spaces import RgbSpace, rgb_space
 from vidcolor.types import LUMA_WEIGHTS, PlanarFormat
 
 _STRIP_PIXELS = 400_000
-"""Pixels joined at a time on CPUs: what the arithmetic needs in between stays in the caches."""
+"""Pixels joined at a time on CPUs, so that temporaries stay in the caches."""
 
 _TABLE_DEPTH = 12
 """Bits per sample up to which grey codes come from a table."""
@@ -71,7 +71,7 @@ def join_planes(
     Args:
         lightness: ``(B, 1, H, W)`` float32, L*/100 in [0, 1].
         ab: ``(B, 2, h, w)`` float32, any size.
-        target: what the writer wants.
+        target: the planes' format.
 
     Returns:
         Three tensors ``(B, H', W')``, uint8 (8 bit) or int32 (more): Y, Cb, Cr, or R, G, B.
@@ -107,7 +107,7 @@ def join_planes(
 
 
 def _whole_blocks(lightness: Tensor, shift: tuple[int, int]) -> Tensor:
-    """Repeat the last row and column where blocks reach beyond the picture."""
+    """Pad to whole blocks by repeating the last row and column."""
     height, width = _size(lightness)
     right, below = -width % (1 << shift[0]), -height % (1 << shift[1])
     return (
@@ -121,7 +121,7 @@ def _whole_blocks(lightness: Tensor, shift: tuple[int, int]) -> Tensor:
 def _one_of_two_threads() -> Iterator[None]:
     """On two cores, leave one to encoder and decoder.
 
-    Waking the other for each of many small operations costs half as much time again.
+    Sharing many small operations between two threads costs half as much CPU time again.
     """
     threads = torch.get_num_threads()
     if threads != 2:

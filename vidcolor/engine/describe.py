@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vidcolor.engine.default_output import default_output
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.sources import read_settings
+from vidcolor.engine.run.default_output import default_output
+from vidcolor.engine.run.sources import read_settings
 from vidcolor.errors import InputError, VidcolorError
 from vidcolor.media.kinds import Kind, lone_scan
 from vidcolor.media.open import Input, open_input

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from vidcolor.engine.batching import Batcher
-from vidcolor.engine.borders import colored_share
+from vidcolor.engine.coloring.batching import Batcher
+from vidcolor.engine.coloring.geometry import resize_lightness, working_size
+from vidcolor.engine.coloring.mounts import colored_share
+from vidcolor.engine.coloring.picture import Rgb, lightness_of, picture_rgb
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.geometry import resize_lightness, working_size
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
-from vidcolor.engine.output import check_absent, credit
-from vidcolor.engine.picture import Rgb, lightness_of, picture_rgb
 from vidcolor.engine.progress import NullProgress, Progress
+from vidcolor.engine.run.output import check_absent, credit
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel, ModelInput

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from vidcolor.errors import Option, OptionError
 
 if TYPE_CHECKING:
-    from vidcolor.engine.plan import ShotPlan
+    from vidcolor.engine.shots.plan import ShotPlan
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 """Number format of the network; colour arithmetic is always float32."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from vidcolor.engine.coloring.over_time import looks_ahead_for_shots
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import ShotPlan, SpanRules, load_plan, save_plan
-from vidcolor.engine.planner import Planner
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.sources import plan_key, read_settings
-from vidcolor.engine.stabilize import looks_ahead_for_shots
+from vidcolor.engine.run.sources import plan_key, read_settings
+from vidcolor.engine.shots.plan import ShotPlan, SpanRules, load_plan, save_plan
+from vidcolor.engine.shots.planner import Planner
 from vidcolor.errors import InputError, Interrupted
 from vidcolor.media.files.atomic import short_name
 from vidcolor.media.files.pipes import ended_by

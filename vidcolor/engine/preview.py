@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from vidcolor.color import join_rgb
-from vidcolor.engine.colorist import FrameLightness, color_alone
+from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
+from vidcolor.engine.coloring.geometry import upright
+from vidcolor.engine.coloring.picture import Rgb
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.geometry import upright
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.output import check_absent, credit
-from vidcolor.engine.picture import Rgb
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.sources import read_settings
+from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.sources import read_settings
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.still.read import read_still, write_still

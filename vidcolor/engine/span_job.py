@@ -9,14 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from vidcolor.engine.coloring import Treatment
+from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.film_job import FilmJob
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import Checkpoint, ShotPlan
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.sources import plan_key, read_settings
+from vidcolor.engine.run.film_job import FilmJob
+from vidcolor.engine.run.sources import plan_key, read_settings
+from vidcolor.engine.shots.plan import Checkpoint, ShotPlan
 from vidcolor.engine.video import batch_size_of, encode_settings
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.files.packets import KeptFile
@@ -31,7 +31,7 @@ from vidcolor.temporal import LumaFilter
 from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
-    from vidcolor.engine.waiting import Packet
+    from vidcolor.engine.coloring.waiting import Packet
 
 _TELLING_FRAMES = 64
 """Frames in which it is found out whether a film is interlaced."""

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from vidcolor.engine.batching import default_batch_size
-from vidcolor.engine.coloring import Treatment
+from vidcolor.engine.coloring.batching import default_batch_size
+from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.film_job import FilmJob
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
-from vidcolor.engine.output import check_absent, credit
-from vidcolor.engine.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.resume import Work, forget_work, open_work
-from vidcolor.engine.sources import plan_key, read_settings
+from vidcolor.engine.run.film_job import FilmJob
+from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.resume import Work, forget_work, open_work
+from vidcolor.engine.run.sources import plan_key, read_settings
+from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
 from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.open import open_input

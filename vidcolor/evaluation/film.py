@@ -24,7 +24,7 @@ from torch import Tensor
 from vidcolor.color import luma_to_lightness
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.sources import open_source
+from vidcolor.engine.run.sources import open_source
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import InputError
 from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, distinct, painted

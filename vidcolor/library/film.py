@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vidcolor.engine.coloring import ColoredFrame, FilmColoring, Treatment
+from vidcolor.engine.coloring.film import ColoredFrame, FilmColoring, Treatment
+from vidcolor.engine.coloring.geometry import upright
+from vidcolor.engine.coloring.picture import Rgb, picture_rgb
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.geometry import upright
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, Decoder
-from vidcolor.engine.picture import Rgb, picture_rgb
-from vidcolor.engine.plan import Shot, SpanRules
 from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress
-from vidcolor.engine.sources import read_settings
+from vidcolor.engine.run.sources import read_settings
+from vidcolor.engine.shots.plan import Shot, SpanRules
 from vidcolor.engine.video import batch_size_of
 from vidcolor.errors import InputError, OptionError
 from vidcolor.library.choice import ModelChoice, split_choice

@@ -1,11 +1,11 @@
 """Colours of one frame carried to others along the motion between neighbouring frames.
 
-Flow is found between neighbours only, where it is small and DIS is at its best, and is chained to
-reach further: ``F(t -> k)(p) = f(p) + F(t-1 -> k)(p + f(p))``, ``f`` from t to t-1. ab itself is
-sampled once, whatever the distance, so it does not blur. A chain is trusted as far as the chain the
-other way leads back, and lightness agrees at its two ends.
+Flow is found between neighbours only, where it is small and DIS is most exact, and is chained for
+longer distances: ``F(t -> k)(p) = f(p) + F(t-1 -> k)(p + f(p))``, ``f`` from t to t-1. ab is
+sampled once, whatever the distance, so it does not blur. A chain is trusted as far as the chain in
+the other direction leads back, and lightness agrees at both ends.
 
-Chains live on a grid of a quarter of the network's input: colours need no finer ones.
+Chains have a quarter of the resolution of the network's input, which is enough for colours.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from vidcolor.temporal.flow import FlowEstimator, confidence, fit, fit_flow, warp
 
 _COARSER = 4
-"""Pixels of the network's input for one of the motion's grid, along each side."""
+"""Pixels of the network's input per pixel of the motion's grid, along each side."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Carried:
     Attributes:
         to_key: flow from the frame into the key frame, ``(2, h', w')``.
         from_key: flow from the key frame into the frame.
-        trust: ``(1, h', w')`` in [0, 1]: how far colours sampled at ``to_key`` are this frame's.
+        trust: ``(1, h', w')`` in [0, 1]: how far colours sampled at ``to_key`` can be trusted.
         links: frames from the key to this one.
     """
 
@@ -62,7 +62,7 @@ def neighbour(
     """Find a frame's motion against the one before.
 
     Args:
-        flow: what finds it.
+        flow: the flow estimator.
         before: ``(1, h, w)`` float32, L*/100, of the frame before; None at the start of a shot.
         lightness: the same of this frame.
         size: the motion's grid (h', w').
@@ -138,7 +138,7 @@ def motion_grid(lightness: Tensor, ab: Tensor) -> tuple[int, int]:
 
 
 def carry(ab: Tensor, way: Carried) -> Tensor:
-    """A key frame's colours in the place of the frame that is reached by ``way``.
+    """A key frame's colours, carried to the frame that ``way`` reaches.
 
     Args:
         ab: ``(2, h, w)`` float32, of the key, on any grid.

@@ -1,4 +1,4 @@
-"""Exponential smoothing of ab over time, by real time and not by frame count."""
+"""Exponential smoothing of ab over time, in seconds rather than frames."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from vidcolor.temporal.smoother import no_frames
 class AbSmoother:
     """Weighted mean of all colours since the last cut; weights fall by 1/e per time constant.
 
-    The mean is a true one from the first frame on (as bias correction in Adam, Kingma and Ba 2015):
-    the first frame after a cut starts with no more weight than its age gives it, so a poor first
-    guess does not linger. Long after a cut it is plain exponential smoothing with
-    ``alpha = 1 - exp(-dt / time_constant_s)``.
+    The mean is unbiased from the first frame on (as with bias correction in Adam, Kingma and Ba
+    2015): the first frame after a cut has no extra weight. Long after a cut it is plain exponential
+    smoothing with ``alpha = 1 - exp(-dt / time_constant_s)``.
 
-    One frame at a time, in order: for the same ab in, batch size never changes what comes out.
+    Frames are smoothed one by one, in order: results don't depend on batch size.
     """
 
     def __init__(self, time_constant_s: float) -> None:
-        """Start with no past.
+        """Start without past frames.
 
         Args:
             time_constant_s: seconds, 0 or more; 0 passes every frame through untouched.
@@ -35,7 +34,7 @@ class AbSmoother:
 
     def push(
         self,
-        lightness: Tensor,  # noqa: ARG002 - motion plays no part
+        lightness: Tensor,  # noqa: ARG002 - unused here
         ab: Tensor,
         seconds: Sequence[float],
         cuts: Sequence[bool],
@@ -43,10 +42,10 @@ class AbSmoother:
         """Smooth a run of frames, see ``Smoother``; every frame is ready at once.
 
         Args:
-            lightness: not looked at.
+            lightness: unused.
             ab: ``(B, 2, h, w)`` float32.
             seconds: presentation time of each frame.
-            cuts: whether each frame is the first of a shot; there the past is forgotten.
+            cuts: whether each frame is the first of a shot; there smoothing restarts.
 
         Returns:
             ``(B, 2, h, w)`` float32.

@@ -1,9 +1,9 @@
-"""Where things move: dense optical flow on lightness, warping by it, and how far to trust it.
+"""Dense optical flow on lightness, warping by it, and how far it can be trusted.
 
 Flow is kept at the size of the lightness it was found on, float32 pixels, x before y, and points
 from the first frame into the second: ``second[p + flow(p)]`` shows what ``first[p]`` shows. Flow
-and warping run on the CPU, where OpenCV's DIS and ``remap`` are quicker than a trip of kernels
-over pictures this small; results go back to the device of what was handed in.
+and warping run on the CPU: for pictures this small OpenCV's DIS and ``remap`` are faster than
+kernels on a GPU. Results are on the device of the arguments.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ _PHOTOMETRIC = 0.08
 """Difference in L*/100, after evening out exposure, at which trust has fallen to 1/e."""
 
 _GAIN, _OFFSET = (0.7, 1.4), 0.1
-"""Changes of contrast, and of mean L*/100, from frame to frame that are exposure. More is another
-light, in which things may have another colour."""
+"""Factors of contrast, and changes of mean L*/100, between frames that count as exposure. Beyond,
+it is another light, in which things may have another colour."""
 
 _GRAIN_PX = 5
-"""Side of the box that averages grain out of the photometric difference."""
+"""Side of the box that removes grain from the photometric difference."""
 
 _BORDER_PX = 4.0
-"""Trust falls to nothing over that many pixels beyond the edge of the picture."""
+"""Distance beyond the picture's edge at which trust reaches 0."""
 
 
 class FlowEstimator:
-    """Dense flow between two frames; keeps no memory of earlier ones.
+    """Dense flow between two frames, without state.
 
     Raises:
         DependencyError: for RAFT, if torchvision isn't installed.
@@ -114,7 +114,7 @@ def _dis(preset: str) -> _Flow:
     }
 
     def flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
-        # anew each time: it is cheap, and OpenCV's object adapts its scales to the last size seen
+        # A new object each time: it is cheap, and OpenCV's adapts its scales to the last size seen.
         dis = cv2.DISOpticalFlow.create(presets[preset])
         found = dis.calc(first, second, None)  # type: ignore[call-overload]
         return np.asarray(found, dtype=np.float32)
@@ -170,7 +170,7 @@ def fit(planes: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def fit_flow(flow: Tensor, size: Sequence[int]) -> Tensor:
-    """Resample flow ``(2, h, w)`` to another grid (h', w'), in whose pixels it then is."""
+    """Resample flow ``(2, h, w)`` to another grid (h', w'), in pixels of that grid."""
     height, width = flow.shape[-2:]
     scale = flow.new_tensor([size[1] / width, size[0] / height]).view(2, 1, 1)
     return fit(flow, size) * scale
@@ -190,7 +190,7 @@ def blur(planes: Tensor, share: float) -> Tensor:
 
 
 def _pixels(planes: Tensor) -> _Picture:
-    """``(C, h, w)`` as OpenCV wants it, ``(h, w, C)``."""
+    """``(C, h, w)`` in OpenCV's order, ``(h, w, C)``."""
     return np.ascontiguousarray(planes.detach().cpu().numpy().transpose(1, 2, 0))
 
 
@@ -219,11 +219,11 @@ def confidence(
     pixel: float = 1.0,
     links: int = 1,
 ) -> Tensor:
-    """How far ``warp(second, forward)`` may be trusted to show what ``first`` shows.
+    """How far ``warp(second, forward)`` can be trusted to show what ``first`` shows.
 
-    The product of three: forward and backward flow lead back to where they came from (not so where
-    one hides the other), lightness agrees once a change of exposure and grain are evened out, and
-    the flow stays inside the picture.
+    The product of three: forward and backward flow cancel (they don't where something is occluded),
+    lightness agrees after a change of exposure and grain are removed, and the flow stays inside the
+    picture.
 
     Args:
         first: ``(1, h, w)`` float32, L*/100.
@@ -249,7 +249,7 @@ def confidence(
 def _consistency(there: _Picture, back: _Picture, floor: float) -> _Picture:
     error = _squared(there + back)
     excess = error / (_CONSISTENCY_SLOPE * (_squared(there) + _squared(back)) + floor)
-    # 1 up to a quarter of what the binary mask allows, about 0.5 at it, nothing soon beyond.
+    # 1 up to a quarter of what the binary mask allows, about 0.5 at it, near 0 soon beyond.
     return _exp_minus(np.maximum(excess - 0.25, 0.0))
 
 
@@ -278,12 +278,12 @@ def _photometric(first: _Picture, moved: _Picture, weight: _Picture, grain: int)
 
 
 def _exposure(first: _Picture, moved: _Picture, weight: _Picture) -> _Picture:
-    """``first`` in the exposure of ``moved``: old film changes it from frame to frame."""
-    x, y, w = (p[::2, ::2] for p in (first, moved, weight))  # two numbers need no more
+    """``first`` in the exposure of ``moved``: in old film it changes from frame to frame."""
+    x, y, w = (p[::2, ::2] for p in (first, moved, weight))  # a quarter is enough for two numbers
     total = max(float(w.sum()), 1e-6)
     mean, mean_moved = float((x * w).sum()) / total, float((y * w).sum()) / total
     a = (x - mean) * w
-    # A flat picture gives no gain; what only another picture explains is no exposure.
+    # The 1e-3 keeps the gain at 1 for flat pictures; larger changes are not exposure.
     gain = (float((a * (y - mean_moved)).sum()) + 1e-3) / (float((a * (x - mean)).sum()) + 1e-3)
     gain = min(max(gain, _GAIN[0]), _GAIN[1])
     level = mean + min(max(mean_moved - mean, -_OFFSET), _OFFSET)

@@ -1,12 +1,11 @@
-"""Smoothing of ab along the motion of things, from the past and from the future.
+"""Smoothing of ab along the motion, from past and future frames.
 
-Each frame gets the weighted mean of the colours that its things have had since the cut and will
-have within the look-ahead. What is known of neighbours is carried along dense optical flow, with a
-weight for every pixel: it falls by 1/e per time constant, and where flow can't be trusted (see
-``flow.confidence``), so that what was hidden begins with the network's own colour. As in
-``AbSmoother`` the mean is a true one from the first frame on, but for colours that are far from
-what the neighbours agree on: they weigh less. Where the network hesitates between two, the plain
-mean would be mud.
+Each pixel gets the weighted mean of the colours that the same thing had since the cut and will have
+within the look-ahead. Colours of neighbouring frames are carried along dense optical flow, with a
+weight for every pixel. The weight falls by 1/e per time constant, and where flow can't be trusted
+(see ``flow.confidence``), so that what was hidden starts with the network's own colour. As in
+``AbSmoother`` the mean is not biased towards the first frame. Colours far from the mean of the
+others weigh less: where the network alternates between two colours, a plain mean would be neither.
 """
 
 from __future__ import annotations
@@ -21,36 +20,36 @@ from torch import Tensor
 from vidcolor.temporal.flow import FlowEstimator, blur, confidence, fit, warp
 from vidcolor.temporal.smoother import no_frames
 
-_MOST_GAIN = 1.15
-"""Chroma that averaging took is given back up to this factor."""
+_MOST_GAIN = 1.4
+"""Largest factor by which chroma that averaging removed is restored."""
 
 _GAIN_SHARE = 1.0 / 16.0
-"""Side of the box in which that factor is found, as a share of the picture's shorter side."""
+"""Side of the box over which that factor is found, as a share of the picture's shorter side."""
 
 _APART = 8.0
-"""Lab units from what is known at which a frame's own colour weighs half."""
+"""Distance from the mean of the others, in Lab units, at which a frame's own colour weighs half."""
 
 _SETTLED = 2.0
-"""Frames of evidence at which what is known is half as sure to tell what is odd as it can be."""
+"""Accumulated weight, in frames, at which outlier rejection reaches half strength."""
 
 _LEAST_WEIGHT = 1e-6
-"""Frames; nothing is known where less is."""
+"""Accumulated weight, in frames, below which a pixel has no mean."""
 
 _LEAST_CHROMA = 1e-3
-"""Lab units; below it a picture is grey and has nothing to give back."""
+"""Chroma, in Lab units, below which a pixel is grey: avoids a division by 0."""
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A frame that waits. Maps lie on the grid of ``_grid``, in half precision: many may wait.
+    """A frame that waits. Maps have the size of ``_grid``, in half precision to save memory.
 
     Attributes:
-        ab: ``(2, h', w')`` as it came.
+        ab: ``(2, h', w')`` as it was pushed.
         second: presentation time.
-        past: ``(4, gh, gw)``: weighted mean of the evidence before this frame, and its weight.
+        past: ``(4, gh, gw)``: weighted mean of a, b and chroma of earlier frames, and its weight.
         from_before: flow from the frame before into this one, and trust in it, ``(3, gh, gw)``;
             None where a shot begins.
-        future: as ``past``, of what comes after, as far as the last window saw; None: not yet seen.
+        future: as ``past``, of later frames, as far as the last window reached; None before that.
     """
 
     ab: Tensor
@@ -61,13 +60,13 @@ class _Frame:
 
 
 class MotionSmoother:
-    """A ``Smoother`` that follows motion, looks ahead, and starts anew at cuts.
+    """A ``Smoother`` that follows motion, looks ahead, and restarts at cuts.
 
-    Frames wait until a window is full, ``look_ahead_frames`` or ``2 * look_ahead_s`` long; then
-    the future is carried back through the window and its first half is given out: two backward
-    steps per frame. Within the half, what the last window knew of the future fades into what this
-    one knows, so every frame but a shot's last ones sees about half a window ahead and nothing
-    jumps between windows. They begin at cuts and are counted in frames: batches don't matter.
+    Frames wait until a window is full, ``look_ahead_frames`` or ``2 * look_ahead_s`` long. Then
+    colours are carried back through the window and its first half is returned: two backward steps
+    per frame. Within that half, the future as the last window saw it is cross-faded to this one's,
+    so colours don't jump between windows. Every frame but a shot's last ones sees about half a
+    window ahead. Windows begin at cuts and are counted in frames, so batches don't matter.
     """
 
     def __init__(
@@ -79,13 +78,13 @@ class MotionSmoother:
         flow: FlowEstimator | None = None,
         saturation: float = 1.0,
     ) -> None:
-        """Start with no past.
+        """Start without past frames.
 
         Args:
             time_constant_s: seconds, 0 or more; 0 passes every frame through untouched.
-            look_ahead_s: of future that most frames see at least, where frames allow it.
-            look_ahead_frames: frames that may wait inside at once; 0 smooths by the past alone.
-            flow: how motion is found; DIS unless given.
+            look_ahead_s: seconds that most frames see ahead at least, if frames allow it.
+            look_ahead_frames: frames that may wait at once; 0 uses past frames only.
+            flow: the flow estimator; DIS unless given.
             saturation: factor on ab when it is shown: distances count as they will be seen.
         """
         self.time_constant_s = time_constant_s
@@ -143,7 +142,7 @@ class MotionSmoother:
         return long or len(waiting) > self._window
 
     def _take(self, seen: Tensor, colours: Tensor, second: float) -> None:
-        """Find the motion since the frame before, and what the past knows of this frame."""
+        """Append a frame, with its motion since the frame before and the mean of its past."""
         seen = seen.cpu()
         grid = _grid(seen, colours)
         frame = _Frame(colours, second, torch.zeros(4, *grid, dtype=torch.half))
@@ -168,11 +167,11 @@ class MotionSmoother:
         return first, second
 
     def _carry(self, source: _Frame, known: Tensor, motion: Tensor, elapsed_s: float) -> Tensor:
-        """What ``source`` and those beyond it know, on the grid of its neighbour.
+        """The mean of ``source`` and the frames beyond it, carried to its neighbour.
 
         Args:
-            source: the frame that is left.
-            known: what came to it from beyond, as ``_Frame.past``.
+            source: the frame to carry from.
+            known: mean of the frames beyond it, as ``_Frame.past``.
             motion: flow from the neighbour to ``source``, and trust in it.
             elapsed_s: between the two.
         """
@@ -185,7 +184,7 @@ class MotionSmoother:
         return carried
 
     def _give_out(self, count: int) -> list[Tensor]:
-        """Carry the future back through all that wait; finish and release the first ``count``."""
+        """Carry colours back through all waiting frames; finish and remove the first ``count``."""
         waiting, ready = self._waiting, list[Tensor]()
         fading = min(count, sum(frame.future is not None for frame in waiting))
         future = torch.zeros(4, *waiting[0].past.shape[-2:]) if waiting else torch.empty(0)
@@ -204,12 +203,12 @@ class MotionSmoother:
 
 
 def _fade(frame: _Frame, future: Tensor, share: float) -> Tensor:
-    """From the future as the last window saw it to how this one sees it.
+    """Cross-fade from the future as the last window saw it to this window's.
 
     Args:
-        frame: whose future.
+        frame: the frame.
         future: ``(4, gh, gw)`` as this window sees it.
-        share: of it, 0 to 1.
+        share: of this window's, 0 to 1.
     """
     if frame.future is None:
         return future
@@ -220,10 +219,10 @@ def _fade(frame: _Frame, future: Tensor, share: float) -> Tensor:
 
 
 def _grid(seen: Tensor, ab: Tensor) -> tuple[int, int]:
-    """Where colours are carried: twice as fine as a coarse ab, never finer than the lightness.
+    """Size of the maps: twice that of ab, at most that of the lightness.
 
-    Each step resamples. On ab's own grid that takes a fifth more of its detail than on the
-    lightness's, which costs four times as much as the grid between.
+    Each step resamples. At ab's own size a fifth more detail is lost than at the lightness's size,
+    which costs four times as much as the size between.
     """
     height, width = (
         max(known, min(2 * known, most))
@@ -239,15 +238,15 @@ def _evidence(ab: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _agreement(own: Tensor, known: Tensor, apart: float) -> Tensor:
-    """How much a frame's own colour counts, ``(1, gh, gw)``: a whole frame, less where odd.
+    """Weight of a frame's own colour, ``(1, gh, gw)``, in frames: 1, less for outliers.
 
     Cauchy's weight, ``1 / (1 + (d / apart)^2)`` for the distance d from the mean of what is known
-    (Holland and Welsch, 1977), as far as much is known.
+    (Holland and Welsch, 1977); it applies the more, the larger the mean's own weight is.
 
     Args:
         own: ``(3, gh, gw)``, see ``_evidence``.
         known: ``(4, gh, gw)``, as ``_Frame.past``.
-        apart: distance in Lab units at which it counts half.
+        apart: distance in Lab units at which the weight is half.
     """
     squared = (own[:2] - known[:2]).square_().sum(dim=0, keepdim=True)
     odd = squared / (squared + apart * apart)
@@ -255,7 +254,7 @@ def _agreement(own: Tensor, known: Tensor, apart: float) -> Tensor:
 
 
 def _finish(frame: _Frame, future: Tensor, apart: float) -> Tensor:
-    """The mean of past, present and future, with its chroma given back, as ``(2, h', w')``."""
+    """The mean of past, present and future, with its chroma restored, as ``(2, h', w')``."""
     past, size = frame.past.float(), frame.ab.shape[-2:]
     weight = past[3:] + future[3:]
     known = past[:3] * past[3:] + future[:3] * future[3:]
@@ -264,17 +263,17 @@ def _finish(frame: _Frame, future: Tensor, apart: float) -> Tensor:
     counts = _agreement(own, known, apart)
     share = counts / (weight + counts)
     mean = torch.lerp(known[:3], own, share)
-    # What resizing takes from ab is the frame's own and weighs as little as the frame: all of it
-    # where nothing else is known.
+    # Detail of ab that the maps can't hold is the frame's own: it gets the frame's share, which is
+    # 1 where there is no other colour.
     detail = frame.ab.cpu() - fit(own[:2], size)
     smooth = fit(mean[:2], size) + detail * fit(share, size)
     return (smooth * fit(_gain(mean), size)).to(frame.ab.device)
 
 
 def _gain(mean: Tensor) -> Tensor:
-    """Chroma that frames had here, as averaged, over chroma of the average: ``(1, gh, gw)``.
+    """Mean chroma over the chroma of the mean, near each pixel: ``(1, gh, gw)``.
 
-    Both are means over the shot, so the factor is as calm as they are; taken from single frames it
+    Both are means over time, so the factor is as steady as they are. Found from single frames it
     would bring their flicker back.
     """
     both = blur(torch.cat((mean[2:], _chroma(mean[:2]))), _GAIN_SHARE)

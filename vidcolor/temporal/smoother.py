@@ -1,4 +1,4 @@
-"""What every smoother of colours over time offers, and the one that does nothing."""
+"""The interface of smoothers of colours over time, and the one that does nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 
 class Smoother(Protocol):
-    """Takes the frames of a span, and of its surroundings, in order; gives them back in order.
+    """Takes the frames of a span, and of its surroundings, in order; returns them in order.
 
-    They may come back later. Each span gets a new smoother.
+    Frames may be returned by a later call. Each span gets a new smoother.
 
-    What comes out for a frame never depends on how frames were batched. How many frames may wait
-    inside is bounded, by seconds and by frames.
+    Results don't depend on how frames are batched. The number of frames that may wait is bounded,
+    in seconds and in frames.
     """
 
     def push(
@@ -36,7 +36,7 @@ class Smoother(Protocol):
         ...
 
     def flush(self) -> Tensor:
-        """The frames that still wait, ``(N, 2, h', w')``, N 0 or more: the film is at its end."""
+        """Return the frames that still wait, ``(N, 2, h', w')``, N 0 or more, at the end."""
         ...
 
 
@@ -45,7 +45,7 @@ class PerFrame:
 
     def push(
         self,
-        lightness: Tensor,  # noqa: ARG002 - as the protocol has it
+        lightness: Tensor,  # noqa: ARG002 - of the protocol
         ab: Tensor,
         seconds: Sequence[float],  # noqa: ARG002
         cuts: Sequence[bool],  # noqa: ARG002
@@ -59,5 +59,5 @@ class PerFrame:
 
 
 def no_frames() -> Tensor:
-    """The colours of no frame at all, ``(0, 2, 1, 1)``."""
+    """An empty batch of ab, ``(0, 2, 1, 1)``."""
     return torch.empty(0, 2, 1, 1)

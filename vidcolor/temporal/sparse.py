@@ -1,13 +1,13 @@
-"""Colours for every frame from a network that runs on some: the largest gain in slow scenes.
+"""Colours for every frame from a network that runs on key frames only: faster in slow scenes.
 
-The network colours key frames. A frame between two of them takes colours from both, each carried
-along the motion (``carry``), weighted by how near the key is and how far the motion can be trusted
-at each pixel: what the earlier key hides, the later one mostly shows. A shot's first frame is
-always a key, and so is its last unless it is next to one; no colour is carried across a cut.
+A frame between two key frames takes colours from both, each carried along the motion (``carry``),
+weighted by how near the key is and how far the motion can be trusted at each pixel. What is hidden
+in the earlier key is mostly visible in the later one. A shot's first frame is always a key, and so
+is its last unless it is next to one. No colour is carried across a cut.
 
-Where the distance of keys is chosen automatically, the network runs again where carrying is
-expected to err: where motion isn't trusted and colours around differ. Over an even wall nothing can
-go astray.
+If the distance of keys is chosen automatically, the network runs again where carrying is expected
+to err: where motion isn't trusted and colours around differ. On an even wall an error of motion
+does no harm.
 """
 
 from __future__ import annotations
@@ -34,25 +34,24 @@ from vidcolor.temporal.carry import (
 from vidcolor.temporal.flow import FlowEstimator, fit, warp
 from vidcolor.temporal.smoother import no_frames
 
-_REACH = 0.6
-"""Auto: Lab units by which carrying from the key before may be expected to err; beyond, a new key
-is due."""
+_REACH = 1.1
+"""Auto: expected error of carrying from the last key, in Lab units, that calls for a new key."""
 
-_GAP = 0.12
-"""Auto: the same for carrying from both sides; beyond it, the frame becomes a key."""
+_GAP = 0.28
+"""Auto: the same for carrying from both sides; above it, the frame becomes a key."""
 
 _ALONE = 2
-"""Frames at a shot's end, key included, up to which one key is enough; else the last is one too:
-what has been uncovered since the key has no colour of its own."""
+"""Frames at a shot's end, key included, up to which one key is enough. Otherwise the last frame is
+a key too: what was uncovered since the last key would have no colour of its own."""
 
 _COARSE_PX = 56
-"""Side of the picture on which ``contrast`` is found; a box of 9 is a sixth of it."""
+"""Shorter side at which ``contrast`` is found, in pixels; a box of 9 is a sixth of it."""
 
 LONGEST = 24
-"""Auto: frames from one key to the next, however well motion explains them: colours drift."""
+"""Auto: most frames from one key to the next, because colours drift over long chains."""
 
 _LEAST_TRUST = 1e-3
-"""Where neither key is trusted, the nearer one still gives its colour."""
+"""Added to both trusts: where neither key is trusted, the nearer one gives its colour."""
 
 Color = Callable[[ModelInput], Prediction]
 """The network."""
@@ -77,7 +76,7 @@ class ColoredFrames:
 
 @dataclass(slots=True)
 class _Frame:
-    """A frame on its way; ``motion`` and ``ab`` are on the CPU, where flow and warping run."""
+    """A frame that waits; ``motion`` and ``ab`` are on the CPU, where flow and warping run."""
 
     inputs: ModelInput
     seconds: float
@@ -93,10 +92,10 @@ class _Frame:
 
 
 class SparseColoring:
-    """Colours frames in order; they come out when the next key frame is known.
+    """Colours frames in order; returns them when the next key frame is known.
 
-    What comes out never depends on how frames were batched, but for the rounding of a network that
-    is given more or fewer key frames at once.
+    Results don't depend on how frames are batched, except for rounding in the network, which may
+    get more or fewer key frames at once.
 
     Attributes:
         keys: frames that the network has coloured so far.
@@ -116,8 +115,8 @@ class SparseColoring:
 
         Args:
             color: the network.
-            every: distance of key frames; None chooses it by how far motion can be trusted.
-            longest: distance that is never exceeded, at least 1: it bounds what waits.
+            every: distance of key frames; None chooses it by the expected error.
+            longest: largest distance, at least 1; it bounds how many frames wait.
             flow: finds motion; None is DIS.
             saturation: factor on ab when it is shown: errors count as they will be seen.
         """
@@ -143,7 +142,7 @@ class SparseColoring:
         """Take frames; return those that have their colours, in order.
 
         Args:
-            inputs: as the network is to see them; guidance is heeded on key frames.
+            inputs: as the network is to see them; guidance is used on key frames only.
             seconds: presentation time of each frame.
             cuts: whether each frame is the first of a shot.
         """
@@ -162,7 +161,7 @@ class SparseColoring:
         return _together(done, last[0].lightness[None] if last else torch.empty(0, 1, 1, 1))
 
     def _color_ahead(self, frames: list[_Frame]) -> None:
-        """Colour all key frames of a batch in one call: their places are known."""
+        """Colour all key frames of a batch in one call, as their places are known."""
         since, keys = len(self._segment), []
         for frame in frames:
             if since == 0 or frame.is_cut or since == self._distance:
@@ -221,7 +220,7 @@ class SparseColoring:
         return len(self._segment) > self._distance
 
     def _close(self) -> list[_Frame]:
-        """Give every frame after the segment's first its colours, and return them."""
+        """Colour and return the frames after the segment's first."""
         if len(self._segment) > 1:
             if len(self._segment) > _ALONE:
                 self._make_key(self._segment[-1])
@@ -229,7 +228,7 @@ class SparseColoring:
         return self._segment[1:]
 
     def _fill(self, frames: list[_Frame]) -> None:
-        """Colour what lies behind a key frame and, if the last one is a key too, before that."""
+        """Colour the frames after a key frame, and before the last one if that is a key too."""
         first, last = frames[0], frames[-1]
         inner = frames[1:] if last.ab is None else frames[1:-1]
         if not inner:
@@ -255,7 +254,7 @@ class SparseColoring:
 
 
 def contrast(ab: Tensor) -> Tensor:
-    """How far colours differ from those around, which is what carrying them astray would cost.
+    """How far colours differ from those around: the error if they are carried to a wrong place.
 
     Args:
         ab: ``(2, h', w')`` float32.
@@ -275,7 +274,7 @@ def _around(planes: Tensor) -> Tensor:
 
 
 def _expected_error(key: _Frame, way: Carried, trust: Tensor | None = None) -> float:
-    """Lab units: what isn't trusted, times what it costs there; mean over the frame."""
+    """In Lab units: distrust times the contrast of colours there, mean over the frame."""
     assert key.contrast is not None
     doubt = 1.0 - (way.trust if trust is None else trust)
     return float((doubt * warp(key.contrast, way.to_key)).mean())
@@ -284,7 +283,7 @@ def _expected_error(key: _Frame, way: Carried, trust: Tensor | None = None) -> f
 def _least_explained(
     key: _Frame, before: list[Carried], after: list[Carried] | None, inner: int
 ) -> int | None:
-    """The place of the frame where carrying is expected to err most, if that is too much."""
+    """Index of the frame with the largest expected error, or None if that is small enough."""
     errors = []
     for at in range(1, inner + 1):
         trust = before[at].trust
@@ -304,7 +303,7 @@ def _blend(ab0: Tensor, way0: Carried, ab1: Tensor, way1: Carried, near: float) 
 
 
 def _together(frames: list[_Frame], like: Tensor) -> ColoredFrames:
-    """Frames as a batch; without any, an empty one of the right kind."""
+    """Frames as a batch, possibly empty."""
     if not frames:
         return ColoredFrames(like[:0], no_frames().to(like.device), [], [])
     return ColoredFrames(

@@ -57,7 +57,7 @@ def test_training_writes_weights_that_colorize_and_goes_on(
     run = run_here(*words_for(tmp_path, album, 2))
     assert run.returncode == 0, run.stderr
     assert "wrote run/compact.safetensors" in run.stderr
-    assert "validation: ab RMSE" in run.stderr
+    assert "validation, half to report: ab RMSE" in run.stderr
     assert steps_logged(tmp_path) == [1, 2]
     assert run_here(*words_for(tmp_path, album, 3)).returncode == 0
     assert steps_logged(tmp_path) == [1, 2, 3]

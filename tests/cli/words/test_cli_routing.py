@@ -91,6 +91,7 @@ def test_options_reach_the_engine() -> None:
         "--smoothing": "0",
         "--every": "auto",
         "--deflicker": "on",
+        "--mounts": "color",
         "--saturation": "1.5",
         "--start": "1:00",
         "--end": "90.5",

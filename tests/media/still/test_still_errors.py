@@ -20,7 +20,7 @@ from PIL import Image
 from still_helpers import COMMENT, shared_photos, tint
 
 from vidcolor.errors import InputError
-from vidcolor.media.still import open as still_open
+from vidcolor.media.pixels import limits
 from vidcolor.media.still.png import SIGNATURE, pack_chunk
 from vidcolor.media.still.read import read_still, write_still
 
@@ -139,7 +139,7 @@ def test_bomb_in_tiff(gray: Array, tiff: Encode) -> None:
 def test_more_than_the_memory_is_refused(
     files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(still_open, "_physical_memory", lambda: 100_000)
+    monkeypatch.setattr(limits, "_physical_memory", lambda: 100_000)
     with pytest.raises(InputError, match="needs about .* GB of memory"):
         read_still(files["png"])
 

@@ -13,7 +13,7 @@ import av
 import pytest
 from write_helpers import FAST, colorize, flat_planes, inspect, make_clip
 
-from vidcolor.engine.default_output import default_output
+from vidcolor.engine.run.default_output import default_output
 from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.files.patterns import is_pattern
 from vidcolor.media.open import open_source

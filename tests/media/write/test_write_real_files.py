@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from write_helpers import colorize, inspect
 
-from vidcolor.engine.default_output import default_output
+from vidcolor.engine.run.default_output import default_output
 
 FILES = [
     "archival/Zulko__chaplin.mp4",  # MP3 in MP4

@@ -15,7 +15,7 @@ import pytest
 from av.packet import Packet
 from write_helpers import FAST, colorize, inspect, make_clip, ramp
 
-from vidcolor.engine.default_output import default_output
+from vidcolor.engine.run.default_output import default_output
 from vidcolor.media.source import SideDatum
 from vidcolor.media.write.capability import plan_copies
 from vidcolor.media.write.facts import container_facts

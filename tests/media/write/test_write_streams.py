@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from write_helpers import FAST, colorize, inspect, make_clip
 
-from vidcolor.engine.default_output import default_output
+from vidcolor.engine.run.default_output import default_output
 from vidcolor.errors import StreamLossError
 from vidcolor.types import EncodeSettings
 

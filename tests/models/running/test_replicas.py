@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vidcolor.engine.batching import default_batch_size
+from vidcolor.engine.coloring.batching import default_batch_size
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import DeviceError, OptionError
 from vidcolor.models.colorizer import Colorizer

@@ -260,7 +260,7 @@ def _kind(source: str, decoder: str) -> Kind | Literal["scan"]:
 
 
 def _default_output(source: str, kind: Kind) -> str:
-    from vidcolor.engine.default_output import default_output
+    from vidcolor.engine.run.default_output import default_output
 
     if kind == "unknown":
         raise ValueError(f"{source}: of no known kind")

@@ -23,7 +23,7 @@ from vidcolor.cli.terminal.signals import Stop
 from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import STANDARD, Job, identity
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
-from vidcolor.engine.versions import versions
+from vidcolor.engine.run.versions import versions
 from vidcolor.errors import OptionError, VidcolorError
 from vidcolor.media.files.atomic import complete_file
 

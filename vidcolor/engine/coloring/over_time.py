@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from vidcolor.engine.coloring.waiting import look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import SpanRules
-from vidcolor.engine.waiting import look_ahead_frames
+from vidcolor.engine.shots.plan import SpanRules
 from vidcolor.errors import Message, Option
 from vidcolor.temporal import LONGEST_GAP, AbSmoother, PerFrame, Smoother
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES

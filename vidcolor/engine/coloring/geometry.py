@@ -1,4 +1,4 @@
-"""The size and the way up in which a network sees a picture."""
+"""The size and orientation of the picture that a network is given."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def working_size(
         return side, side
     shown = float(width * sar), float(height)
     scale = side / min(shown)
-    # A panorama or a banner is not drawn out without end.
+    # Bounds the size of panoramas and banners.
     scale = min(scale, 6.0 * side / max(shown))
     return _to_multiple(shown[1] * scale, spec.multiple), _to_multiple(
         shown[0] * scale, spec.multiple
@@ -40,7 +40,7 @@ def working_size(
 def working_size_of(
     spec: WorkingSize, film: VideoInfo, *, render_factor: int | None
 ) -> tuple[int, int]:
-    """Height and width of what the network is given of a film; None is the model's own factor."""
+    """Height and width of the network's input for a film; None is the model's own factor."""
     across = film.rotation % 180 == 0
     width, height = (film.width, film.height) if across else (film.height, film.width)
     return working_size(
@@ -50,7 +50,7 @@ def working_size_of(
 
 
 def upright(lightness: Tensor, rotation: int) -> Tensor:
-    """Turn ``(B, C, H, W)`` clockwise by ``rotation`` degrees (0, 90, 180, 270), as it is shown."""
+    """Turn ``(B, C, H, W)`` clockwise by ``rotation`` degrees (0, 90, 180, 270), for display."""
     return torch.rot90(lightness, -(rotation // 90) % 4, dims=(2, 3))
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from vidcolor.engine.plan import Begin, Checkpoint, Shot, SpanRules, SpanStart, ended
+from vidcolor.engine.shots.plan import Begin, Checkpoint, Shot, SpanRules, SpanStart, ended
 from vidcolor.temporal import Boundary, Correction, CutDetector, FlickerMeter, ShotDetector
 from vidcolor.temporal.exposure import MeterState
 

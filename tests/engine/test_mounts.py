@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import vidcolor
-from vidcolor.engine.borders import colored_share, find_surround
+from vidcolor.engine.coloring.mounts import colored_share, find_surround
 
 Plane = npt.NDArray[np.float32]
 

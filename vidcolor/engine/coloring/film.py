@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from vidcolor.engine.colorist import Colors, FilmColorist, FrameLightness
-from vidcolor.engine.geometry import working_size_of
-from vidcolor.engine.luma_line import LumaLine
+from vidcolor.engine.coloring.colorist import Colors, FilmColorist, FrameLightness
+from vidcolor.engine.coloring.geometry import working_size_of
+from vidcolor.engine.coloring.over_time import TimePlan, looks_ahead_for_shots, plan_over_time
+from vidcolor.engine.coloring.waiting import WaitingLine, look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import Checkpoint, Shot, SpanRules, SpanStart
-from vidcolor.engine.planner import Planner
-from vidcolor.engine.stabilize import TimePlan, looks_ahead_for_shots, plan_over_time
-from vidcolor.engine.waiting import WaitingLine, look_ahead_frames
+from vidcolor.engine.shots.luma_line import LumaLine
+from vidcolor.engine.shots.plan import Checkpoint, Shot, SpanRules, SpanStart
+from vidcolor.engine.shots.planner import Planner
 from vidcolor.errors import OptionError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.temporal import Deflicker, FilterChain, LumaFilter, MarkedFrame
@@ -24,7 +24,7 @@ from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.types import LumaFrame, VideoInfo
 
 if TYPE_CHECKING:
-    from vidcolor.engine.waiting import Packet
+    from vidcolor.engine.coloring.waiting import Packet
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from av import Packet as _Packet
 
-    from vidcolor.engine.transfer import PendingFrame
+    from vidcolor.engine.coloring.transfer import PendingFrame
 
     Packet: TypeAlias = _Packet[Any]
     Item: TypeAlias = LumaFrame | PendingFrame | Packet

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidcolor.engine.batching import Batcher
-from vidcolor.engine.finished import finished
-from vidcolor.engine.stabilize import TimePlan
+from vidcolor.engine.coloring.batching import Batcher
+from vidcolor.engine.coloring.finished import finished
+from vidcolor.engine.coloring.over_time import TimePlan
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.temporal import ColoredFrames, SparseColoring

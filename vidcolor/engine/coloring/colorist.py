@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import join_planes, luma_to_lightness, resize
-from vidcolor.engine.batching import Batcher
-from vidcolor.engine.geometry import as_stored, resize_lightness, upright, working_size
-from vidcolor.engine.plan import SpanRules, SpanStart
-from vidcolor.engine.span_colorist import Seen, SpanColorist
-from vidcolor.engine.stabilize import TimePlan
-from vidcolor.engine.transfer import PendingFrame, start_download, upload
+from vidcolor.engine.coloring.batching import Batcher
+from vidcolor.engine.coloring.geometry import as_stored, resize_lightness, upright, working_size
+from vidcolor.engine.coloring.over_time import TimePlan
+from vidcolor.engine.coloring.span import Seen, SpanColorist
+from vidcolor.engine.coloring.transfer import PendingFrame, start_download, upload
+from vidcolor.engine.shots.plan import SpanRules, SpanStart
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.temporal import MarkedFrame, even_out, no_frames, shift_exposure
 from vidcolor.types import LumaFrame, PlanarFormat

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from vidcolor.engine.plan import SpanStart
-from vidcolor.engine.planner import Mark, Planner
+from vidcolor.engine.shots.plan import SpanStart
+from vidcolor.engine.shots.planner import Mark, Planner
 from vidcolor.temporal import FilterChain, MarkedFrame, small_picture
 from vidcolor.types import LumaFrame
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vidcolor.engine.coloring import ColoredFrame, FilmColoring, Treatment
-from vidcolor.engine.colorist import join_frame, side_by_side
-from vidcolor.engine.pipeline import MAX_CHUNK_PACKETS, Pipeline
-from vidcolor.engine.plan import Checkpoint, SpanStart
+from vidcolor.engine.coloring.colorist import join_frame, side_by_side
+from vidcolor.engine.coloring.film import ColoredFrame, FilmColoring, Treatment
+from vidcolor.engine.coloring.transfer import PendingFrame
 from vidcolor.engine.progress import Progress
-from vidcolor.engine.transfer import PendingFrame
+from vidcolor.engine.run.pipeline import MAX_CHUNK_PACKETS, Pipeline
+from vidcolor.engine.shots.plan import Checkpoint, SpanStart
 from vidcolor.errors import InputError, OutputError
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
@@ -21,7 +21,7 @@ from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
-    from vidcolor.engine.waiting import Item, Packet
+    from vidcolor.engine.coloring.waiting import Item, Packet
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from vidcolor.engine.coloring import Treatment
+from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.plan import Checkpoint
-from vidcolor.engine.versions import versions
+from vidcolor.engine.run.versions import versions
+from vidcolor.engine.shots.plan import Checkpoint
 from vidcolor.errors import Option, OutputError
 from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.work_folder import WorkFolder, work_folder_of

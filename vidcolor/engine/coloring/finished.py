@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidcolor.engine.borders import colored_share
+from vidcolor.engine.coloring.mounts import colored_share
 from vidcolor.models.finishing import Finishing
 from vidcolor.temporal.smoother import Smoother
 

@@ -1,0 +1,1 @@
+"""From frames to frames with colours: batches, spans, smoothing, finishing, joining."""

@@ -1,0 +1,1 @@
+"""The shot plan: what it holds, and making it while frames come by."""
