@@ -61,13 +61,19 @@ MAY_IMPORT["engine.shots"] = {"errors", "types", "temporal"}
 MAY_IMPORT["engine.progress"] = set()
 MAY_IMPORT["engine.options"] = {"errors", "engine.shots"}
 MAY_IMPORT["engine.device_errors"] = {"errors"}
-MAY_IMPORT["engine.coloring"] = (
-    _PLAIN | {"color", "temporal", "models", "engine.shots", "engine.device_errors"}
-)
+MAY_IMPORT["engine.coloring"] = _PLAIN | {
+    "color",
+    "temporal",
+    "models",
+    "engine.shots",
+    "engine.device_errors",
+}
 MAY_IMPORT["engine.model_choice"] = _PLAIN | {"models", "engine.device_errors"}
-MAY_IMPORT["engine.run"] = (
-    MAY_IMPORT["engine.coloring"] | {"media", "engine.coloring", "engine.model_choice"}
-)
+MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
+    "media",
+    "engine.coloring",
+    "engine.model_choice",
+}
 for _top in ("describe", "image", "plan_film", "preview", "span_job", "video"):
     MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT["engine.run"] | {"engine.run"}
 MAY_IMPORT["engine.preview"] = MAY_IMPORT["engine.preview"] | {"engine.image"}

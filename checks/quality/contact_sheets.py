@@ -28,9 +28,9 @@ from vidcolor.data.photos import decode_rgb
 from vidcolor.data.sources import iter_named
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.run.sources import open_source
+from vidcolor.evaluation.film import bt709_frames
 from vidcolor.evaluation.photos import as_planes, grey_of
 from vidcolor.media.open import sniff
-from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.models.colorizer import Colorizer
 
 Rgb = npt.NDArray[np.uint8]
@@ -97,8 +97,10 @@ def _frame(path: Path, model: Colorizer, share: float) -> Rgb:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "made.mkv"
         count = vidcolor.colorize_video(path, made, options=span, model=model).frames
-        _, frame = next(islice(rgb_frames(made), count // 2, None))
-        return np.ascontiguousarray(frame.transpose(1, 2, 0).round().clip(0, 255), dtype=np.uint8)
+        _, frame = next(islice(bt709_frames(made), count // 2, None))
+        return np.ascontiguousarray(
+            frame.numpy().transpose(1, 2, 0).round().clip(0, 255), dtype=np.uint8
+        )
 
 
 def write_sheets(out: Path, name: str, head: list[str], rows: Iterator[Row], cell: int) -> int:

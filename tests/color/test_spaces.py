@@ -8,7 +8,14 @@ import torch
 from skimage import color as skcolor
 from skimage import data
 
-from vidcolor.color import join_planes, luma_to_lightness, rgb_to_lab
+from vidcolor.color import (
+    join_planes,
+    linear_to_srgb,
+    luma_to_lightness,
+    rgb_to_lab,
+    srgb_to_linear,
+)
+from vidcolor.color.spaces import rgb_space, to_bt709
 from vidcolor.types import PlanarFormat
 
 TO_XYZ = {
@@ -139,3 +146,16 @@ def test_captions_stay_white_on_strong_colour_in_hlg() -> None:
     # One code in a thousand of chroma is invisible.
     assert (cr[0][blocks] - 512).abs().max() <= 2
     assert (cr[0][:4] - 512).min() > 20, "colour was lost far from the captions"
+
+
+@pytest.mark.parametrize("primaries", [6, 9, 12])
+def test_codes_of_other_primaries_come_back_as_bt709(primaries: int) -> None:
+    """There by this room's own way out, whose matrices the tests above hold against others'."""
+    rgb = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(1)) * 0.6 + 0.2
+    space = rgb_space(primaries, 1)
+    there = space.convert(tuple(srgb_to_linear(rgb)))  # type: ignore[arg-type]
+    codes = 255.0 * torch.stack([linear_to_srgb(channel) for channel in there])
+    back = to_bt709(codes, primaries, white=255.0)
+    assert (codes / 255.0 - rgb).abs().max() > 0.01
+    assert (back / 255.0 - rgb).abs().max() < 1e-4  # float32, through two powers
+    assert to_bt709(codes, 2, white=255.0) is codes

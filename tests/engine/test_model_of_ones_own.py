@@ -12,7 +12,7 @@ from skimage import color, io
 import vidcolor
 from vidcolor import ColorizeOptions, Guidance, ModelInput, ModelSpec, Prediction, WorkingSize
 from vidcolor.engine.coloring.batching import Batcher
-from vidcolor.media.read.color_frames import rgb_frames
+from vidcolor.evaluation.film import bt709_frames
 from vidcolor.models.colorizer import as_colorizer
 
 TONE = (6.0, 18.0)
@@ -47,7 +47,7 @@ def test_a_film(samples_dir: Path, tmp_path: Path, every: int, smoothing: float)
     )
     assert (result.model, result.precision) == ("sepia", "fp32")
     assert {min(size) for size in model.sizes} == {64}  # its own working size
-    frames = [rgb for _, rgb in rgb_frames(out)]
+    frames = [rgb.numpy() for _, rgb in bt709_frames(out)]  # the newsreel has BT.601's primaries
     assert len(frames) == result.frames > 10
     for rgb in frames:
         lab = color.rgb2lab(np.moveaxis(rgb, 0, -1) / 255.0)

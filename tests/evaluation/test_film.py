@@ -77,7 +77,7 @@ def test_frames_are_read_as_they_are(truth: Path) -> None:
     read = list(rgb_frames(truth))
     assert len(read) == FRAMES
     assert read[6][0] == pytest.approx(6 / 24, abs=1e-3)
-    for (_, got), want in zip(read, pan(), strict=True):
+    for (_, got, _), want in zip(read, pan(), strict=True):
         assert np.abs(got.transpose(1, 2, 0) - want).max() < 1e-3
 
 
@@ -107,9 +107,10 @@ def test_matrix_and_range_are_the_files(
     red, blue = luma + 2.0 * (1.0 - kr) * pr, luma + 2.0 * (1.0 - kb) * pb
     green = (luma - kr * red - kb * blue) / (1.0 - kr - kb)
     want = np.stack([red, green, blue], axis=2).clip(0.0, 1.0) * 255.0
-    ((_, got),) = rgb_frames(tmp_path / "x.mkv")
+    ((_, got, primaries),) = rgb_frames(tmp_path / "x.mkv")
     # Arithmetic in float32; chroma needs no scaling here.
     assert np.abs(got.transpose(1, 2, 0) - want).max() < 1e-3
+    assert primaries == 2
 
 
 def test_rows_and_frames(report: FilmReport) -> None:

@@ -19,9 +19,10 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidcolor.color.curves import HLG, PQ, SRGB, Curve
-from vidcolor.color.lab import LUMINANCE, Channels
+from vidcolor.color.lab import LUMINANCE, Channels, linear_to_srgb, srgb_to_linear
 
 _Matrix = NDArray[np.float64]
 
@@ -102,6 +103,25 @@ def rgb_space(primaries: int, transfer: int) -> RgbSpace:
         transfer: H.273 code point.
     """
     return _space(primaries if primaries in _PRIMARIES else 1, _CURVES.get(transfer, SRGB))
+
+
+def to_bt709(rgb: Tensor, primaries: int, *, white: float = 1.0) -> Tensor:
+    """R'G'B' of some primaries as R'G'B' of BT.709, both with the sRGB curve.
+
+    Args:
+        rgb: ``(3, H, W)`` float32 in [0, ``white``].
+        primaries: H.273 code point; a missing or unknown one counts as BT.709.
+        white: the code value of white.
+
+    Returns:
+        The same shape and range, colours that BT.709 can't show clipped; itself for BT.709.
+    """
+    rows = rgb_space(primaries, 1).from_bt709
+    if rows is None:
+        return rgb
+    back = torch.from_numpy(np.linalg.inv(np.array(rows))).to(rgb)
+    linear = torch.einsum("ij,jhw->ihw", back, srgb_to_linear(rgb / white))
+    return linear_to_srgb(linear.clamp_(0.0, 1.0)) * white
 
 
 @lru_cache(maxsize=8)

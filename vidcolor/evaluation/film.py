@@ -10,7 +10,7 @@ import logging
 import math
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.color import luma_to_lightness
+from vidcolor.color.spaces import to_bt709
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.sources import open_source
@@ -195,15 +196,13 @@ class _Comparison:
             source = stack.enter_context(open_source(self._path, options))
             turns = source.info.rotation // 90
             luma = _lightness(source)
-            readers = [(self._path.name, rgb_frames(self._path))]
-            readers += [(str(path), rgb_frames(path)) for _, path in self._versions]
+            readers = [(self._path.name, bt709_frames(self._path))]
+            readers += [(str(path), bt709_frames(path)) for _, path in self._versions]
             for _, reader in readers:
                 stack.enter_context(closing(reader))
             for at in range(count):
                 lightness = _next(self._path.name, luma, at, count)
-                frames = [
-                    torch.from_numpy(_next(name, reader, at, count)[1]) for name, reader in readers
-                ]
+                frames = [_next(name, reader, at, count)[1] for name, reader in readers]
                 self._step(at, lightness, frames, turns)
                 progress.advance(1)
             if not self._limited:
@@ -229,18 +228,32 @@ class _Comparison:
         self._gallery.offer(lambda: row(f"frame {at + 1}", shown, turns=turns))
 
 
+def bt709_frames(path: Path) -> Generator[tuple[float, Tensor], None, None]:
+    """A film's frames as R'G'B' of BT.709, whatever primaries it is tagged with.
+
+    Yields:
+        Seconds from the file's start, and ``(3, H, W)`` float32 code values in [0, 255].
+
+    Raises:
+        InputError: see ``rgb_frames``.
+    """
+    with closing(rgb_frames(path)) as frames:
+        for seconds, frame, primaries in frames:
+            yield seconds, to_bt709(torch.from_numpy(frame), primaries, white=255.0)
+
+
 def _first_pass(
     path: Path, limit: int | None, progress: Progress
 ) -> tuple[MeanColour, float | None]:
     """The mean colour, and where to end so that ``limit`` frames are coloured."""
     mean, stamps = MeanColour(), [math.nan]
     progress.start(limit, "frames", f"reading {path.name}")
-    with closing(rgb_frames(path)) as frames:
+    with closing(bt709_frames(path)) as frames:
         for at, (seconds, frame) in enumerate(frames):
             if at == limit:
                 end = (stamps[-1] + seconds) / 2.0
                 return mean, end if math.isfinite(end) and end > 0.0 else None
-            mean.add(torch.from_numpy(frame))
+            mean.add(frame)
             stamps[-1] = seconds
             progress.advance(1)
     if not mean.pictures:

@@ -29,7 +29,7 @@ _UNSPECIFIED: Final = 2
 
 def rgb_frames(
     path: str | Path, *, threads: int = 0
-) -> Generator[tuple[float, RgbFrame], None, None]:
+) -> Generator[tuple[float, RgbFrame, int], None, None]:
     """Decode a film's main video stream, frame by frame.
 
     Not in whole codes, because rounding would add noise of a quarter of a Lab unit squared to each
@@ -40,7 +40,8 @@ def rgb_frames(
         threads: decoder threads, 0 for as many as there are cores.
 
     Yields:
-        Seconds from the file's start (NaN for frames without a stamp), and the frame.
+        Seconds from the file's start (NaN for frames without a stamp), the frame, and what
+        primaries its R'G'B' are of (H.273 code point, 2 where the file doesn't say).
 
     Raises:
         InputError: the file can't be read, or has no colours to convert.
@@ -60,7 +61,7 @@ def rgb_frames(
             seconds = float("nan")
             if stamp[0] is not None and stamp[1] is not None:
                 seconds = float(stamp[0] * stamp[1] - demuxer.origin)
-            yield seconds, converter(frame)
+            yield seconds, converter(frame), int(frame.color_primaries)
     finally:
         demuxer.close()
         file.close()
