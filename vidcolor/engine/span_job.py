@@ -23,7 +23,6 @@ from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
-from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.contract import ColorModel
@@ -32,6 +31,7 @@ from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
+    from vidcolor.media.scans.write import SequenceWriter
 
 _TELLING_FRAMES = 64
 """Frames in which it is found out whether a film is interlaced."""

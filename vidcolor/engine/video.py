@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidcolor.engine.coloring.batching import default_batch_size
 from vidcolor.engine.coloring.film import Treatment
@@ -24,13 +25,15 @@ from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.open import open_input
 from vidcolor.media.output import open_writer
-from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.temporal import LumaFilter
 from vidcolor.types import EncodeSettings
+
+if TYPE_CHECKING:
+    from vidcolor.media.scans.write import SequenceWriter
 
 logger = logging.getLogger(__name__)
 

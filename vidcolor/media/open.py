@@ -23,15 +23,12 @@ from vidcolor.media.kinds import (
     is_sequence,
     needs_pillow,
 )
-from vidcolor.media.read.animation import AnimationReader
 from vidcolor.media.read.base import BaseSource
 from vidcolor.media.read.container import OpenContainer, UnreadableError, is_cover, open_container
 from vidcolor.media.read.demux import choose_video
 from vidcolor.media.read.film import VideoReader
 from vidcolor.media.read.index import FrameIndex
 from vidcolor.media.read.probe import describe_container
-from vidcolor.media.read.system_ffmpeg import open_with_ffmpeg
-from vidcolor.media.scans.read import SequenceReader, find_files
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.types import LumaFrame, VideoInfo
 
@@ -250,6 +247,8 @@ class Input:
             self._drop_access()
             self._access = settings, self._source(settings, again=False)
             self._info = self._access[1].info
+        from vidcolor.media.scans.read import SequenceReader
+
         source = self._access[1]
         if isinstance(source, (VideoReader, SequenceReader)):
             return source.frame_at(wanted + self._start)
@@ -298,6 +297,8 @@ class Input:
 
     def _numbered_files(self) -> list[tuple[int, Path]]:
         if self._files is None:
+            from vidcolor.media.scans.read import find_files
+
             self._files = find_files(self.path)
         return self._files
 
@@ -320,7 +321,10 @@ class Input:
             settings: how to read.
             again: all will be read from the beginning, even if that was begun before.
         """
+        # Readers that few inputs need are imported when they are: they bring much with them.
         if self._is_sequence:
+            from vidcolor.media.scans.read import SequenceReader
+
             return SequenceReader(
                 self.path,
                 settings,
@@ -337,8 +341,12 @@ class Input:
         if opened is not None:
             opened.view.listen()
         if not self.is_pipe and needs_pillow(self.file.head):
+            from vidcolor.media.read.animation import AnimationReader
+
             return AnimationReader(self.file, self.path, settings)
         if settings.decoder == "ffmpeg":
+            from vidcolor.media.read.system_ffmpeg import open_with_ffmpeg
+
             return open_with_ffmpeg(self.file, self.path, settings, opened=opened)
         index = self._index_for(settings, again=again)
         return VideoReader(self.file, self.path, settings, opened=opened, index=index)

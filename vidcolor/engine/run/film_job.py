@@ -15,13 +15,13 @@ from vidcolor.engine.progress import Progress
 from vidcolor.engine.run.pipeline import MAX_CHUNK_PACKETS, Pipeline
 from vidcolor.engine.shots.plan import Checkpoint, SpanStart
 from vidcolor.errors import InputError, OutputError
-from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Item, Packet
+    from vidcolor.media.scans.write import SequenceWriter
 
 logger = logging.getLogger(__name__)
 

@@ -256,7 +256,7 @@ def _openable(file: StillFile) -> bytes:
 
     Pillow refuses other depths than 8 when it opens the file.
     """
-    if file.kind != "JPEG" or jpeg_depth(file.data) == 8:
+    if file.kind != "JPEG" or jpeg_depth(file.data) <= 8:
         return file.data
     depth_at = _jpeg_frame(file.data) + 4
     return file.data[:depth_at] + b"\x08" + file.data[depth_at + 1 :]
