@@ -94,7 +94,7 @@ def bundled_path(file: str) -> Path:
     Raises:
         WeightsError: the file isn't there, so the installation is incomplete.
     """
-    candidates = [Path(__file__).resolve().parents[2] / "weights" / file]
+    candidates = [Path(__file__).resolve().parents[3] / "weights" / file]
     with contextlib.suppress(ModuleNotFoundError):  # it isn't there in a source checkout
         candidates.insert(0, Path(str(resources.files("vidcolor._weights").joinpath(file))))
     for path in candidates:
