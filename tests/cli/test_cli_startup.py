@@ -12,10 +12,8 @@ import pytest
 HEAVY = {"torch", "numpy", "av", "cv2", "PIL", "safetensors", "tqdm"}
 
 
-@pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["bench", "--help"], ["info", "--help"]], ids=" ".join
-)
-def test_help_loads_nothing_heavy(words: list[str]) -> None:
+def _loaded_by(words: list[str]) -> set[str]:
+    """The modules that are loaded when the program has run with these words."""
     code = (
         "import sys\n"
         "from vidcolor.cli.main import main\n"
@@ -23,7 +21,14 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
         "print('loaded:', *sorted(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.rpartition("loaded:")[2].split())
+    return set(run.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["bench", "--help"], ["info", "--help"]], ids=" ".join
+)
+def test_help_loads_nothing_heavy(words: list[str]) -> None:
+    loaded = _loaded_by(words)
     assert "vidcolor.cli.main" in loaded
     assert not loaded & HEAVY
 
@@ -53,12 +58,5 @@ def test_a_film_is_coloured_without_compilers_of_torch(
 ) -> None:
     """A network made on the "meta" device imported them and sympy: 0.4 s, for nothing."""
     words = [str(clip), str(tmp_path / "out.mkv"), *model_words]
-    code = (
-        "import sys\n"
-        "from vidcolor.cli.main import main\n"
-        f"assert main({words!r}) == 0\n"
-        "print('loaded:', *sorted(sys.modules))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.rpartition("loaded:")[2].split())
+    loaded = _loaded_by(words)
     assert "torch" in loaded and not loaded & {"sympy", "torch._dynamo"}
