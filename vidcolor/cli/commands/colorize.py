@@ -107,7 +107,7 @@ def _work(
 
     words: tuple[str, ...] = values["words"]
     output: str | None = values["output"]
-    where = chosen(values["jobs"], None, options.device, ship=False)
+    where = chosen(values["jobs"], values["cluster"], options.device)
     plan = make_plan(words, output, decoder=options.decoder)
     _spare_terminal([job.output for job in plan.jobs])
     jobs, replaceable = settle(

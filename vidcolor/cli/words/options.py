@@ -79,6 +79,11 @@ jobs_options: Callable[[F], F] = stack(
         help="Work in N processes that share cores, GPUs and memory; films are cut into spans. "
         "auto: as many as this machine takes. Default: one, or one for each of several devices.",
     ),
+    option(
+        WORKERS, "--cluster", metavar="auto|ADDRESS",
+        help="Work on all nodes of a Ray cluster, which must see the files under the same names: "
+        "auto for the one that this machine is part of, or HOST:PORT. --jobs is for each node.",
+    ),
 )  # fmt: skip
 """How many work at the same time."""
 

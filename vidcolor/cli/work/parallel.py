@@ -27,28 +27,23 @@ class Where:
     Attributes:
         jobs: workers of this machine, or of each node of a cluster; None chooses.
         cluster: address of a Ray cluster, or "auto"; None for this machine.
-        ship: send nodes what they need of a film, and bring back what they made of it.
     """
 
     jobs: int | None = None
     cluster: str | None = None
-    ship: bool = False
 
 
-def chosen(jobs: str | None, cluster: str | None, device: str, *, ship: bool) -> Where | None:
+def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
     """What the command line asks for; None for one pipeline in this process.
 
     Args:
         jobs: a number, "auto", or None where it isn't given.
         cluster: an address, "auto", or None.
         device: as given; several mean a worker for each.
-        ship: whether nodes share no folders.
 
     Raises:
-        OptionError: ``jobs`` is neither a number above 0 nor "auto", or ``ship`` has no meaning.
+        OptionError: ``jobs`` is neither a number above 0 nor "auto".
     """
-    if ship and cluster is None:
-        raise OptionError("--ship is for --cluster: workers of one machine see the same files")
     number = None
     if jobs is not None and jobs != "auto":
         if not jobs.isascii() or not jobs.isdigit() or not int(jobs):
@@ -59,7 +54,7 @@ def chosen(jobs: str | None, cluster: str | None, device: str, *, ship: bool) ->
         number = several
     if cluster is None and (number == 1 or (jobs is None and several == 1)):
         return None
-    return Where(number, cluster, ship)
+    return Where(number, cluster)
 
 
 class ParallelRunner:
@@ -124,6 +119,12 @@ class ParallelRunner:
         from vidcolor.workers.shares import setups_for
 
         options = self._runner.options
+        if self._where.cluster is not None:
+            from vidcolor.workers.ray_pool import RayWorkers
+            from vidcolor.workers.tasks import Setup
+
+            one = Setup(options, options.device, kind=kind, prepare=keep_freed_memory)
+            return RayWorkers(self._where.cluster, one, jobs=self._where.jobs), one.threads
         setups = setups_for(self._where.jobs, options, kind=kind, prepare=keep_freed_memory)
         return LocalWorkers(setups), setups[0].threads
 
