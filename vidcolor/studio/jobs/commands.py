@@ -55,7 +55,9 @@ def runs_of(spec: Spec, folder: Path, device: str) -> list[Run]:
     if spec.kind == "clip":
         color, grey = folder / "results" / "color.mp4", folder / "results" / "grey.mp4"
         color.parent.mkdir(exist_ok=True)
-        part = {name: options[name] for name in ("start_s", "end_s") if name in options}
+        part: dict[str, Any] = {
+            name: options[name] for name in ("start_s", "end_s") if name in options
+        }
         steered = _steered(spec)
         return [
             _run([*flags({**options, **FOR_BROWSERS}), *steered, "-y", "-o", str(color)],

@@ -24,7 +24,12 @@ class Program:
     """A running ``vidcolor``; its events come by ``--progress json`` (docs/progress.md)."""
 
     def __init__(
-        self, words: tuple[str, ...], *, log: Path, offline: bool, stdout: Path | None,
+        self,
+        words: tuple[str, ...],
+        *,
+        log: Path,
+        offline: bool,
+        stdout: Path | None,
         on_event: Callable[[Event], None],
     ) -> None:
         """Start it.

@@ -172,16 +172,12 @@ class Queue:
 
     def needed_uploads(self) -> set[str]:
         """Ids of uploads that unfinished jobs read."""
-        rows = self._database.rows(
-            f"select spec from jobs where state in ({_MARKS})", *UNFINISHED
-        )
+        rows = self._database.rows(f"select spec from jobs where state in ({_MARKS})", *UNFINISHED)
         return {key for row in rows for key in Spec.from_json(row["spec"]).uploads}
 
     def planned_outputs(self) -> set[str]:
         """Files that unfinished jobs will write."""
-        rows = self._database.rows(
-            f"select spec from jobs where state in ({_MARKS})", *UNFINISHED
-        )
+        rows = self._database.rows(f"select spec from jobs where state in ({_MARKS})", *UNFINISHED)
         return {Spec.from_json(row["spec"]).output for row in rows} - {""}
 
     def ended_before(self, when: float) -> list[Job]:
@@ -211,7 +207,10 @@ class Queue:
         return bool(
             self._database.change(
                 f"update jobs set state = ?{sets} where id = ? and state in ({marks})",
-                to, *fields.values(), key, *states,
+                to,
+                *fields.values(),
+                key,
+                *states,
             )  # fmt: skip
         )
 

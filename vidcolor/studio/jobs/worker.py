@@ -114,7 +114,7 @@ class Worker:
         return code
 
     def _outcome(self, job: Job, folder: Path, listener: Listener) -> dict[str, Any]:
-        found = {
+        found: dict[str, Any] = {
             "results": sizes(results_in(job.spec, folder, listener.results)),
             "warnings": listener.warnings,
             "errors": listener.errors,

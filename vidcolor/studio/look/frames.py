@@ -78,4 +78,4 @@ def _shown(lightness: Tensor, ab: Tensor, info: VideoInfo, max_px: int) -> Pictu
     if info.is_mirrored:
         side = side.flip(3)
     picture = side[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy()
-    return reduced(square_pixels(picture, info.sar, info.rotation), max_px)  # type: ignore[return-value]
+    return reduced(square_pixels(picture, info.sar, info.rotation), max_px)

@@ -34,7 +34,11 @@ class Looker:
         self._waiting = 0
 
     async def ask(
-        self, task: str, *, limit_s: float, on_progress: Callable[[Any], None] | None = None,
+        self,
+        task: str,
+        *,
+        limit_s: float,
+        on_progress: Callable[[Any], None] | None = None,
         **arguments: Any,  # noqa: ANN401 - JSON values
     ) -> Any:  # noqa: ANN401
         """Do a task.
@@ -59,7 +63,10 @@ class Looker:
             self._waiting -= 1
 
     async def _ask(
-        self, task: str, arguments: dict[str, Any], limit_s: float,
+        self,
+        task: str,
+        arguments: dict[str, Any],
+        limit_s: float,
         on_progress: Callable[[Any], None] | None,
     ) -> Any:  # noqa: ANN401
         process = await self._started()

@@ -44,7 +44,7 @@ def photo_picture(path: str, options: ColorizeOptions, *, colored: bool, max_px:
     status = os.stat(path)
     stamp = _Stamp(path, status.st_size, status.st_mtime_ns)
     photo = _photos.get(stamp, lambda: read_still(path))
-    luma: Plane = reduced(photo.luma, max_px)  # type: ignore[assignment]
+    luma: Plane = reduced(photo.luma, max_px)
     ab = _ab(photo, stamp, options) * options.saturation if colored else torch.zeros(1, 2, 1, 1)
     return to_8bit(picture_rgb(luma, ab, depth=photo.depth))
 

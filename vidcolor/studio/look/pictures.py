@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,21 +12,25 @@ import numpy.typing as npt
 
 from vidcolor.engine.coloring.picture import Rgb
 from vidcolor.errors import OutputError
+from vidcolor.types import Plane
 
 Picture = npt.NDArray[np.uint8]
 """``(H, W, 3)`` R'G'B'."""
 
+Codes = TypeVar("Codes", npt.NDArray[np.uint8], npt.NDArray[np.uint16], Plane)
+"""A plane or a picture."""
+
 _JPEG_QUALITY = 92
 
 
-def reduced(luma: npt.NDArray[np.generic], max_px: int) -> npt.NDArray[np.generic]:
+def reduced(luma: Codes, max_px: int) -> Codes:
     """A plane or picture whose longer side is at most ``max_px``; averaged, never enlarged."""
     height, width = luma.shape[:2]
     scale = max_px / max(height, width)
     if scale >= 1.0:
         return luma
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA)  # type: ignore[no-any-return, call-overload]
+    return cv2.resize(luma, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def square_pixels(picture: Picture, sar: Fraction, rotation: int) -> Picture:

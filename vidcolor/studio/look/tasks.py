@@ -71,7 +71,10 @@ def models(request: dict[str, Any], report: Report) -> list[dict[str, Any]]:
         there = bool(spec.bundled) or weights_status(name, check="never").state != "missing"
         found.append(
             {
-                "name": name, "title": spec.title, "licence": spec.licence, "installed": there,
+                "name": name,
+                "title": spec.title,
+                "licence": spec.licence,
+                "installed": there,
                 "render_factor_film": spec.working_size.video,
                 "render_factor_photo": spec.working_size.image,
             }  # fmt: skip

@@ -48,7 +48,7 @@ HEADERS: Final = {
 """On every answer: the page may load nothing from elsewhere, and nobody may embed it."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer, not a failure
     """The request isn't let in.
 
     Attributes:
@@ -104,9 +104,7 @@ class Guard:
             raise Refused(400, "this address has characters that none here has")
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._knows(hosts[0]):
-            raise Refused(
-                421, "the server isn't called that: --name HOST allows a further name"
-            )
+            raise Refused(421, "the server isn't called that: --name HOST allows a further name")
         self._check_origin(scope, headers, hosts[0])
         self._check_length(scope, headers)
 
