@@ -32,7 +32,7 @@ class HintBody(_Strict):
     color: Annotated[str, Field(max_length=60)] = Field(description='"#23406b", a CSS name, "keep"')
     time_s: float | None = None
     radius: float | None = None
-    reach: Literal["frame", "shot", "film"] = "shot"
+    reach: Literal["shot", "film"] = "shot"
 
 
 class ScopeBody(_Strict):

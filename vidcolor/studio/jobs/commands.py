@@ -99,7 +99,7 @@ def _run(
 
 
 def _steered(spec: Spec) -> list[str]:
-    return [f"--direction={spec.direction}"] if spec.direction else []
+    return []  # the program doesn't take directions yet
 
 
 def _quality(spec: Spec, folder: Path, device: str) -> Run:

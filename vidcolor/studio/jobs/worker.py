@@ -94,6 +94,8 @@ class Worker:
             failed = failed or code != 0
             if code < 0 and not listener.errors:
                 listener.errors.append(f"the program was ended by signal {-code} (out of memory?)")
+            if failed and job.spec.kind == "clip":
+                break
         return "failed" if failed else "done"
 
     def _run_one(self, job: Job, run: Run, folder: Path, listener: Listener) -> int | None:

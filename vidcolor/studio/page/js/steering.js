@@ -11,8 +11,7 @@ export class Steering {
     this.color = el("input", { type: "color", value: "#23406b", "aria-label": "Colour of the hint" });
     this.meaning = el("select", {}, el("option", { value: "color" }, "this colour"),
       el("option", { value: "keep" }, "right as it is"), el("option", { value: "grey" }, "no colour"));
-    this.reach = el("select", {}, el("option", { value: "shot" }, "in this shot"), el("option", { value: "film" }, "in the whole film"),
-      el("option", { value: "frame" }, "in this frame"));
+    this.reach = el("select", {}, el("option", { value: "shot" }, "in this shot"), el("option", { value: "film" }, "in the whole film"));
     this.pick = el("button", { "aria-pressed": "false", onclick: () => this.toggle() }, "Click into the frame");
     this.x = el("input", { type: "number", min: "0", step: "1", value: "0" });
     this.y = el("input", { type: "number", min: "0", step: "1", value: "0" });
