@@ -64,7 +64,8 @@ def change_direction(
 
     Args:
         source: the film.
-        hints, parts: all of them.
+        hints: all of them.
+        parts: all of them.
         references: all of them; with a source for a picture that is new, which is copied beside
             the film; else the file's name is one that the direction has already.
 
