@@ -5,11 +5,12 @@
     python checks endure/workers FILMS_OR_FOLDERS --ways jobs:2 jobs:4 ray:3
     python checks endure/workers FILM --ways jobs:2 --faults worker node driver slow damaged
 
-Each film is colorized by one pipeline and then in each way: by N processes, or by a Ray cluster of N
-nodes with one worker each, all on this machine. Compared are the bytes, with one encoder thread, and
-the decoded frames of a lossless film. Faults happen at random moments: a worker is killed, a node
-is killed (Ray only), the program is killed and started again, a worker runs at a tenth of its speed,
-a span's file is changed. Spans are short, so that a film of seconds has some. Exit code 1 if something differs or is left behind. Linux only.
+Each film is colorized by one pipeline and then in each way: by N processes, or by a Ray cluster of
+N nodes with one worker each, all on this machine. Compared are the bytes, with one encoder thread,
+and the decoded frames of a lossless film. Faults happen at random moments: a worker is killed, a
+node is killed (Ray only), the program is killed and started again, a worker runs at a tenth of its
+speed, a span's file is changed. Spans are short, so that a film of seconds has some. Exit code 1 if
+something differs or is left behind. Linux only.
 """
 
 from __future__ import annotations
