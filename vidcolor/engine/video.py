@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vidcolor.engine.coloring.batching import default_batch_size
 from vidcolor.engine.coloring.film import Treatment
@@ -176,7 +176,9 @@ def encode_settings(
     if options.compare:
         across = info.rotation % 180 == 0
         size = (info.width * 2, info.height) if across else (info.width, info.height * 2)
+    efforts: dict[str | None, Literal["quick", "slow"]] = {"draft": "quick", "best": "slow"}
     return EncodeSettings(
+        effort=efforts.get(options.quality, "usual"),
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
         threads=options.encoder_threads or 0, comment=credit(model),

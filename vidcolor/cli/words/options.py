@@ -33,9 +33,16 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 _model_option: Callable[[F], F] = option(
     MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
-    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, or "
-    "a checkpoint. Default: DeOldify if its weights are installed (video for films, artistic for "
-    "photos), else large, or compact for films on a CPU.",
+    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, "
+    "zhang-eccv16, zhang-siggraph17, ddcolor, ddcolor-artistic, ddcolor-tiny, a checkpoint, a mix "
+    "(deoldify-video+ddcolor:0.4), or best. Default: DeOldify if its weights are installed (video "
+    "for films, artistic for photos), else large, or compact for films on a CPU.",
+)  # fmt: skip
+
+_quality_option: Callable[[F], F] = option(
+    MODEL, "--quality", type=click.Choice(["draft", "good", "best"]),
+    help="draft: quick (compact, --every auto, a quick encoder preset). best: the best model or "
+    "mix that is installed, and a slow preset. Single options still win. Default: good.",
 )  # fmt: skip
 
 compute_options: Callable[[F], F] = stack(
@@ -70,7 +77,7 @@ compute_options: Callable[[F], F] = stack(
 )  # fmt: skip
 """Where and how the network runs."""
 
-model_options: Callable[[F], F] = stack(_model_option, compute_options)
+model_options: Callable[[F], F] = stack(_model_option, _quality_option, compute_options)
 """Which model, and where it runs."""
 
 jobs_options: Callable[[F], F] = stack(
@@ -98,9 +105,10 @@ look_options: Callable[[F], F] = stack(
         "Default: 2 with motion, 0.2 with ema.",
     ),
     option(
-        LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",
+        LOOK, "--every", type=AUTO_INT, metavar="N|auto",
         help="Run the network on every N-th frame only (auto: where motion needs it) and carry "
-        "colours to the others along the motion: faster where little moves. Default: 1.",
+        "colours to the others along the motion: faster where little moves. Default: 1, for a "
+        "draft auto.",
     ),
     option(
         LOOK, "--deflicker", type=click.Choice(["on", "off"]), default="off",
@@ -264,9 +272,9 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         OptionError: when a value is out of range, or two contradict each other.
     """
     same = (
-        "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
-        "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder", "video_codec", "crf",
-        "preset", "pix_fmt", "audio", "strict", "compare", "resume",
+        "quality", "model", "device", "precision", "render_factor", "compile", "weights_dir",
+        "offline", "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder",
+        "video_codec", "crf", "preset", "pix_fmt", "audio", "strict", "compare", "resume",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):
@@ -275,7 +283,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     for name in ("deinterlace", "deflicker"):
         if name in values:
             chosen[name] = values[name] == "on"
-    if "every" in values:
+    if values.get("every") is not None:
         chosen["every"] = values["every"] or "auto"
     for name in ("batch_size", "encoder_threads"):
         if name in values:
