@@ -82,6 +82,8 @@ def browser() -> Iterator[Any]:
     path = os.environ.get(CHROMIUM) or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium here: apt install chromium")
+    if CHROMIUM not in os.environ:
+        pytest.importorskip("playwright", reason="the package playwright isn't installed")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
