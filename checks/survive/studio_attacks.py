@@ -258,7 +258,8 @@ def values(a: Attacker) -> list[Attack]:
         ),
         "said to be larger": (
             lambda: a.raw(
-                b"PUT /api/uploads?name=x HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99999999999999\r\n"
+                b"PUT /api/uploads?name=x HTTP/1.1\r\nHost: {host}\r\n"
+                b"Content-Length: 99999999999999\r\n"
             ),
             (413,),
         ),

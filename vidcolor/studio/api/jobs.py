@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 
+from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.studio.api.common import Owner, TheStudio, send_file, send_picture
 from vidcolor.studio.api.making import make_job
 from vidcolor.studio.api.schemas import JobRequest
@@ -71,7 +72,9 @@ async def resume(key: str, owner: Owner, studio: TheStudio) -> dict[str, Any]:
 @router.delete("/{key}", status_code=204)
 async def remove(key: str, owner: Owner, studio: TheStudio) -> None:
     """Take a job off the list, with its results in the studio; those beside sources stay."""
-    studio.queue.remove(owner, key)
+    removed = studio.queue.remove(owner, key)
+    if removed.state != "done" and removed.spec.output:  # what it had kept to go on from
+        shutil.rmtree(work_folder_of(Path(removed.spec.output)), ignore_errors=True)
     shutil.rmtree(studio.job_folder(key), ignore_errors=True)
 
 

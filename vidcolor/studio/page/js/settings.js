@@ -22,6 +22,8 @@ export class Settings {
     this.node = el("form", { onsubmit: (event) => event.preventDefault() },
       field("Model", this.model), field("Saturation", this.saturation, this.saturationNote),
       field("Working size", this.size, this.sizeNote), field("Mounts and mattes", this.mounts));
+    if (server.models.some((m) => !m.installed))
+      this.node.append(el("p", { class: "small quiet" }, "Models that aren't installed: “vidcolor weights pull NAME” on the server."));
     if (film) this.addFilm();
     this.node.addEventListener("input", () => this.changed());
     this.changed(true);
