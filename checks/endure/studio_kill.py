@@ -23,12 +23,24 @@ from pathlib import Path
 from shared.studio import Server, ended, job_of
 
 NEWSREEL = Path(__file__).resolve().parents[2] / "samples" / "newsreel.mp4"
+STOP_S = 20.0
+"""The program ends its current batch; the next server's worker waits for that."""
 SETTINGS = {"model": "compact", "render_factor": 4}
 
 
 def digest(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def outlives(text: str) -> bool:
+    """Whether such a process is still there when it should have kept its finished parts."""
+    until = time.monotonic() + STOP_S
+    while time.monotonic() < until:
+        if not is_running(text):
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def is_running(text: str) -> bool:
@@ -66,8 +78,7 @@ def main() -> int:
             wait_for_frames(user, job["id"], 30 * (turn + 1))
             cookies = dict(user.cookies)
             server.kill()
-            time.sleep(1.0)
-            if is_running(f"jobs/{job['id']}"):
+            if outlives(f"jobs/{job['id']}"):
                 print("the program outlived its server")
                 faults += 1
             server = Server(film.parent, work / "store")
