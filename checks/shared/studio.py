@@ -52,6 +52,11 @@ class Server:
         found = re.search(r"VmRSS:\s+(\d+) kB", text)
         return int(found[1]) * 1024 / 1e6 if found else 0.0
 
+    def cpu_s(self) -> float:
+        """Processor time that the server process has taken so far, in seconds."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """As Ctrl-C does."""
         self.process.terminate()
