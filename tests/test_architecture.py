@@ -69,6 +69,7 @@ MAY_IMPORT["engine.coloring"] = _PLAIN | {
     "engine.shots",
     "engine.device_errors",
 }
+MAY_IMPORT["engine.steering"] = MAY_IMPORT["engine.coloring"] | {"media", "engine.coloring"}
 MAY_IMPORT["engine.model_choice"] = _PLAIN | {"models", "engine.device_errors"}
 MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
     "media",
@@ -78,6 +79,9 @@ MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
 for _top in ("describe", "image", "plan_film", "preview", "span_job", "video"):
     MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT["engine.run"] | {"engine.run"}
 MAY_IMPORT["engine.preview"] = MAY_IMPORT["engine.preview"] | {"engine.image"}
+MAY_IMPORT["engine.video"] = MAY_IMPORT["engine.video"] | {"engine.plan_film"}
+for _top in ("describe", "image", "preview", "span_job", "video"):
+    MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT[f"engine.{_top}"] | {"engine.steering"}
 MAY_IMPORT["engine.span_job"] = MAY_IMPORT["engine.span_job"] | {"engine.video"}
 
 VALUES = "vidcolor.models.contract"

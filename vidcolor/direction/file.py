@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -123,6 +124,21 @@ def direction_text(direction: Direction, folder: Path, comments: Iterable[str] =
         box = [area.left, area.top, area.right, area.bottom]
         lines += _table("protect", {"box": box, **_scope_values(area.scope)})
     return "\n".join(lines) + "\n"
+
+
+def fingerprint(direction: Direction) -> str:
+    """Differs between directions that give different colours: all values, and what files hold.
+
+    Raises:
+        InputError: a file can't be read.
+    """
+    digest = hashlib.sha256(repr(direction).encode())
+    for named in (*direction.paintings, *direction.references):
+        try:
+            digest.update(named.file.read_bytes())
+        except OSError as error:
+            raise InputError(f"{named.file}: {error.strerror}") from None
+    return digest.hexdigest()
 
 
 def _scope_values(scope: Scope) -> dict[str, Any]:

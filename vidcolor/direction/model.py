@@ -224,6 +224,11 @@ class Direction:
         """Whether any colour is known beforehand."""
         return bool(self.hints or self.paintings or self.references)
 
+    @property
+    def changes_frames(self) -> bool:
+        """Whether some frames are treated otherwise than the options say of all."""
+        return self.steers or bool(self.parts)
+
     def with_more(
         self,
         *,

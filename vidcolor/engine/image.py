@@ -18,6 +18,7 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.steering.still import directed, steer_still
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel, ModelInput
@@ -49,7 +50,7 @@ def colorize_image(
         InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError: see
             ``vidcolor.errors``.
     """
-    options = options or ColorizeOptions()
+    options = directed(options or ColorizeOptions())
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)
@@ -85,6 +86,9 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
         render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
     )  # fmt: skip
     ab = ab * options.saturation
+    if options.direction is not None:
+        full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
+        ab = steer_still(ab, full, options.direction).to(ab.device)
     return picture_rgb(photo.luma, ab, depth=photo.depth)
 
 
