@@ -133,11 +133,12 @@ def fingerprint(direction: Direction) -> str:
         InputError: a file can't be read.
     """
     digest = hashlib.sha256(repr(direction).encode())
-    for named in (*direction.paintings, *direction.references):
+    files = [painting.file for painting in direction.paintings]
+    for file in [*files, *(reference.file for reference in direction.references)]:
         try:
-            digest.update(named.file.read_bytes())
+            digest.update(file.read_bytes())
         except OSError as error:
-            raise InputError(f"{named.file}: {error.strerror}") from None
+            raise InputError(f"{file}: {error.strerror}") from None
     return digest.hexdigest()
 
 

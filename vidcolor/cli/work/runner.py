@@ -16,7 +16,7 @@ from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.progress import Mode, StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.words.flags import in_flags
-from vidcolor.cli.work.jobs import Job
+from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
@@ -24,6 +24,7 @@ from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsE
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
+    from vidcolor.direction.model import Direction
     from vidcolor.models.colorizer import Colorizer
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Runner:
         mode: how progress is shown.
         replaceable: outputs that may be overwritten.
         report: gets what is done.
+        finds_directions: use direction files that stand beside inputs.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Runner:
         mode: Mode = "auto",
         replaceable: set[str] | None = None,
         report: Report | None = None,
+        finds_directions: bool = False,
     ) -> None:
         self.session = session
+        self.finds_directions = finds_directions
         self.options = options
         self.mode = mode
         self.replaceable = replaceable or set()
@@ -63,7 +67,7 @@ class Runner:
             VidcolorError: whatever is wrong.
         """
         with self._reported(job):
-            self._tell(job, self._colorize(job))
+            self.tell(job, self._colorize(job))
         return 0
 
     def run_batch(self, jobs: Sequence[Job]) -> int:
@@ -92,17 +96,17 @@ class Runner:
             except (WeightsError, DeviceError) as error:
                 if not isinstance(error, OutOfMemoryError):
                     raise
-                failed.append(self._report(error, job))
+                failed.append(self.say_failed(error, job))
             except Exception as error:  # noqa: BLE001 - a bug that one file triggers must not stop the others
-                failed.append(self._report(error, job))
-        return self._sum_up(len(jobs), failed, time.monotonic() - began)
+                failed.append(self.say_failed(error, job))
+        return self.sum_up(len(jobs), failed, time.monotonic() - began)
 
     def _do_in_batch(self, job: Job) -> None:
         with self._reported(job):
             if job.problem is not None:
                 raise job.problem
             os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
-            self._tell(job, self._colorize(job, self._model(job)))
+            self.tell(job, self._colorize(job, self._model(job)))
 
     def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
         """Within, what fails goes into the report too."""
@@ -122,11 +126,13 @@ class Runner:
                 progress.close()
         return self._models[key]
 
-    def _report(self, error: Exception, job: Job) -> str:
+    def say_failed(self, error: Exception, job: Job) -> str:
+        """Write a job's error; its input's name."""
         report(error, self.session.console, source=job.source)
         return job.source
 
-    def _sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+    def sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+        """Write how many inputs are done; the exit code."""
         good = total - len(failed)
         self.session.console.say(f"{good} of {count(total, 'input')} done in {duration(seconds)}")
         if failed:
@@ -140,6 +146,8 @@ class Runner:
             self.session.stop,
         )
         options = replace(self.options, overwrite=job.output in self.replaceable)
+        if self.finds_directions:
+            options = replace(options, direction=_with_beside(job.source, options.direction))
         logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)
         try:
             if job.kind == "image":
@@ -180,7 +188,7 @@ class Runner:
                 model=model,
             )
 
-    def _tell(self, job: Job, result: ColorizeResult) -> None:
+    def tell(self, job: Job, result: ColorizeResult) -> None:
         """One line for what was written, after the warnings; in JSON one object for both."""
         if self.report is not None:
             self.report.done(job, result)
@@ -223,3 +231,15 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
 def _path(name: str) -> str | Path:
     """A path, or "-", which the engine takes as it is."""
     return name if name == "-" else Path(name)
+
+
+def _with_beside(source: str, said: Direction | None) -> Direction | None:
+    """The direction file beside an input, and what is said on the command line behind it."""
+    from vidcolor.direction.file import beside, load_direction
+
+    if source == STANDARD or not beside(source).is_file():
+        return said
+    found = load_direction(beside(source))
+    if said is None:
+        return found
+    return found.with_more(hints=said.hints, paintings=said.paintings, references=said.references)

@@ -93,7 +93,7 @@ class State:
     Attributes:
         ab: ``(2, h, w)`` float32, colours as they are to be shown.
         trust: ``(1, h, w)`` in [0, 1]: how far they replace the network's.
-        direct: ``(1, h, w)`` in [0, 1]: how far they were given or carried, not found by the kernel.
+        direct: ``(1, h, w)`` in [0, 1]: how far they were given or carried, not found anew.
         shift: ``(2, h', w')``: what is added to the network's colours where they aren't replaced.
     """
 

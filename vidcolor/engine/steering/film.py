@@ -171,7 +171,11 @@ class _Preparation:
             self._direction, self._shots, self._late, self._options.saturation,
             self._info.rotation, self._info.is_mirrored, self._size,
         )  # fmt: skip
-        said = [*self._direction.hints, *self._direction.paintings, *self._frames_given()]
+        said: list[Timed] = [
+            *self._direction.hints,
+            *self._direction.paintings,
+            *self._frames_given(),
+        ]
         by_shot: dict[int, list[Timed]] = {}
         for each in said:
             by_shot.setdefault(self._shot_at(each).index, []).append(each)
@@ -187,13 +191,11 @@ class _Preparation:
         return made
 
     def _check(self) -> None:
-        scopes = [
-            each.scope
-            for each in (
-                *self._direction.parts, *self._direction.references, *self._direction.protected
-            )
-        ]  # fmt: skip
-        for part in self._direction.parts:
+        said = self._direction
+        scopes = [each.scope for each in said.parts]
+        scopes += [each.scope for each in said.references]
+        scopes += [each.scope for each in said.protected]
+        for part in said.parts:
             for name in ("smoothing", "model"):
                 if getattr(part, name) is not None:
                     raise OptionError("can be said of the whole film only", option=name)
@@ -227,7 +229,9 @@ class _Preparation:
             raise OptionError("in a film colours need a time: TIME@X,Y=COLOUR", option="hint")
         if said.time_s > self._shots[-1].end_s - self._late + 1.0:
             end = self._shots[-1].end_s - self._late
-            raise OptionError(f"{said.time_s:g} s is behind the film's end, {end:g} s", option="hint")
+            raise OptionError(
+                f"{said.time_s:g} s is behind the film's end, {end:g} s", option="hint"
+            )
         begun = [s for s in self._shots if s.start_s - self._late <= said.time_s + _TOLERANCE_S]
         return begun[-1] if begun else self._shots[0]
 

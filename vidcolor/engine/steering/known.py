@@ -68,8 +68,8 @@ def known_of(
     """
     parts = [_of_hint(hint, look, shown, size) for hint in hints]
     exact: Tensor | None = None
-    painted: Painting | Reference
-    for painted in (*paintings, *references):
+    over: list[Painting | Reference] = [*paintings, *references]
+    for painted in over:
         planes = painted_planes(painted, size)
         reach = isinstance(painted, Painting) and painted.reach == "film"
         parts.append(_of_planes(planes, look, reach))

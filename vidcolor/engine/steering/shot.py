@@ -42,9 +42,7 @@ def grey_size(height: int, width: int) -> tuple[int, int]:
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
-def watch(
-    frames: Iterable[tuple[int, Tensor]], first: int, wanted: Iterable[int] = ()
-) -> Grey:
+def watch(frames: Iterable[tuple[int, Tensor]], first: int, wanted: Iterable[int] = ()) -> Grey:
     """Look at a shot.
 
     Args:
@@ -72,7 +70,8 @@ class Steered:
 
     def __init__(self, grey: Grey) -> None:
         self.first, self.count = grey.first, len(grey.lightness)
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="vidcolor-")
+        # without a name: the system removes it with the last reference, whatever happens
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="vidcolor-")  # noqa: SIM115
         shape = (self.count, _CHANNELS, *grey.lightness[0].shape[-2:])
         self._planes = np.memmap(self._file, np.float16, "w+", shape=shape)
         self._shifts: dict[int, Tensor] = {}
