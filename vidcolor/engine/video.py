@@ -21,6 +21,7 @@ from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.output import check_absent, credit
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
+from vidcolor.engine.shots.lists import read_shots
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
 from vidcolor.engine.steering.film import Steering, prepare
 from vidcolor.engine.steering.still import directed
@@ -126,6 +127,11 @@ def steering_of(
     Raises:
         OptionError, InputError: see ``prepare``.
     """
+    if options.shots is not None and plan is None:
+        known = read_shots(options.shots)
+        if film.is_pipe:
+            raise OptionError("needs a film that can be read twice: no pipe", option="shots")
+        plan = plan_input(film, reading, rules=rules, known=known)
     if options.direction is None or not options.direction.changes_frames:
         return plan, None
     if film.is_pipe:

@@ -134,6 +134,10 @@ look_options: Callable[[F], F] = stack(
         help="Direction file (docs/direction.md); none ignores one. Default: IN's name with "
         ".colors.toml, if it is there.",
     ),
+    option(
+        LOOK, "--shots", metavar="FILE",
+        help="Take the shots' boundaries from this list, JSON or CSV as vidcolor shots writes it.",
+    ),
 )  # fmt: skip
 """How the result looks."""
 
@@ -285,7 +289,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     same = (
         "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
         "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder", "video_codec", "crf",
-        "preset", "pix_fmt", "audio", "strict", "compare", "resume",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):

@@ -148,6 +148,8 @@ class Runner:
         options = replace(self.options, overwrite=job.output in self.replaceable)
         if self.finds_directions:
             options = replace(options, direction=_with_beside(job.source, options.direction))
+        if options.direction is not None and options.direction.model is not None:
+            model = None
         logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)
         try:
             if job.kind == "image":

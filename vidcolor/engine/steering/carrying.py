@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.color import resize
-from vidcolor.engine.steering.kernel import Kernel, Places
+from vidcolor.engine.steering.kernel import Kernel, Places, belief, ramp
 from vidcolor.engine.steering.known import Known
 from vidcolor.engine.steering.look import Look
 from vidcolor.temporal.flow import FlowEstimator, confidence, warp
@@ -33,10 +33,6 @@ _SURE = 0.5
 _TRUST = (0.15, 0.5)
 """Confidence of one step of flow from which trust begins, and from which it is whole: flow that is
 wrong by half a pixel carries a colour well, and trust is multiplied from frame to frame."""
-
-_EXPLAINED = (0.35, 0.85)
-"""Share of the variance that the kernel explains, at which its colour begins to replace the
-network's, and does so wholly."""
 
 _INDIRECT = 0.1
 """Directness of a colour that the kernel found, where one that was given or carried has 1."""
@@ -94,13 +90,11 @@ class State:
         ab: ``(2, h, w)`` float32, colours as they are to be shown.
         trust: ``(1, h, w)`` in [0, 1]: how far they replace the network's.
         direct: ``(1, h, w)`` in [0, 1]: how far they were given or carried, not found anew.
-        shift: ``(2, h', w')``: what is added to the network's colours where they aren't replaced.
     """
 
     ab: Tensor
     trust: Tensor
     direct: Tensor
-    shift: Tensor
 
 
 class Carrier:
@@ -144,7 +138,7 @@ class Carrier:
         sure = confidence(lightness, before, back, ahead)
         moved = warp(torch.cat((state.ab, state.trust, state.direct)), back)
         kept = ramp(sure, _TRUST)
-        return State(moved[:2], moved[2:3] * kept, moved[3:] * kept, state.shift)
+        return State(moved[:2], moved[2:3] * kept, moved[3:] * kept)
 
     def _asked(
         self, look: Look, known: Known | None, state: State | None, size: torch.Size
@@ -155,7 +149,7 @@ class Carrier:
             return state
         shift, explained = self._kernel.solve(places, error, doubt, look.places)
         grid = shift.T.reshape(2, *look.size)
-        trust = ramp(resize(explained.T.reshape(1, 1, *look.size), size)[0], _EXPLAINED)
+        trust = resize(belief(explained).T.reshape(1, 1, *look.size), size)[0]
         ab = resize((own + grid)[None], size)[0]
         direct = _INDIRECT * trust if known is None else trust
         if state is not None:
@@ -167,7 +161,7 @@ class Carrier:
             exact = resize(known.exact[None], size)[0]
             ab = torch.lerp(ab, exact[:2], exact[2:])
             trust, direct = (torch.maximum(each, exact[2:]) for each in (trust, direct))
-        return State(ab, trust, direct, grid)
+        return State(ab, trust, direct)
 
     def _evidence(
         self, look: Look, own: Tensor, known: Known | None, state: State | None
@@ -192,12 +186,6 @@ class Carrier:
         if not places:
             return look.places.at(torch.empty(0).long()), torch.empty(0, 2), torch.empty(0)
         return Places.together(places), torch.cat(errors), torch.cat(doubts)
-
-
-def ramp(values: Tensor, limits: tuple[float, float]) -> Tensor:
-    """0 below the first limit, 1 above the second, linear between."""
-    low, high = limits
-    return ((values - low) / (high - low)).clamp(0.0, 1.0)
 
 
 def _spread(mask: Tensor) -> Tensor:

@@ -27,6 +27,11 @@ _SOFTPLUS_ONE = 0.54
 """Where softplus is 1: an untrained scale."""
 
 
+_EXPLAINED = (0.2, 0.6)
+"""Share of the variance that is explained, at which a colour that was found begins to count, and
+counts wholly: a person's correction of one thing must not tint all others a little."""
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Places of a picture, as the kernel sees them.
@@ -117,6 +122,17 @@ class Kernel:
         ) + a.square().sum(-1, keepdim=True)
         near = apart.clamp_min_(0.0).mul_(-0.5).exp_().mul_(self._amplitude).sum(0)
         return (near + self._constant) * first.scale * second.scale.T
+
+
+def belief(confidence: Tensor) -> Tensor:
+    """How far a colour that ``Kernel.solve`` finds replaces the network's, in [0, 1]."""
+    return ramp(confidence, _EXPLAINED)
+
+
+def ramp(values: Tensor, limits: tuple[float, float]) -> Tensor:
+    """0 below the first limit, 1 above the second, linear between."""
+    low, high = limits
+    return ((values - low) / (high - low)).clamp(0.0, 1.0)
 
 
 def _each(logarithms: Tensor) -> Tensor:

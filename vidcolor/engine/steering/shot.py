@@ -74,7 +74,6 @@ class Steered:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="vidcolor-")  # noqa: SIM115
         shape = (self.count, _CHANNELS, *grey.lightness[0].shape[-2:])
         self._planes = np.memmap(self._file, np.float16, "w+", shape=shape)
-        self._shifts: dict[int, Tensor] = {}
 
     def merge(self, number: int, state: State) -> None:
         """Add what one direction of time knows of a frame to what the other does."""
@@ -85,17 +84,12 @@ class Steered:
         trust, direct = torch.maximum(kept[2:3], state.trust), kept[3:] + state.direct
         planes = torch.cat((ab, trust, direct))
         self._planes[at] = planes.half().numpy()
-        other = self._shifts.get(number)
-        self._shifts[number] = state.shift if other is None else (other + state.shift) / 2.0
 
     def steer(self, number: int, ab: Tensor) -> Tensor:
         """A frame's colours ``(1, 2, h, w)`` as shown, upright, with what is known of it."""
         planes = torch.from_numpy(self._planes[number - self.first].astype(np.float32))
         height, width = planes.shape[-2:]
         own = resize(ab.cpu(), (height, width))[0]
-        shift = self._shifts.get(number)
-        if shift is not None:
-            own = own + resize(shift[None], (height, width))[0]
         return torch.lerp(own, planes[:2], planes[2:3])[None].to(ab.device)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from vidcolor.color import resize, rgb_to_lab
 from vidcolor.direction.model import Direction, Protected, Reference
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.steering.kernel import Places, shipped_kernel
+from vidcolor.engine.steering.kernel import Places, belief, shipped_kernel
 from vidcolor.engine.steering.known import MOST_POINTS, known_of
 from vidcolor.engine.steering.look import PHOTO_SIDE, Look, look_at
 from vidcolor.media.still.read import read_color
@@ -107,9 +107,10 @@ def _corrected(look: Look, shown: Tensor, size: tuple[int, int], direction: Dire
             doubts.append(torch.full((len(other.error),), _DOUBT_ELSEWHERE))
     if not places or not sum(map(len, places)):
         return shown[None]
-    error, _ = shipped_kernel().solve(
+    error, confidence = shipped_kernel().solve(
         Places.together(places), torch.cat(errors), torch.cat(doubts), look.places
     )
+    error = error * belief(confidence)
     return (shown.flatten(1).T + error).T.reshape(1, *shown.shape)
 
 
