@@ -19,6 +19,7 @@ from vidcolor.direction.model import (
     Protected,
     Reference,
     Scope,
+    wrong,
 )
 from vidcolor.errors import InputError, OptionError, OutputError
 
@@ -237,7 +238,7 @@ class _Reader:
 
     def _file(self, item: Mapping[str, Any]) -> Path:
         if not isinstance(item["file"], str) or not item["file"]:
-            raise OptionError("must be the name of a file", option="file")
+            raise wrong("file", "must be the name of a file")
         return self._path.parent / item["file"]
 
     def _error(
@@ -256,7 +257,7 @@ def _scope(item: Mapping[str, Any]) -> Scope:
 def _numbers(key: str, value: object, count: int) -> list[float]:
     right = isinstance(value, list) and len(value) == count
     if not right or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in value):  # type: ignore[attr-defined]
-        raise OptionError(f"must be a list of {count} numbers", option=key)
+        raise wrong(key, f"must be a list of {count} numbers")
     return list(value)  # type: ignore[call-overload,no-any-return]
 
 

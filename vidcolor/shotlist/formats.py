@@ -78,13 +78,13 @@ def as_table(shots: ShotList) -> str:
 
 
 def as_json(shots: ShotList) -> str:
-    """``film``, ``rate`` ("24000/1001") and ``shots``; ``--shots`` reads it."""
+    """``film``, ``rate`` ("24000/1001") and ``shots``; ``read_shots`` reads it."""
     found = {"film": shots.film, "rate": str(shots.rate), "shots": [asdict(r) for r in shots.rows]}
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def as_csv(shots: ShotList) -> str:
-    """With a head of column names; ``--shots`` reads it."""
+    """With a head of column names; ``read_shots`` reads it."""
     text = io.StringIO()
     names = list(ShotRow.__dataclass_fields__)
     writer = csv.DictWriter(text, names, lineterminator="\n")

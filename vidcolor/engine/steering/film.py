@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import resize
-from vidcolor.direction.model import Direction, Hint, Painting, Part, Reference, Scope
+from vidcolor.direction.model import Direction, Hint, Painting, Part, Reference, Scope, wrong
 from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
 from vidcolor.engine.coloring.geometry import as_stored, upright
 from vidcolor.engine.options import ColorizeOptions
@@ -20,7 +20,6 @@ from vidcolor.engine.steering.carrying import Memory
 from vidcolor.engine.steering.known import Known, known_of
 from vidcolor.engine.steering.shot import Steered, steer_shot, watch
 from vidcolor.engine.steering.still import elsewhere, protect, with_palettes
-from vidcolor.errors import OptionError
 from vidcolor.media.open import Input
 from vidcolor.media.source import ReadSettings
 from vidcolor.models.colorizer import Colorizer
@@ -198,12 +197,10 @@ class _Preparation:
         for part in said.parts:
             for name in ("smoothing", "model"):
                 if getattr(part, name) is not None:
-                    raise OptionError("can be said of the whole film only", option=name)
+                    raise wrong(name, "can be said of the whole film only")
         for scope in scopes:
             if scope.shot is not None and scope.shot > len(self._shots):
-                raise OptionError(
-                    f"{scope.shot} isn't there: the film has {len(self._shots)}", option="shot"
-                )
+                raise wrong("shot", f"{scope.shot} isn't there: the film has {len(self._shots)}")
 
     def _frames_given(self) -> list[Reference]:
         return [each for each in self._direction.references if each.used_as == "frame"]
@@ -226,12 +223,10 @@ class _Preparation:
 
     def _shot_at(self, said: Timed) -> Shot:
         if said.time_s is None:
-            raise OptionError("in a film colours need a time: TIME@X,Y=COLOUR", option="hint")
+            raise wrong("hint", "in a film colours need a time: TIME@X,Y=COLOUR")
         if said.time_s > self._shots[-1].end_s - self._late + 1.0:
             end = self._shots[-1].end_s - self._late
-            raise OptionError(
-                f"{said.time_s:g} s is behind the film's end, {end:g} s", option="hint"
-            )
+            raise wrong("hint", f"{said.time_s:g} s is behind the film's end, {end:g} s")
         begun = [s for s in self._shots if s.start_s - self._late <= said.time_s + _TOLERANCE_S]
         return begun[-1] if begun else self._shots[0]
 

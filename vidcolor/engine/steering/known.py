@@ -11,9 +11,9 @@ from torch import Tensor
 
 from vidcolor.color import resize, rgb_to_lab
 from vidcolor.direction.color import GREY, KEEP, ab_of
-from vidcolor.direction.model import Hint, Painting, Reference
+from vidcolor.direction.model import Hint, Painting, Reference, wrong
 from vidcolor.engine.steering.look import Look
-from vidcolor.errors import InputError, OptionError
+from vidcolor.errors import InputError
 from vidcolor.media.still.read import read_color
 
 MOST_POINTS = 320
@@ -104,9 +104,9 @@ def painted_planes(painted: Painting | Reference, size: tuple[int, int]) -> Tens
 def _of_hint(hint: Hint, look: Look, shown: Tensor, size: tuple[int, int]) -> Known:
     height, width = size
     if hint.x >= width or hint.y >= height:
-        raise OptionError(
+        raise wrong(
+            "hint",
             f"{hint.x:g},{hint.y:g} lies outside of the picture of {width} x {height} pixels",
-            option="hint",
         )
     at = torch.tensor([hint.x + 0.5, hint.y + 0.5]) / min(size)
     # the grid may have another shape than the picture, by rounding to multiples
