@@ -70,7 +70,7 @@ class VideoReader(BaseSource):
         )
         try:
             self._stage = FrameStage(
-                describe_container(demuxer.container, demuxer.video, path=path, size=demuxer.size),
+                describe_container(demuxer.opened, demuxer.video, path=path, size=demuxer.size),
                 demuxer.span,
                 deinterlace=settings.deinterlace,
                 label=self._label,
@@ -187,6 +187,8 @@ class VideoReader(BaseSource):
             self._notes.is_complete = True
         if demuxer.strays:
             stage.status.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
+        if demuxer.has_unknown and demuxer.copies:
+            stage.status.say("a stream that begins in mid-film is left out")
         if demuxer.jumps:
             stage.status.say(f"the time line is broken in {demuxer.jumps} place(s): joined")
         if demuxer.read_error:
