@@ -25,7 +25,7 @@ from vidcolor.media.read.container import (
 )
 from vidcolor.media.read.probe import container_length
 from vidcolor.media.read.stamps import Span, decoding_stamp, stamp_of
-from vidcolor.media.read.timeline import Discontinuities, StrayStamps
+from vidcolor.media.read.timeline import Discontinuities, HiddenPackets, StrayStamps
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class Demuxer:
         wanted = {each.index for each in self.copied}
         unfinished = {each.index for each in self.copied if each.type == "audio"}
         has_sound = bool(unfinished)
-        self._strays = StrayStamps()
+        self._strays, hidden = StrayStamps(), HiddenPackets()
         for packet in self._strays.mend(self._raw_packets()):
             if self._joiner is not None:
                 self._joiner.join(packet)
@@ -181,6 +181,8 @@ class Demuxer:
                 elif self._far_behind_end(packet):
                     return
             elif packet.stream_index in wanted:
+                if hidden.drops(packet):
+                    continue
                 if self._behind_end(packet):
                     unfinished.discard(packet.stream_index)
                 elif self.span.admit(packet):

@@ -161,7 +161,7 @@ class VideoReader(BaseSource):
                 yield packet
                 continue
             stamp = stamp_of(packet)
-            if stage.first_packet is None and stamp is not None:
+            if stage.first_packet is None and stamp is not None and not packet.is_discard:
                 stage.first_packet = stamp * packet.time_base
             if self._notes is not None:
                 self._notes.add_packet(packet)

@@ -21,6 +21,8 @@ from vidcolor.types import UNSPECIFIED, ColorTags, StreamInfo, VideoInfo
 _MAX_RATE: Final = 1000
 _SUSPICIOUS_SECONDS: Final = 3600
 _LEAST_BYTES_PER_SECOND: Final = 50
+_MOST_COUNTED: Final = 1.1
+"""Times as many frames as the length and the rate let expect: rates are averages."""
 
 
 def describe_container(
@@ -39,6 +41,9 @@ def describe_container(
     rate = frame_rate(stream)
     duration = _duration(opened, stream, size)
     estimate = round(duration * rate) if duration and rate else None
+    counted = stream.frames
+    if estimate and counted > _MOST_COUNTED * estimate:
+        counted = estimate  # an edit list hides the others
     info = VideoInfo(
         path=path,
         container=container.format.name,
@@ -64,7 +69,7 @@ def describe_container(
             range=context.color_range,
         ),
         duration_s=duration,
-        frames=stream.frames or estimate,
+        frames=counted or estimate,
         start_s=float(opened.start_s),
         streams=tuple(describe_stream(each) for each in container.streams),
         chapters=len(container.chapters()),
