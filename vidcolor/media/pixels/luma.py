@@ -180,14 +180,14 @@ def _rgb_luma(frame: av.VideoFrame, layout: PixelLayout, matrix: int) -> Plane:
 
 
 @cache
-def _cinema_codes() -> npt.NDArray[np.uint16]:
+def _cinema_codes() -> Plane:
     """For each 12-bit code of Y', the code of the same luminance by the sRGB curve.
 
     SMPTE ST 428-1: luminance is 52.37 cd/m2 times the code to the power of 2.6; white is 48 cd/m2.
     """
     light = np.minimum((np.arange(4096) / 4095) ** 2.6 * (52.37 / 48), 1.0)
     codes = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(4095 * codes).astype(np.uint16)
+    return cast(Plane, np.rint(4095 * codes).astype(np.uint16))
 
 
 def _cinema_luma(frame: av.VideoFrame, layout: PixelLayout) -> Plane:

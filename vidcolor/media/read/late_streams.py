@@ -124,7 +124,7 @@ def _search_ts(view: InputView) -> dict[int, int]:
 
 def _begins_pes(table: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """Which packets of a transport stream, ``(n, 188 or more)``, begin a PES packet."""
-    begins = (table[:, 0] == _TS_SYNC) & (table[:, 1] & 0x40 > 0)
+    begins = np.asarray((table[:, 0] == _TS_SYNC) & (table[:, 1] & 0x40 > 0))
     rows = np.flatnonzero(begins)
     has_field = table[rows, 3] & 0x20 > 0
     payload = 4 + has_field * (1 + table[rows, 4].astype(np.int64))

@@ -28,7 +28,7 @@ _AHEAD_S: Final = 1
 _LONGEST_DELAY_S: Final = 10
 """Between a picture's decoding and its showing."""
 _LONGEST_PRIMING_S: Final = Fraction(1, 8)
-"""Encoders put at most 2,624 samples (HE-AAC at 24 kHz) before the first one that is to be heard."""
+"""Encoders put at most 2,624 samples (HE-AAC at 24 kHz) before the first that is to be heard."""
 _PATIENCE: Final = 500
 _MOST_BYTES: Final = 64 << 20
 """Packets that are looked at, of all streams together."""
@@ -183,7 +183,7 @@ class Discontinuities:
 
 
 class HiddenPackets:
-    """Finds packets of other streams that an edit list hides: MP4 and QuickTime films are trimmed so.
+    """Finds packets of other streams that an edit list hides, as in trimmed MP4 and QuickTime.
 
     libav marks them, since decoders may need them. Pictures are decoded and dropped; of the other
     streams, which are copied, only what an encoder puts before its first sample (priming) is kept.
