@@ -102,10 +102,10 @@ class Runner:
             except (WeightsError, DeviceError) as error:
                 if not isinstance(error, OutOfMemoryError):
                     raise
-                failed.append(self._report(error, job))
+                failed.append(self.say_failed(error, job))
             except Exception as error:  # noqa: BLE001 - a bug that one file triggers must not stop the others
-                failed.append(self._report(error, job))
-        return self._sum_up(len(jobs), failed, time.monotonic() - began)
+                failed.append(self.say_failed(error, job))
+        return self.sum_up(len(jobs), failed, time.monotonic() - began)
 
     def _do_in_batch(self, job: Job) -> None:
         with self._reported(job):
@@ -115,14 +115,20 @@ class Runner:
             self._do(job, self._model(job))
 
     def _do(self, job: Job, model: Colorizer | None) -> None:
-        """Do a job, unless another run has done it or is at it and ``no_clobber`` says to skip."""
         try:
-            self._tell(job, self._colorize(job, model))
+            self.tell(job, self._colorize(job, model))
         except (OutputBusyError, OutputExistsError) as error:
-            if not self.no_clobber:
+            if not self.skips(job, error):
                 raise
-            why = "exists" if isinstance(error, OutputExistsError) else "another run is making it"
-            self.session.console.say(f"{job.output}: {why}, skipped")
+
+    def skips(self, job: Job, error: Exception) -> bool:
+        """Whether a job is left to another run that has done it, or is at it; says so."""
+        reasons = {OutputExistsError: "exists", OutputBusyError: "another run is making it"}
+        why = reasons.get(type(error))
+        if why is None or not self.no_clobber:
+            return False
+        self.session.console.say(f"{job.output}: {why}, skipped")
+        return True
 
     def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
         """Within, what fails goes into the report too."""
@@ -142,11 +148,13 @@ class Runner:
                 progress.close()
         return self._models[key]
 
-    def _report(self, error: Exception, job: Job) -> str:
+    def say_failed(self, error: Exception, job: Job) -> str:
+        """Write a job's error; its input's name."""
         report(error, self.session.console, source=job.source)
         return job.source
 
-    def _sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+    def sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+        """Write how many inputs are done; the exit code."""
         good = total - len(failed)
         self.session.console.say(f"{good} of {count(total, 'input')} done in {duration(seconds)}")
         if failed:
@@ -200,7 +208,7 @@ class Runner:
                 model=model,
             )
 
-    def _tell(self, job: Job, result: ColorizeResult) -> None:
+    def tell(self, job: Job, result: ColorizeResult) -> None:
         """One line for what was written, after the warnings; in JSON one object for both."""
         if self.report is not None:
             self.report.done(job, result)
