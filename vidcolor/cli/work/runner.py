@@ -123,7 +123,10 @@ class Runner:
 
     def skips(self, job: Job, error: Exception) -> bool:
         """Whether a job is left to another run that has done it, or is at it; says so."""
-        reasons = {OutputExistsError: "exists", OutputBusyError: "another run is making it"}
+        reasons: dict[type[Exception], str] = {
+            OutputExistsError: "exists",
+            OutputBusyError: "another run is making it",
+        }
         why = reasons.get(type(error))
         if why is None or not self.no_clobber:
             return False
