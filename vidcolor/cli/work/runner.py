@@ -20,7 +20,14 @@ from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
-from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
+from vidcolor.errors import (
+    DeviceError,
+    Interrupted,
+    OutOfMemoryError,
+    OutputBusyError,
+    OutputExistsError,
+    WeightsError,
+)
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
@@ -40,6 +47,7 @@ class Runner:
         replaceable: outputs that may be overwritten.
         report: gets what is done.
         finds_directions: use direction files that stand beside inputs.
+        no_clobber: skip what another run makes in the meantime.
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class Runner:
         replaceable: set[str] | None = None,
         report: Report | None = None,
         finds_directions: bool = False,
+        no_clobber: bool = False,
     ) -> None:
         self.session = session
         self.finds_directions = finds_directions
@@ -58,6 +67,7 @@ class Runner:
         self.mode = mode
         self.replaceable = replaceable or set()
         self.report = report
+        self.no_clobber = no_clobber
         self._models: dict[str, Colorizer] = {}
 
     def run_one(self, job: Job) -> int:
@@ -67,7 +77,7 @@ class Runner:
             VidcolorError: whatever is wrong.
         """
         with self._reported(job):
-            self.tell(job, self._colorize(job))
+            self._do(job, None)
         return 0
 
     def run_batch(self, jobs: Sequence[Job]) -> int:
@@ -106,7 +116,26 @@ class Runner:
             if job.problem is not None:
                 raise job.problem
             os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
-            self.tell(job, self._colorize(job, self._model(job)))
+            self._do(job, self._model(job))
+
+    def _do(self, job: Job, model: Colorizer | None) -> None:
+        try:
+            self.tell(job, self._colorize(job, model))
+        except (OutputBusyError, OutputExistsError) as error:
+            if not self.skips(job, error):
+                raise
+
+    def skips(self, job: Job, error: Exception) -> bool:
+        """Whether a job is left to another run that has done it, or is at it; says so."""
+        reasons: dict[type[Exception], str] = {
+            OutputExistsError: "exists",
+            OutputBusyError: "another run is making it",
+        }
+        why = reasons.get(type(error))
+        if why is None or not self.no_clobber:
+            return False
+        self.session.console.say(f"{job.output}: {why}, skipped")
+        return True
 
     def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
         """Within, what fails goes into the report too."""
