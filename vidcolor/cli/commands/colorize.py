@@ -24,7 +24,7 @@ from vidcolor.cli.words.options import (
 )
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.errors import OptionError
+from vidcolor.errors import Option, OptionError, OutputExistsError
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
@@ -106,6 +106,7 @@ def _work(
     output: str | None = values["output"]
     plan = make_plan(words, output, decoder=options.decoder)
     _spare_terminal([job.output for job in plan.jobs])
+    _check_masks(options, len(plan.jobs), overwrite=values["overwrite"])
     jobs, replaceable = settle(
         plan.jobs,
         session.console,
@@ -129,6 +130,17 @@ def _work(
         session, options, mode=values["progress"], replaceable=replaceable, report=report
     )
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
+
+
+def _check_masks(options: ColorizeOptions, jobs: int, *, overwrite: bool) -> None:
+    """Refuse masks that would be of several inputs, or replace what nobody allowed to replace."""
+    for name in ("mask", "repair_mask"):
+        if jobs > 1 and getattr(options, name) is not None:
+            raise OptionError("is of one input, and several are given", option=name)
+    if options.mask is not None and options.mask.exists() and not overwrite:
+        raise OutputExistsError(
+            f"{options.mask}: exists already; ", Option("overwrite", True), " replaces it"
+        )
 
 
 def _spare_terminal(outputs: list[str]) -> None:
