@@ -10,7 +10,9 @@ is not one of very many nearby (so that water, leaves and rain stay).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -108,11 +110,17 @@ class Motion:
         flow = self._flow.calc(small[0], small[1], None)  # type: ignore[call-overload]
         scale = np.array([width / few[0], height / few[1]], np.float32)
         flow = cv2.resize(flow * scale, (width, height), interpolation=cv2.INTER_LINEAR)
-        flow[..., 0] += np.arange(width, dtype=np.float32)
-        flow[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+        flow = cv2.add(flow, _places(height, width))
         moved = np.asarray(_remap(other, flow), np.uint8)
         lighter = _exposure(frame, moved)
         return Way(flow, lighter), np.asarray(cv2.add(moved, lighter, dtype=cv2.CV_8U), np.uint8)
+
+
+@lru_cache(maxsize=2)
+def _places(height: int, width: int) -> Values:
+    """Column and row of each pixel, ``(H, W, 2)``."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack((columns, rows), axis=-1)
 
 
 def _remap(plane: npt.NDArray[np.generic], flow: Values) -> npt.NDArray[np.generic]:
@@ -147,7 +155,6 @@ class Blobs:
         contrast: mean difference from the neighbours, in codes.
         around: mean difference of what is around it.
         apart: mean difference of the neighbours from each other under it.
-        bright: whether it is brighter than they are.
         busy: candidate pixels nearby, those of the blob included.
         noise: the frame's usual difference from its neighbours, in codes.
     """
@@ -158,7 +165,6 @@ class Blobs:
     contrast: Values
     around: Values
     apart: Values
-    bright: npt.NDArray[np.bool_]
     busy: Values
     noise: float
 
@@ -181,7 +187,7 @@ def find_blobs(frame: Codes, near: Registered) -> Blobs | None:
     wide = ((plain >= 0.5 * seed) & (cv2.dilate(core.view(np.uint8), np.ones((7, 7))) > 0)) | core
     count, found, stats, _ = cv2.connectedComponentsWithStats(wide.view(np.uint8), connectivity=8)
     labels, boxes = np.asarray(found, np.int32), np.asarray(stats, np.int32)
-    return _described(frame, near, labels, boxes, count, plain, over >= seed, noise)
+    return _described(frame, near, labels, boxes, count, plain, noise)
 
 
 def _difference(frame: Codes, near: Registered) -> Codes:
@@ -193,12 +199,13 @@ def _difference(frame: Codes, near: Registered) -> Codes:
 
 def _described(
     frame: Codes, near: Registered, labels: Labels, stats: npt.NDArray[np.int32], count: int,
-    plain: Codes, bright: npt.NDArray[np.bool_], noise: float,
+    plain: Codes, noise: float,
 ) -> Blobs:  # fmt: skip
     side = 2 * _RING_PX + 1
-    spread = cv2.dilate(labels.astype(np.float32), np.ones((side, side), np.uint8))
-    ring = (spread > 0) & (cv2.dilate((labels > 0).view(np.uint8), np.ones((3, 3))) == 0)
     inside = labels > 0
+    kind = np.uint16 if count < 2**16 else np.float32  # of both, OpenCV is quicker with the first
+    spread = cv2.dilate(labels.astype(kind), np.ones((side, side), np.uint8))
+    ring = (spread > 0) & (cv2.dilate(inside.view(np.uint8), np.ones((3, 3))) == 0)
     of_blob, of_ring = labels[inside], spread[ring].astype(np.int32)
     area = stats[1:, cv2.CC_STAT_AREA].astype(np.float32)
     off = cv2.max(cv2.absdiff(frame, near.before), cv2.absdiff(frame, near.after))
@@ -207,18 +214,21 @@ def _described(
     busy = counts[
         np.minimum(y + h // 2, len(counts) - 1), np.minimum(x + w // 2, counts.shape[1] - 1)
     ]
+    (around,) = _means([off[ring]], of_ring, count)
+    under = cv2.absdiff(near.before, near.after)[inside]
+    contrast, apart = _means([plain[inside], under], of_blob, count)
     return Blobs(
         labels=labels, boxes=stats[1:, :4], area=area,
-        contrast=_means(plain[inside], of_blob, count),
-        around=_means(off[ring], of_ring, count),
-        apart=_means(cv2.absdiff(near.before, near.after)[inside], of_blob, count),
-        bright=_means(bright[inside], of_blob, count) > 0, busy=busy, noise=noise,
+        contrast=contrast, around=around, apart=apart, busy=busy, noise=noise,
     )  # fmt: skip
 
 
-def _means(values: npt.NDArray[np.generic], labels: Labels, count: int) -> Values:
-    total = np.bincount(labels, values.astype(np.float32), count)[1:]
-    return (total / np.maximum(np.bincount(labels, minlength=count)[1:], 1)).astype(np.float32)
+def _means(planes: Sequence[npt.NDArray[np.generic]], labels: Labels, count: int) -> list[Values]:
+    """Mean of each plane's values over each label but 0."""
+    size = np.maximum(np.bincount(labels, minlength=count)[1:], 1)
+    return [
+        np.asarray(np.bincount(labels, plane, count)[1:] / size, np.float32) for plane in planes
+    ]
 
 
 def likely(blobs: Blobs) -> npt.NDArray[np.int64]:

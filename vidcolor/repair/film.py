@@ -191,7 +191,7 @@ class FilmRepair:
         first, last = around[0].codes, around[-1].codes
         return find_lines(
             next(k for k, held in enumerate(around) if held is own), stripes,
-            moves=_moves(first, last),
+            moves=lambda: _moves(first, last),
             confirm=lambda line: _is_damage(own.codes, line, self._strength),
         )  # fmt: skip
 

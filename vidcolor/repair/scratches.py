@@ -87,7 +87,11 @@ def _covered(response: Values) -> Values:
 
 
 def find_lines(
-    at: int, around: Sequence[Stripes], *, moves: bool, confirm: Callable[[Line], bool]
+    at: int,
+    around: Sequence[Stripes],
+    *,
+    moves: Callable[[], bool],
+    confirm: Callable[[Line], bool],
 ) -> list[Line]:
     """The scratches of a frame.
 
@@ -112,9 +116,9 @@ def find_lines(
         peak[: 2 * _APART_PX] = peak[-2 * _APART_PX :] = False  # the gate's edge
         response = own.over if name == "bright" else own.under
         found += _lines_at(peak, share, response)
-    if len(found) > _MOST:
+    if not found or len(found) > _MOST:
         return []
-    return [line for line in found if moves or confirm(line)]
+    return found if moves() else [line for line in found if confirm(line)]
 
 
 def _lines_at(peak: Mask, share: Values, response: Values) -> list[Line]:
