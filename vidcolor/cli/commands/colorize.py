@@ -133,7 +133,8 @@ def _work(
     runner = Runner(
         session, options, mode=values["progress"], replaceable=replaceable, report=report
     )
-    if where is not None and not is_piped(jobs):
+    # The film of masks is written in order, by one worker.
+    if where is not None and options.mask is None and not is_piped(jobs):
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
 
