@@ -3,9 +3,9 @@
     python checks quality/repair_colour PHOTO_OR_FOLDER_OR_TAR ... --limit 100
 
 For each photograph: ab of its undamaged grey; of its grey with drawn damage (as
-`vidcolor eval --damage` draws it); and of that grey repaired, with the true mask and with the
-damage found. Printed is the root mean square distance of ab from that of the undamaged grey, and from the true colours, inside
-damage and within 8 pixels of it.
+`vidcolor eval --damage` draws it); and of that grey repaired, with the true mask and with what
+is found. Printed is the root mean square distance of ab from that of the undamaged grey, and from
+the true colours, inside damage and within 8 pixels of it.
 """
 
 from __future__ import annotations
