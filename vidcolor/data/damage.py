@@ -84,8 +84,10 @@ def textured(lightness: Plane, rng: Rng) -> Plane:
 
 def _visible(x: Plane, whole: Plane, cover: Plane) -> npt.NDArray[np.bool_]:
     """Where cover and change count; pixels of a hole that happen to have the right value too."""
-    change = cv2.dilate(np.abs(x - whole), np.ones((3, 3), np.uint8))
-    return np.asarray((cover >= _LEAST_COVER) & (change >= _LEAST_CHANGE))
+    change = np.abs(x - whole)
+    nearby = cv2.dilate(change, np.ones((3, 3), np.uint8))
+    covered = (cover >= _LEAST_COVER) & (nearby >= _LEAST_CHANGE)
+    return np.asarray(covered | (change >= 2.0 * _LEAST_CHANGE))
 
 
 # Each kind draws into ``x`` in place, and returns where and how opaque: ``(H, W)`` float32.

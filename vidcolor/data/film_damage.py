@@ -75,13 +75,12 @@ def dirty_film(
         lines = [line for line in lines if line.left > 0]
         if len(lines) < 2 * scratches and rng.random() < scratches / 40.0:
             lines.append(_new_scratch(width, rng))
-        stripes = _draw_scratches(x, lines, rng)
+        _draw_scratches(x, lines, rng)
         with_lines = x.copy()
-        cover = np.zeros(frame.shape, np.float32)
         for _ in range(rng.poisson(dust)):
-            _draw_dust(x, cover, rng)
-        seen = (cover > 0.1) & (np.abs(x - with_lines) >= _LEAST_CHANGE)
-        worn = stripes & (np.abs(with_lines - whole) >= _LEAST_CHANGE)
+            _draw_dust(x, rng)
+        seen = np.abs(x - with_lines) >= _LEAST_CHANGE
+        worn = np.abs(with_lines - whole) >= _LEAST_CHANGE
         yield DirtyFrame(x, whole, seen, worn)
 
 
@@ -93,9 +92,8 @@ def _new_scratch(width: int, rng: np.random.Generator) -> _Scratch:
     )  # fmt: skip
 
 
-def _draw_scratches(x: Plane, lines: list[_Scratch], rng: np.random.Generator) -> Mask:
+def _draw_scratches(x: Plane, lines: list[_Scratch], rng: np.random.Generator) -> None:
     height, width = x.shape
-    cover = np.zeros(x.shape, np.float32)
     rows = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
     columns = np.arange(width, dtype=np.float32)[None]
     for line in lines:
@@ -105,12 +103,10 @@ def _draw_scratches(x: Plane, lines: list[_Scratch], rng: np.random.Generator) -
         half = np.float32(line.width_px * height / _UNIT_PX / 2.0)
         part = np.clip(half + 0.5 - np.abs(columns - middle), 0.0, 1.0) * np.float32(line.opacity)
         x += part * (np.float32(line.shade) - x)
-        np.maximum(cover, part, out=cover)
-    return np.asarray(cover > 0.1)
 
 
-def _draw_dust(x: Plane, cover: Plane, rng: np.random.Generator) -> None:
-    """One speck, flake or hair, bright or dark, into ``x`` and ``cover``."""
+def _draw_dust(x: Plane, rng: np.random.Generator) -> None:
+    """One speck, flake or hair, bright or dark, into ``x``."""
     height, width = x.shape
     unit = height / _UNIT_PX
     canvas = np.zeros(x.shape, np.uint8)
@@ -132,7 +128,6 @@ def _draw_dust(x: Plane, cover: Plane, rng: np.random.Generator) -> None:
         part = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.6 * max(unit, 0.5)))
     shade = rng.uniform(0.75, 1.0) if rng.random() < 0.5 else rng.uniform(0.0, 0.2)
     x += part * (np.float32(shade) - x)
-    np.maximum(cover, part, out=cover)
 
 
 def _fixed(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
