@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from click.testing import CliRunner
+import pytest
 
 from vidcolor.cli.main import main
 from vidcolor.evaluation.repair import GIVEN, NONE, ROWS, TELEA, evaluate_repair, repair_table
@@ -47,13 +47,12 @@ def test_film_figures_count_dust_once_and_touch_no_clean_frame() -> None:
     assert "all" in film_table({"scene": scores})
 
 
-def test_command_prints_both_kinds(photos_tar: Path, samples_dir: Path) -> None:
-    runner = CliRunner()
-    done = runner.invoke(main, ["eval", str(photos_tar), "--damage", "--limit", "2", "--json",
-                                "-d", "cpu", "--progress", "none"])  # fmt: skip
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["photos"] == 2
+def test_command_prints_both_kinds(
+    photos_tar: Path, samples_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = ["--damage", "-d", "cpu", "--progress", "none"]
+    assert main(["eval", str(photos_tar), "--limit", "2", "--json", *plain]) == 0
+    assert json.loads(capsys.readouterr().out)["photos"] == 2
     film = str(samples_dir / "newsreel.mp4")
-    done = runner.invoke(main, ["eval", film, "--damage", "--limit", "4", "--progress", "none"])
-    assert done.exit_code == 0, done.output
-    assert "newsreel.mp4" in done.stdout
+    assert main(["eval", film, "--limit", "4", *plain]) == 0
+    assert "newsreel.mp4" in capsys.readouterr().out

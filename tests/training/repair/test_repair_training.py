@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 
 from vidcolor.cli.main import main
 from vidcolor.errors import Interrupted, OptionError
@@ -61,10 +60,10 @@ def test_both_stages_learn(config: RepairRun) -> None:
 
     batch = make_batch(trainer.photos, config, 0)
     first = trainer.train_step(batch)
-    for _ in range(25):
+    for _ in range(12):
         last = trainer.train_step(batch)
-    assert last["detect"] < 0.9 * first["detect"]
-    assert last["fill"] < 0.9 * first["fill"]
+    assert last["detect"] < 0.95 * first["detect"]
+    assert last["fill"] < 0.95 * first["fill"]
 
 
 def test_detection_loss_prefers_the_truth_and_masks_hold_it() -> None:
@@ -85,8 +84,7 @@ def test_command_trains_folds_and_refuses_what_is_unknown(photos_tar: Path, tmp_
     )
     out = tmp_path / "folds"
     words = ["train", str(path), "--data", str(photos_tar), "--out", str(out), "--folds", "2"]
-    done = CliRunner().invoke(main, [*words, "-d", "cpu", "--progress", "none"])
-    assert done.exit_code == 0, done.output
+    assert main([*words, "-d", "cpu", "--progress", "none"]) == 0
     rows = json.loads((out / "folds.json").read_text(encoding="utf-8"))
     assert len(rows) == 2
     assert all(row["val_psnr_none"] > 0 for row in rows)
