@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.steering.still import directed, steer_still
+from vidcolor.media.files.atomic import AtomicPath
 from vidcolor.media.still.mask import read_mask, write_mask
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
@@ -53,22 +56,24 @@ def colorize_image(
         InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError: see
             ``vidcolor.errors``.
     """
-    options = options or ColorizeOptions()
+    options = directed(options or ColorizeOptions())
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)
     photo = read_still(input)
     check_still_output(output, photo)
     chosen = load_for("image", options, progress, model)
-    repaired, mask = repair_still(photo, chosen, options)
-    rgb = colorize_still(
-        repaired, chosen, replace(options, repair="off", repair_mask=None, mask=None)
-    )
-    if options.compare:
-        photo, rgb = _beside(photo, rgb)
-    notes = write_still(output, rgb, photo, comment=credit(chosen))
-    if options.mask is not None and mask is not None:
-        write_mask(options.mask, mask)
+    with AtomicPath(Path(output)) if str(output) != "-" else nullcontext() as place:
+        check_absent(output, options)  # another run may have finished it meanwhile
+        repaired, mask = repair_still(photo, chosen, options)
+        rgb = colorize_still(
+            repaired, chosen, replace(options, repair="off", repair_mask=None, mask=None)
+        )
+        if options.compare:
+            photo, rgb = _beside(photo, rgb)
+        notes = write_still(output, rgb, photo, comment=credit(chosen), place=place)
+        if options.mask is not None and mask is not None:
+            write_mask(options.mask, mask)
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,
@@ -117,6 +122,9 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
         render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
     )  # fmt: skip
     ab = ab * options.saturation
+    if options.direction is not None:
+        full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
+        ab = steer_still(ab, full, options.direction).to(ab.device)
     return picture_rgb(photo.luma, ab, depth=photo.depth)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from vidcolor.errors import Option, OptionError
 
 if TYPE_CHECKING:
+    from vidcolor.direction.model import Direction
     from vidcolor.engine.shots.plan import ShotPlan
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -81,6 +82,9 @@ class ColorizeOptions:
             film, which then can't be gone on with. It is replaced if it exists.
         steady: take small shifts and turns of the whole frame out of a film.
         saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
+        direction: colours that are known, and settings of shots (``vidcolor.direction.model``);
+            None for none.
+        shots: a list of shots, JSON or CSV as ``vidcolor shots`` writes it, in place of detection.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
         video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9").
@@ -124,6 +128,8 @@ class ColorizeOptions:
     mask: Path | None = None
     steady: bool = False
     saturation: float = 1.0
+    direction: Direction | None = None
+    shots: Path | None = None
     start_s: float | None = None
     end_s: float | None = None
     video_codec: str | None = None
@@ -146,7 +152,7 @@ class ColorizeOptions:
         """Bring numbers and paths into their types, then check everything."""
         if self.fps is not None:
             object.__setattr__(self, "fps", _as_fraction("fps", self.fps))
-        for name in ("weights_dir", "repair_mask", "mask"):
+        for name in ("weights_dir", "shots", "repair_mask", "mask"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(path))
         self._check_names()
