@@ -110,7 +110,7 @@ class Motion:
         flow = self._flow.calc(small[0], small[1], None)  # type: ignore[call-overload]
         scale = np.array([width / few[0], height / few[1]], np.float32)
         flow = cv2.resize(flow * scale, (width, height), interpolation=cv2.INTER_LINEAR)
-        flow = cv2.add(flow, _places(height, width))
+        flow = np.asarray(cv2.add(flow, _places(height, width)), np.float32)
         moved = np.asarray(_remap(other, flow), np.uint8)
         lighter = _exposure(frame, moved)
         return Way(flow, lighter), np.asarray(cv2.add(moved, lighter, dtype=cv2.CV_8U), np.uint8)

@@ -228,7 +228,7 @@ def _load(kind: type[_Run], path: Path, overrides: dict[str, Any]) -> _Run:
     try:
         return kind(**{name: _frozen(value) for name, value in values.items()})
     except ValidationError as error:
-        known = sorted(f.name for f in fields(kind))  # type: ignore[arg-type]
+        known = sorted(f.name for f in fields(kind))
         said = describe(error, known)
         place = place_of(error)
         if place and place[0] in given:

@@ -141,7 +141,7 @@ class Detector(Nested):
         known.load_pretrained(path)
         stem = nn.Sequential(known.stem, nn.ReLU(), known.stem_project, known.stages[0])
         wanted = nn.Sequential(stem, *known.stages[1 : len(self.joins)])
-        self.known.encoder.load_state_dict(wanted.state_dict())  # type: ignore[operator, union-attr]
+        self.known.encoder.load_state_dict(wanted.state_dict())  # type: ignore[union-attr]
 
     def helped(self, x: Tensor) -> list[Tensor]:
         """What the known encoder makes of lightness less a half, as this one's channels."""

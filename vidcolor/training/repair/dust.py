@@ -164,7 +164,7 @@ def flying(frames: Sequence[Plane], rng: Rng) -> list[Plane]:
             cover = np.zeros(x.shape, np.uint8)
             if rain:
                 first, last = (tuple(int(n) for n in p) for p in (place, place + way * 0.5))
-                cv2.line(cover, first, last, 255, 1, cv2.LINE_AA)  # type: ignore[call-overload]
+                cv2.line(cover, first, last, 255, 1, cv2.LINE_AA)
             else:
                 middle = (int(place[0] * 16), int(place[1] * 16))
                 cv2.circle(cover, middle, int(radius * 16), 255, -1, cv2.LINE_AA, 4)
