@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "temporal": {"errors", "types", "color"},
     "models": {"errors", "types", "color"},
     "direction": {"errors", "color", "media"},
-    "engine": {"errors", "types", "color", "media", "temporal", "models", "direction"},
+    "repair": {"errors", "types", "temporal", "models"},
+    "engine": {"errors", "types", "color", "media", "temporal", "models", "direction", "repair"},
 }
 """Which rooms each room may import besides itself.
 
@@ -78,6 +79,7 @@ MAY_IMPORT["engine.coloring"] = _PLAIN | {
     "color",
     "temporal",
     "models",
+    "repair",
     "engine.shots",
     "engine.device_errors",
 }

@@ -28,6 +28,8 @@ Mounts = Literal["grey", "color"]
 """What surrounds a picture, such as paper or a film's matte: grey, or coloured as the rest is."""
 Stabilize = Literal["motion", "ema", "off"]
 """How colours are smoothed over time: along the motion, in place, or not at all."""
+Repair = Literal["off", "auto", "photo", "film"]
+"""What is repaired before it is coloured: nothing, everything, photographs only, films only."""
 
 Quality = Literal["draft", "good", "best"]
 """One word for model, key frames and the encoder's effort: docs/models.md."""
@@ -83,6 +85,13 @@ class ColorizeOptions:
         deflicker: make the lightness of the output even over time; else it stays the source's.
         mounts: "grey" keeps the paper mount of a photograph, and the matte of a film, without
             colour; "color" colours them like the picture.
+        repair: "auto" takes dust, scratches, cracks and tears out of lightness before it is
+            coloured, "photo" of photographs only, "film" of films only.
+        repair_strength: 0 to 1: how readily something counts as damage.
+        repair_mask: picture of a photo's size, white where the photo is damaged; None finds it.
+        mask: file for the mask of what repair filled in: PNG for a photo, FFV1 in Matroska for a
+            film, which then can't be gone on with. It is replaced if it exists.
+        steady: take small shifts and turns of the whole frame out of a film.
         saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
         direction: colours that are known, and settings of shots (``vidcolor.direction.model``);
             None for none.
@@ -126,6 +135,11 @@ class ColorizeOptions:
     every: int | Literal["auto"] | None = None
     deflicker: bool = False
     mounts: Mounts = "grey"
+    repair: Repair = "off"
+    repair_strength: float = 0.5
+    repair_mask: Path | None = None
+    mask: Path | None = None
+    steady: bool = False
     saturation: float = 1.0
     direction: Direction | None = None
     shots: Path | None = None
@@ -151,10 +165,9 @@ class ColorizeOptions:
         """Bring numbers and paths into their types, then check everything."""
         if self.fps is not None:
             object.__setattr__(self, "fps", _as_fraction("fps", self.fps))
-        if self.weights_dir is not None:
-            object.__setattr__(self, "weights_dir", Path(self.weights_dir))
-        if self.shots is not None:
-            object.__setattr__(self, "shots", Path(self.shots))
+        for name in ("weights_dir", "shots", "repair_mask", "mask"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
         self._check_names()
         self._check_numbers()
         self._check_times()
@@ -194,6 +207,10 @@ class ColorizeOptions:
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("stabilize", self.stabilize, get_args(Stabilize))
         _check_choice("mounts", self.mounts, get_args(Mounts))
+        _check_choice("repair", self.repair, get_args(Repair))
+        for name in ("repair_mask", "mask"):
+            if self.repair == "off" and getattr(self, name) is not None:
+                raise OptionError("goes with ", Option("repair", "auto"), option=name)
         _check_choice("audio", self.audio, get_args(Audio))
         _check_choice("decoder", self.decoder, get_args(Decoder))
         for name in ("video_codec", "preset", "pix_fmt"):
@@ -210,6 +227,7 @@ class ColorizeOptions:
         if self.every != "auto":
             _check_range("every", self.every, 1, MAX_EVERY, whole=True)
         _check_range("saturation", self.saturation, 0, MAX_SATURATION)
+        _check_range("repair_strength", self.repair_strength, 0, 1)
         _check_range("crf", self.crf, 0, 255)
         _check_range("encoder_threads", self.encoder_threads, 1, MAX_ENCODER_THREADS, whole=True)
         if self.fps is not None and self.fps <= 0:

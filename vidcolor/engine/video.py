@@ -31,6 +31,7 @@ from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
+from vidcolor.media.write.mask_film import MaskWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.temporal import LumaFilter
@@ -93,11 +94,15 @@ def colorize_video(
         chosen = load_for("video", options, progress, model)
         plan, steer = steering_of(film, reading, options, chosen, plan, rules)
         settings = encode_settings(source, options, chosen)
-        with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
+        with (
+            device_errors(chosen.device_label),
+            open_writer(output, source, settings) as writer,
+            _mask_writer(options) as masks,
+        ):
             check_absent(output, options)  # another run may have finished it meanwhile
             treatment = Treatment(
                 chosen, options, batch_size_of(source, options, chosen), rules,
-                filters, plan.shots if plan else None, steer,
+                filters, plan.shots if plan else None, steer, masks.write if masks else None,
             )  # fmt: skip
             work = open_work(film, output, treatment)
             try:
@@ -105,6 +110,8 @@ def colorize_video(
                     job = _Film(source, writer, treatment, progress, work)
                     job.run(stop, halt)
                     writer.commit()
+                    if masks is not None:
+                        masks.commit()
             finally:
                 progress.close()
             forget_work(output)
@@ -179,6 +186,19 @@ class _Film(FilmJob):
         if begins.frame != self.written:
             raise OutputError(f"a span ends at frame {begins.frame}, not {self.written}")
         self._work.add(self.coloring.planner.checkpoint(begins), self._writer.end_span())
+
+
+@contextmanager
+def _mask_writer(options: ColorizeOptions) -> Iterator[MaskWriter | None]:
+    """What writes the masks of repair, if they are asked for; it leaves nothing unfinished."""
+    if options.mask is None or options.repair not in ("auto", "film"):
+        yield None
+        return
+    masks = MaskWriter(options.mask)
+    try:
+        yield masks
+    finally:
+        masks.discard()
 
 
 @contextmanager

@@ -118,6 +118,27 @@ look_options: Callable[[F], F] = stack(
         help="Even out flicker of lightness in old film. Default: off, lightness is kept.",
     ),
     option(
+        LOOK, "--repair", type=click.Choice(["off", "auto", "photo", "film"]), default="off",
+        help="Repair dust, scratches, cracks and tears before colouring: of photos and films, or "
+        "of one kind only. Default: off, lightness is kept.",
+    ),
+    option(
+        LOOK, "--repair-strength", type=float, default=0.5, metavar="0..1",
+        help="How readily something counts as damage. Default: 0.5.",
+    ),
+    option(
+        LOOK, "--repair-mask", type=click.Path(path_type=Path), metavar="PNG",
+        help="Of a photo: what is damaged, white, in place of what is found.",
+    ),
+    option(
+        LOOK, "--mask", type=click.Path(path_type=Path), metavar="FILE",
+        help="Write what was repaired: a PNG of a photo, a film of masks (FFV1, .mkv) of a film.",
+    ),
+    option(
+        LOOK, "--steady", type=click.Choice(["on", "off"]), default="off",
+        help="Take gate weave out of a film: small shifts and turns of the frame. Default: off.",
+    ),
+    option(
         LOOK, "--mounts", type=click.Choice(["grey", "color"]), default="grey",
         help="Paper around a photograph, mattes of a film: keep them grey, or colour them too. "
         "Default: grey.",
@@ -296,14 +317,16 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     """
     same = (
         "quality", "model", "device", "precision", "render_factor", "compile", "weights_dir",
-        "offline", "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder",
-        "video_codec", "crf", "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
+        "offline",
+        "stabilize", "smoothing", "mounts", "repair", "repair_strength", "repair_mask", "mask",
+        "saturation", "fps", "decoder", "video_codec", "crf",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):
         if theirs in values:
             chosen[ARGUMENTS[theirs]] = values[theirs]
-    for name in ("deinterlace", "deflicker"):
+    for name in ("deinterlace", "deflicker", "steady"):
         if name in values:
             chosen[name] = values[name] == "on"
     if values.get("every") is not None:
