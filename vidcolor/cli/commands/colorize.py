@@ -138,7 +138,7 @@ def _work(
         no_clobber=values["no_clobber"],
         finds_directions=values["direction"] is None,
     )  # fmt: skip
-    if where is not None and not is_piped(jobs):
+    if where is not None and not is_piped(jobs) and not runner.is_directed(jobs):
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
 
