@@ -84,8 +84,7 @@ def test_a_photograph_from_drop_to_download(page: Any, samples_dir: Path) -> Non
     assert _chroma(page, "#photos .pair .over img") > 1.2 * plain  # 1.5, less what gamut takes
     if SCREENSHOT:
         page.set_viewport_size({"width": 1180, "height": 760})
-        page.mouse.wheel(0, 400)
-        page.screenshot(path=SCREENSHOT, type="jpeg", quality=85)
+        page.locator("#photos .columns").screenshot(path=SCREENSHOT, type="jpeg", quality=85)
     split = page.locator("#photos .pair + input[type=range]")
     split.focus()
     page.keyboard.press("Home")
