@@ -146,7 +146,7 @@ class Runner:
         from vidcolor.engine.model_choice import load_for
 
         kind: Literal["image", "video"] = "image" if job.kind == "image" else "video"
-        key = kind if self.options.model == "auto" else "any"
+        key = kind if self.options.chooses_model else "any"
         if key not in self._models:
             progress = make_progress(self.mode, self.session.console, source=job.source)
             try:
