@@ -139,8 +139,9 @@ def _work(
         no_clobber=values["no_clobber"],
         finds_directions=values["direction"] is None,
     )  # fmt: skip
-    # The film of masks is written in order, by one worker.
-    if where is not None and options.mask is None and not is_piped(jobs):
+    # The film of masks is written in order, by one worker; a directed film by one process.
+    together = options.mask is not None or is_piped(jobs) or runner.is_directed(jobs)
+    if where is not None and not together:
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
 
