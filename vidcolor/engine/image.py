@@ -18,7 +18,7 @@ from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.media.files.atomic import AtomicPath
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
@@ -64,6 +64,7 @@ def colorize_image(
         if options.compare:
             photo, rgb = _beside(photo, rgb)
         notes = write_still(output, rgb, photo, comment=credit(chosen), place=place)
+    keep_date(input, output, options)
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,

@@ -106,7 +106,15 @@ def test_options_reach_the_engine() -> None:
         "--fps": "29.97",
         "--weights-dir": "w",
     }
-    words = ["film.mp4", "--strict", "--compare", "--offline", "--compile", "--no-resume"]
+    words = [
+        "film.mp4",
+        "--strict",
+        "--compare",
+        "--keep-date",
+        "--offline",
+        "--compile",
+        "--no-resume",
+    ]
     words += [word for pair in given.items() for word in pair]
     options = colorize_options(colorize.make_context("vidcolor", words).params)
     untouched = [
