@@ -155,12 +155,11 @@ class FlickerMeter:
             "last_s": self._last_s,
             **self.state_at_cut(),
             "tracks": [track.state() for track in self._tracks],
-            "fades": self._fades.state(),
         }
 
     def state_at_cut(self) -> MeterState:
         """What of it counts where the next frame begins a shot: the level of flicker."""
-        return {"level": self._level.state()}
+        return {"level": self._level.state(), "fades": self._fades.state()}
 
     def restore(self, state: MeterState) -> None:
         """Go on from a state of either kind, exactly as the meter that it is of.
@@ -169,10 +168,10 @@ class FlickerMeter:
             KeyError, TypeError, ValueError: it is no such state.
         """
         self._level.restore(state["level"])
+        self._fades.restore(state["fades"])
         if "tracks" not in state:
             return
         self._last_s = float(state["last_s"])
-        self._fades.restore(state["fades"])
         for track, values in zip(self._tracks, state["tracks"], strict=True):
             track.restore(values)
         if state["known"] is not None:

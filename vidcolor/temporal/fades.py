@@ -63,8 +63,9 @@ class Fade:
 class FadeMeter:
     """Measures frame by frame how far a film is faded.
 
-    No later frame counts: a fade is known after some frames of it, and one from black by its first
-    frame, of which it isn't known yet how bright the picture will be.
+    The state goes on over boundaries of shots. No later frame counts: a fade is known after some
+    frames of it, and one from black by its first frame, of which it isn't known yet how bright the
+    picture will be.
     """
 
     def __init__(self) -> None:
@@ -89,18 +90,14 @@ class FadeMeter:
         better = 0 if steps[0][1] <= steps[1][1] else 1
         for number, (track, level) in enumerate(zip(self._tracks, levels, strict=True)):
             step, rest = steps[number]
-            if is_cut or known is None:
+            explains = number == better and rest <= 1.0 - _EXPLAINED
+            # a boundary within a fade, where its picture is too weak to be recognised, is none
+            begins = known is None or (is_cut and not (explains and track.factor < 1.0))
+            if begins or (track.is_blank and level >= _BLANK):
                 track.begin(level)
-            if level < _BLANK:
-                track.is_blank = True
-            elif track.is_blank:
-                track.begin(level)
-            elif is_cut or known is None:
-                continue
-            elif number == better and rest <= 1.0 - _EXPLAINED:
-                track.follow(step, elapsed_s)
-            else:
-                track.follow(None, elapsed_s)
+            elif not track.is_blank and level >= _BLANK:
+                track.follow(step if explains else None, elapsed_s)
+            track.is_blank = level < _BLANK
         black, white = (track.factor for track in self._tracks)
         return Fade(black, False) if black <= white else Fade(white, True)
 
