@@ -74,7 +74,8 @@ class ColorizeOptions:
         saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
-        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9").
+        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9");
+            "auto" a graphics card's encoder if there is one.
         crf: constant rate factor, the encoder's scale; None is the encoder's default of ours.
         preset: encoder preset; None is the encoder's default of ours.
         pix_fmt: FFmpeg pixel format to encode; None chooses by codec and source depth.

@@ -17,12 +17,15 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress
 from vidcolor.engine.span_job import SpanFilm
+from vidcolor.engine.video import colorize_video
 from vidcolor.errors import DeviceError, InputError, VidcolorError, WeightsError
 from vidcolor.media.files.atomic import output_error
 from vidcolor.media.read.index import FrameIndex
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.spec import Kind
 from vidcolor.workers.tasks import (
+    FilmDone,
+    FilmTask,
     ModelFacts,
     PhotosDone,
     PhotoTask,
@@ -75,6 +78,8 @@ class Worker:
         """
         if isinstance(task, SpanTask):
             return self._span(task, count)
+        if isinstance(task, FilmTask):
+            return self._whole(task, count)
         return self._photos(task, count)
 
     def close(self) -> None:
@@ -127,6 +132,18 @@ class Worker:
                 film.use_index(_read_index(path))
                 self._index_of = stamp
         return film
+
+    def _whole(self, task: FilmTask, count: Count) -> FilmDone:
+        """A film from its begin to its end; goes on where another worker has left it."""
+        began, cpu = time.monotonic(), time.process_time()
+        progress = _Counted(count)
+        result = colorize_video(
+            task.film, task.output, options=replace(task.options, device=self._setup.device),
+            progress=progress, model=self._model("video"), spans=task.rules,
+            threads=self._setup.threads,
+        )  # fmt: skip
+        progress.close()
+        return FilmDone(result, result.frames, time.monotonic() - began, time.process_time() - cpu)
 
     def _photos(self, task: PhotoTask, count: Count) -> PhotosDone:
         began, cpu = time.monotonic(), time.process_time()
@@ -188,6 +205,9 @@ class _Counted(NullProgress):
             self._more += n
             if time.monotonic() - self._last >= _REPORT_S:
                 self._pass_on()
+
+    def skip(self, n: int) -> None:
+        self.advance(n)
 
     def close(self) -> None:
         with self._lock:

@@ -102,7 +102,7 @@ def _work(
     """Plan, ask, run; the exit code."""
     from vidcolor.cli.work.jobs import make_plan, scans_in
     from vidcolor.cli.work.overwrite import settle
-    from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped
+    from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped, say_forecast
     from vidcolor.cli.work.runner import Runner
 
     words: tuple[str, ...] = values["words"]
@@ -132,6 +132,8 @@ def _work(
     runner = Runner(
         session, options, mode=values["progress"], replaceable=replaceable, report=report
     )
+    if values["dry_run"]:
+        return say_forecast(runner, jobs, where)
     if where is not None and not is_piped(jobs):
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vidcolor.cli.terminal.memory import keep_freed_memory
 from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
-from vidcolor.cli.terminal.text import count
+from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.errors import Interrupted, OptionError
 
@@ -127,6 +127,41 @@ class ParallelRunner:
             return RayWorkers(self._where.cluster, one, jobs=self._where.jobs), one.threads
         setups = setups_for(self._where.jobs, options, kind=kind, prepare=keep_freed_memory)
         return LocalWorkers(setups), setups[0].threads
+
+
+def say_forecast(runner: Runner, jobs: Sequence[Job], where: Where | None) -> int:
+    """``--dry-run``: write what a run would take; the exit code."""
+    from vidcolor.models.loading import choose_model
+    from vidcolor.workers.forecast import forecast
+    from vidcolor.workers.shares import setups_for
+
+    options = runner.options
+    model = options.model
+    if model == "auto":
+        model = choose_model("video", options.device, weights_dir=options.weights_dir)
+    workers = 1
+    if where is not None and where.cluster is None:
+        workers = len(setups_for(where.jobs, options))
+    elif where is not None and where.cluster is not None:
+        from vidcolor.workers.ray_pool import workers_of
+
+        workers = workers_of(where.cluster, options.device, where.jobs)
+    wanted = [_request(job, set()) for job in jobs if job.problem is None]
+    found = forecast(wanted, model=model, workers=workers)
+    say = runner.session.console.say
+    say(
+        f"{count(found.films, 'film')} with {count(found.frames, 'frame')}, "
+        f"{count(found.photos, 'photo')}: about {count(found.tasks, 'task')} for "
+        f"{count(found.workers, 'worker')}"
+    )
+    say(
+        f"about {duration(found.seconds)} on CPUs like that of docs/cluster.md ({model}), at most "
+        f"some {found.disk_bytes / 1e9:.1f} GB of disk; nothing was done"
+    )
+    for job in jobs:
+        if job.problem is not None:
+            runner.say_failed(job.problem, job)
+    return int(any(job.problem is not None for job in jobs))
 
 
 def is_piped(jobs: Sequence[Job]) -> bool:
