@@ -2,19 +2,20 @@
 
 ::
 
-    python checks speed/workers CLIP --size 640x480 --frames 480 --jobs 2
-    python checks speed/workers CLIP --size 1920x1080 --frames 240 --span 60 --jobs 2
+    python checks speed/workers CLIP CLIP... --size 640x480 --frames 480 --jobs 2
+    python checks speed/workers CLIP CLIP... --size 1920x1080 --frames 240 --span 60 --jobs 2
 
-The clip is repeated until it has so many frames, scaled, without sound; repetitions begin with
-a cut. Given are wall-clock seconds and CPU milliseconds per frame, the first without the start of
-workers and the loading of models; with workers CPU time is that of all workers and the program.
-Beside them what a span costs by itself: seconds from the task to the first frame asked for, and the
-memory of a worker. Nothing else should run meanwhile.
+The film is made of the first frames of the clips in turn, so that spans end at cuts. Given are
+wall-clock seconds and CPU milliseconds per frame, the first without the start of workers and the
+loading of models; with workers CPU time is that of all workers and the program. Beside them what a
+span costs by itself: seconds until the first frame is asked for, and the memory of a worker.
+Nothing else should run meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
@@ -92,15 +93,19 @@ def resident_mb(pid: int) -> float:
     return int(found.get("RssAnon", 0)) * 1024 / 1e6
 
 
-def make_film(clip: Path, target: Path, size: tuple[int, int], frames: int) -> Path:
-    """The clip again and again, scaled."""
+def make_film(
+    clips: list[Path], target: Path, size: tuple[int, int], frames: int, each: int
+) -> Path:
+    """The clips' first frames in turn, again and again, scaled."""
     with av.open(str(target), "w") as out:
         video = out.add_stream("libx264", rate=24, options={"crf": "16", "preset": "veryfast"})
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         count = 0
-        while count < frames:
+        for clip in itertools.cycle(clips):
+            if count >= frames:
+                break
             with av.open(str(clip)) as film:
-                for frame in film.decode(film.streams.best("video")):
+                for frame in itertools.islice(film.decode(film.streams.best("video")), each):
                     scaled = frame.reformat(*size, format="yuv420p")
                     scaled.pts, scaled.time_base = count, Fraction(1, 24)
                     out.mux(video.encode(scaled))
@@ -114,20 +119,20 @@ def make_film(clip: Path, target: Path, size: tuple[int, int], frames: int) -> P
 def main() -> None:
     """Measure in turns."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("clip", type=Path)
+    parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--size", default="640x480")
     parser.add_argument("--frames", type=int, default=480)
-    parser.add_argument("--span", type=int, default=120, help="frames after which a cut ends one")
+    parser.add_argument("--span", type=int, default=120, help="frames of each")
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("-m", "--model", default="compact")
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
-    rules = SpanRules(min_frames=args.span)
+    rules = SpanRules(min_frames=max(1, args.span - 8))
     options = ColorizeOptions(model=args.model, device="cpu", overwrite=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        film = make_film(args.clip, folder / "film.mp4", (width, height), args.frames)
+        film = make_film(args.clips, folder / "film.mp4", (width, height), args.frames, args.span)
         model = load_for("video", options, NullProgress(), None)
         plain, many = [], []
         for turn in range(args.turns):
