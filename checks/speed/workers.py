@@ -84,13 +84,12 @@ class Told:
 
 
 def resident_mb(pid: int) -> float:
-    """Peak of a process's own memory, without files that others map too, in 10**6 bytes."""
+    """Memory of a process's own, without what it shares with others, in 10**6 bytes."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
         return 0.0
-    found = {line.split(":")[0]: line.split()[1] for line in lines if "kB" in line}
-    return int(found.get("RssAnon", 0)) * 1024 / 1e6
+    return sum(int(x.split()[1]) for x in lines if x.startswith("Private_Dirty")) * 1024 / 1e6
 
 
 def make_film(
