@@ -101,6 +101,8 @@ def cluster_of(nodes: int) -> Any:  # noqa: ANN401
     atexit.register(ray.shutdown)
     for _ in range(nodes):
         cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+    # later nodes join from a thread, where Python allows no signal handlers
+    ray._private.utils.set_sigterm_handler = lambda handler: None
     return cluster
 
 
