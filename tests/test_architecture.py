@@ -41,8 +41,17 @@ MAY_IMPORT["bench"] = _CORE
 MAY_IMPORT["evaluation"] = _CORE
 MAY_IMPORT["training"] = _CORE | {"evaluation"}
 MAY_IMPORT["studio"] = _CORE
+MAY_IMPORT["shotlist"] = _CORE
 MAY_IMPORT["workers"] = _CORE
-MAY_IMPORT["cli"] = _CORE | {"bench", "evaluation", "training", "studio", "workers"}
+MAY_IMPORT["cli"] = _CORE | {
+    "bench",
+    "evaluation",
+    "training",
+    "studio",
+    "workers",
+    "shotlist",
+    "library",
+}
 MAY_IMPORT["__main__"] = {"cli"}
 
 _FILES = {"errors", "types", "media.files"}
@@ -58,6 +67,7 @@ MAY_IMPORT["media.scans"] = (
     _CONTRACT | {"media.kinds"} | {"media.read", "media.write", "media.still"}
 )
 MAY_IMPORT["media.open"] = MAY_IMPORT["media.output"] = MAY_IMPORT["media.scans"] | {"media.scans"}
+MAY_IMPORT["media.results"] = MAY_IMPORT["media.open"] | {"media.open"}
 
 _PLAIN = {"errors", "types", "direction", "engine.options", "engine.progress"}
 MAY_IMPORT["engine.shots"] = {"errors", "types", "temporal"}
@@ -71,6 +81,7 @@ MAY_IMPORT["engine.coloring"] = _PLAIN | {
     "engine.shots",
     "engine.device_errors",
 }
+MAY_IMPORT["engine.steering"] = MAY_IMPORT["engine.coloring"] | {"media", "engine.coloring"}
 MAY_IMPORT["engine.model_choice"] = _PLAIN | {"models", "engine.device_errors"}
 MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
     "media",
@@ -80,6 +91,9 @@ MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
 for _top in ("describe", "image", "plan_film", "preview", "span_job", "video"):
     MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT["engine.run"] | {"engine.run"}
 MAY_IMPORT["engine.preview"] = MAY_IMPORT["engine.preview"] | {"engine.image"}
+MAY_IMPORT["engine.video"] = MAY_IMPORT["engine.video"] | {"engine.plan_film"}
+for _top in ("describe", "image", "preview", "span_job", "video"):
+    MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT[f"engine.{_top}"] | {"engine.steering"}
 MAY_IMPORT["engine.span_job"] = MAY_IMPORT["engine.span_job"] | {"engine.video"}
 
 VALUES = "vidcolor.models.contract"

@@ -35,6 +35,10 @@ cli = DefaultGroup(
             "vidcolor.cli.commands.preview:preview",
             "Make a picture of a few frames, grey and result.",
         ),
+        "shots": (
+            "vidcolor.cli.commands.shots:shots",
+            "List a film's shots: table, JSON, CSV, EDL, OTIO, contact sheet.",
+        ),
         "weights": (
             "vidcolor.cli.commands.weights:weights",
             "List, fetch, check and find model weights.",

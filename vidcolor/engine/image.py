@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.steering.still import directed, steer_still
+from vidcolor.media.files.atomic import AtomicPath
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel, ModelInput
@@ -49,17 +52,19 @@ def colorize_image(
         InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError: see
             ``vidcolor.errors``.
     """
-    options = options or ColorizeOptions()
+    options = directed(options or ColorizeOptions())
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)
     photo = read_still(input)
     check_still_output(output, photo)
     chosen = load_for("image", options, progress, model)
-    rgb = colorize_still(photo, chosen, options)
-    if options.compare:
-        photo, rgb = _beside(photo, rgb)
-    notes = write_still(output, rgb, photo, comment=credit(chosen))
+    with AtomicPath(Path(output)) if str(output) != "-" else nullcontext() as place:
+        check_absent(output, options)  # another run may have finished it meanwhile
+        rgb = colorize_still(photo, chosen, options)
+        if options.compare:
+            photo, rgb = _beside(photo, rgb)
+        notes = write_still(output, rgb, photo, comment=credit(chosen), place=place)
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,
@@ -85,6 +90,9 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
         render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
     )  # fmt: skip
     ab = ab * options.saturation
+    if options.direction is not None:
+        full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
+        ab = steer_still(ab, full, options.direction).to(ab.device)
     return picture_rgb(photo.luma, ab, depth=photo.depth)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from vidcolor.errors import Option, OptionError
 
 if TYPE_CHECKING:
+    from vidcolor.direction.model import Direction
     from vidcolor.engine.shots.plan import ShotPlan
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -72,6 +73,9 @@ class ColorizeOptions:
         mounts: "grey" keeps the paper mount of a photograph, and the matte of a film, without
             colour; "color" colours them like the picture.
         saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
+        direction: colours that are known, and settings of shots (``vidcolor.direction.model``);
+            None for none.
+        shots: a list of shots, JSON or CSV as ``vidcolor shots`` writes it, in place of detection.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
         video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9");
@@ -111,6 +115,8 @@ class ColorizeOptions:
     deflicker: bool = False
     mounts: Mounts = "grey"
     saturation: float = 1.0
+    direction: Direction | None = None
+    shots: Path | None = None
     start_s: float | None = None
     end_s: float | None = None
     video_codec: str | None = None
@@ -135,6 +141,8 @@ class ColorizeOptions:
             object.__setattr__(self, "fps", _as_fraction("fps", self.fps))
         if self.weights_dir is not None:
             object.__setattr__(self, "weights_dir", Path(self.weights_dir))
+        if self.shots is not None:
+            object.__setattr__(self, "shots", Path(self.shots))
         self._check_names()
         self._check_numbers()
         self._check_times()

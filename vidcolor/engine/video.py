@@ -16,17 +16,21 @@ from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.output import check_absent, credit
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
+from vidcolor.engine.shots.lists import read_shots
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
+from vidcolor.engine.steering.film import Steering, prepare
+from vidcolor.engine.steering.still import directed
 from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.files.pipes import ended_by
-from vidcolor.media.open import open_input
+from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
-from vidcolor.media.source import FrameSource
+from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
@@ -78,7 +82,7 @@ def colorize_video(
         InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError,
         Interrupted: see ``vidcolor.errors``.
     """
-    options = options or ColorizeOptions()
+    options = directed(options or ColorizeOptions())
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)
@@ -90,11 +94,13 @@ def colorize_video(
         if plan is not None and not plan.is_of(key):
             raise OptionError(f"{input}: the plan is of another film, or of another part of it")
         chosen = load_for("video", options, progress, model)
+        plan, steer = steering_of(film, reading, options, chosen, plan, rules)
         settings = encode_settings(source, options, chosen, threads=threads)
         with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
+            check_absent(output, options)  # another run may have finished it meanwhile
             treatment = Treatment(
                 chosen, options, batch_size_of(source, options, chosen), rules,
-                filters, plan.shots if plan else None,
+                filters, plan.shots if plan else None, steer,
             )  # fmt: skip
             work = open_work(film, output, treatment)
             try:
@@ -114,6 +120,28 @@ def colorize_video(
         warnings=tuple(dict.fromkeys(warnings)),
         plan=ShotPlan(key, rules, planner.frames, tuple(planner.shots), tuple(planner.spans)),
     )  # fmt: skip
+
+
+def steering_of(
+    film: Input, reading: ReadSettings, options: ColorizeOptions, model: Colorizer,
+    plan: ShotPlan | None, rules: SpanRules,
+) -> tuple[ShotPlan | None, Steering | None]:  # fmt: skip
+    """What the options' direction says of a film; it needs the film's shots, so the plan is made.
+
+    Raises:
+        OptionError, InputError: see ``prepare``.
+    """
+    if options.shots is not None and plan is None:
+        known = read_shots(options.shots)
+        if film.is_pipe:
+            raise OptionError("needs a film that can be read twice: no pipe", option="shots")
+        plan = plan_input(film, reading, rules=rules, known=known)
+    if options.direction is None or not options.direction.changes_frames:
+        return plan, None
+    if film.is_pipe:
+        raise OptionError("needs a film that can be read twice: no pipe", option="direction")
+    plan = plan or plan_input(film, reading, rules=rules)
+    return plan, prepare(film, reading, options, plan.shots, model)
 
 
 def batch_size_of(source: FrameSource, options: ColorizeOptions, model: Colorizer) -> int:

@@ -8,7 +8,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -62,13 +62,15 @@ class Request:
         kind: what the input is.
         overwrite: the output may be replaced.
         plan: of a film, if its boundaries are known.
+        options: its own; None takes those of all.
     """
 
     source: str
     output: str
     kind: Literal["image", "film"]
     overwrite: bool = False
-    plan: ShotPlan | None = None
+    plan: ShotPlan | None = field(default=None, compare=False)
+    options: ColorizeOptions | None = field(default=None, compare=False)
 
 
 class Listener(Protocol):
@@ -217,6 +219,9 @@ class _Batch:
 
     def _is_short(self, request: Request, share: float) -> bool:
         """Whether a film is at most so much of what each worker has to do in all."""
+        options = request.options or self._options
+        if options.direction is not None or options.shots is not None:
+            return True  # what a person says of a film may reach over all of it
         most = share * self._pixels / max(1, self._executor.capacity)
         return request.plan is None and self._sizes[request].pixels <= most
 
@@ -226,7 +231,8 @@ class _Batch:
         # what is in the way was refused before; what appears now is of a worker that was lost
         task = FilmTask(
             os.path.abspath(request.source), os.path.abspath(request.output),
-            replace(self._options, overwrite=True), self._rules, self._sizes[request].frames,
+            replace(request.options or self._options, overwrite=True), self._rules,
+            self._sizes[request].frames,
         )  # fmt: skip
         Path(request.output).parent.mkdir(parents=True, exist_ok=True)
         self._scheduler.put(task, _Whole(request, self._outcomes.put))
@@ -236,7 +242,7 @@ class _Batch:
         self._listener.begun(request)
         film = FilmRequest(
             request.source, request.output,
-            replace(self._options, overwrite=request.overwrite),
+            replace(request.options or self._options, overwrite=request.overwrite),
             request.plan.rules if request.plan else self._rules, request.plan,
         )  # fmt: skip
         run = FilmRun(
@@ -260,12 +266,14 @@ class _Batch:
         self._executor.wake()
 
     def _put_photos(self) -> None:
-        for at in range(0, len(self._photos), PHOTOS_PER_TASK):
-            some = self._photos[at : at + PHOTOS_PER_TASK]
+        usual = [each for each in self._photos if not _is_directed(each)]
+        groups = [usual[at : at + PHOTOS_PER_TASK] for at in range(0, len(usual), PHOTOS_PER_TASK)]
+        groups += [[each] for each in self._photos if _is_directed(each)]
+        for some in groups:
             # what is in the way was refused before; what appears now is of a worker that was lost
             task = PhotoTask(
                 tuple((each.source, each.output) for each in some),
-                replace(self._options, overwrite=True),
+                replace(some[0].options or self._options, overwrite=True),
             )
             self._scheduler.put(task, _Photos(some, self._outcomes.put), last=True)
 
@@ -283,6 +291,11 @@ class _Batch:
             if fatal and not isinstance(outcome, OutOfMemoryError):
                 raise outcome
             self._listener.failed(request, outcome)
+
+
+def _is_directed(request: Request) -> bool:
+    """Whether a person has said something of this input alone."""
+    return request.options is not None and request.options.direction is not None
 
 
 class _Whole:

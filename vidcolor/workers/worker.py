@@ -94,6 +94,11 @@ class Worker:
             self._models[key] = load_for(kind, self._options, _Said(self._said), None)
         return self._models[key]
 
+    def _usual(self, kind: Kind, options: ColorizeOptions) -> Colorizer | None:
+        """The worker's model, None where a direction names another one."""
+        own = options.direction is not None and options.direction.model is not None
+        return None if own else self._model(kind)
+
     def _span(self, task: SpanTask, count: Count) -> SpanDone:
         began, cpu = time.monotonic(), time.process_time()
         folder = Path(task.folder) / f"attempt-{task.index}-{secrets.token_hex(4)}"
@@ -139,7 +144,7 @@ class Worker:
         progress = _Counted(count)
         result = colorize_video(
             task.film, task.output, options=replace(task.options, device=self._setup.device),
-            progress=progress, model=self._model("video"), spans=task.rules,
+            progress=progress, model=self._usual("video", task.options), spans=task.rules,
             threads=self._setup.threads,
         )  # fmt: skip
         progress.close()
@@ -162,7 +167,9 @@ class Worker:
         options = replace(options, device=self._setup.device)
         try:
             Path(output).parent.mkdir(parents=True, exist_ok=True)
-            return colorize_image(source, output, options=options, model=self._model("image"))
+            return colorize_image(
+                source, output, options=options, model=self._usual("image", options)
+            )
         except (WeightsError, DeviceError):
             raise
         except VidcolorError as error:

@@ -105,6 +105,8 @@ def test_options_reach_the_engine() -> None:
         "--decoder": "ffmpeg",
         "--fps": "29.97",
         "--weights-dir": "w",
+        "--hint": "1.5@2,3=navy",
+        "--shots": "shots.csv",
     }
     words = ["film.mp4", "--strict", "--compare", "--offline", "--compile", "--no-resume"]
     words += [word for pair in given.items() for word in pair]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +12,9 @@ from vidcolor.cli.words.flags import ARGUMENTS
 from vidcolor.cli.words.help import option
 from vidcolor.cli.words.params import AUTO_INT, RATE, TIME
 from vidcolor.engine.options import ColorizeOptions
+
+if TYPE_CHECKING:
+    from vidcolor.direction.model import Direction
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -119,6 +122,26 @@ look_options: Callable[[F], F] = stack(
     option(
         LOOK, "--saturation", type=float, default=1.0, metavar="FACTOR",
         help="Factor on the strength of colours; 0 is grey. Default: 1.",
+    ),
+    option(
+        LOOK, "--hint", multiple=True, metavar="T@X,Y=COLOUR",
+        help="A colour at a place of a frame: 4.2@412,230=#23406b, also CSS names, lab(L, a, b), "
+        "keep, grey; a radius: 4.2@412,230,12=navy; in all shots: .../film; painted over the "
+        "frame: 4.2=painted.png. Photographs need no time. May be repeated.",
+    ),
+    option(
+        LOOK, "--reference", multiple=True, metavar="FILE[@T]",
+        help="A picture in colour: of the very frame at T; without a time of something like it; "
+        "FILE@palette: its palette only. May be repeated.",
+    ),
+    option(
+        LOOK, "--direction", metavar="FILE",
+        help="Direction file (docs/direction.md); none ignores one. Default: IN's name with "
+        ".colors.toml, if it is there.",
+    ),
+    option(
+        LOOK, "--shots", metavar="FILE",
+        help="Take the shots' boundaries from this list, JSON or CSV as vidcolor shots writes it.",
     ),
 )  # fmt: skip
 """How the result looks."""
@@ -271,7 +294,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     same = (
         "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
         "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder", "video_codec", "crf",
-        "preset", "pix_fmt", "audio", "strict", "compare", "resume",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):
@@ -285,4 +308,23 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     for name in ("batch_size", "encoder_threads"):
         if name in values:
             chosen[name] = values[name] or None
+    if values.get("hint") or values.get("reference") or values.get("direction"):
+        chosen["direction"] = _direction(values)
     return ColorizeOptions(**chosen)
+
+
+def _direction(values: dict[str, Any]) -> Direction | None:
+    """The direction file's, and what is said on the command line behind it."""
+    from vidcolor.direction.file import load_direction
+    from vidcolor.direction.model import Direction, Hint, Painting
+    from vidcolor.direction.words import parse_hint, parse_reference
+
+    hints = [parse_hint(text) for text in values["hint"]]
+    references = [parse_reference(text) for text in values["reference"]]
+    file = values["direction"]
+    given = load_direction(file) if file and file != "none" else Direction()
+    return given.with_more(
+        hints=[hint for hint in hints if isinstance(hint, Hint)],
+        paintings=[hint for hint in hints if isinstance(hint, Painting)],
+        references=references,
+    )

@@ -14,7 +14,7 @@ from vidcolor.errors import Interrupted, OptionError
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.runner import Runner
-    from vidcolor.engine.options import ColorizeResult
+    from vidcolor.engine.options import ColorizeOptions, ColorizeResult
     from vidcolor.models.spec import Kind
     from vidcolor.workers.batch import Request
     from vidcolor.workers.executor import Executor
@@ -99,7 +99,7 @@ class ParallelRunner:
             ),
             runner.session.stop,
         )  # fmt: skip
-        told.requests = {_request(job, runner.replaceable): job for job in jobs}
+        told.requests = {_request(job, runner.options_for(job)): job for job in jobs}
         try:
             with runner.session.stop.patience() as stop:
                 colorize_all(
@@ -146,7 +146,7 @@ def say_forecast(runner: Runner, jobs: Sequence[Job], where: Where | None) -> in
         from vidcolor.workers.ray_pool import workers_of
 
         workers = workers_of(where.cluster, options.device, where.jobs)
-    wanted = [_request(job, set()) for job in jobs if job.problem is None]
+    wanted = [_request(job, options) for job in jobs if job.problem is None]
     found = forecast(wanted, model=model, workers=workers)
     say = runner.session.console.say
     say(
@@ -171,12 +171,12 @@ def is_piped(jobs: Sequence[Job]) -> bool:
     return any(STANDARD in (job.source, job.output) or is_pipe(job.source) for job in jobs)
 
 
-def _request(job: Job, replaceable: set[str]) -> Request:
+def _request(job: Job, options: ColorizeOptions) -> Request:
     from vidcolor.workers.batch import Request
 
     return Request(
         job.source, job.output, "image" if job.kind == "image" else "film",
-        job.output in replaceable,
+        options.overwrite, options=options,
     )  # fmt: skip
 
 
@@ -204,7 +204,8 @@ class _Told:
         self._runner.tell(job, result)
 
     def failed(self, request: Request, error: Exception) -> None:
-        self.fail(self.requests[request], error)
+        if not self._runner.skips(self.requests[request], error):
+            self.fail(self.requests[request], error)
 
     def fail(self, job: Job, error: Exception) -> None:
         """Report it, or raise it where there is nothing else."""

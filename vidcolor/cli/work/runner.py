@@ -16,14 +16,22 @@ from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.progress import Mode, StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.words.flags import in_flags
-from vidcolor.cli.work.jobs import Job
+from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
-from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
+from vidcolor.errors import (
+    DeviceError,
+    Interrupted,
+    OutOfMemoryError,
+    OutputBusyError,
+    OutputExistsError,
+    WeightsError,
+)
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
+    from vidcolor.direction.model import Direction
     from vidcolor.models.colorizer import Colorizer
 
 logger = logging.getLogger(__name__)
@@ -38,6 +46,8 @@ class Runner:
         mode: how progress is shown.
         replaceable: outputs that may be overwritten.
         report: gets what is done.
+        finds_directions: use direction files that stand beside inputs.
+        no_clobber: skip what another run makes in the meantime.
     """
 
     def __init__(
@@ -48,12 +58,16 @@ class Runner:
         mode: Mode = "auto",
         replaceable: set[str] | None = None,
         report: Report | None = None,
+        finds_directions: bool = False,
+        no_clobber: bool = False,
     ) -> None:
         self.session = session
+        self.finds_directions = finds_directions
         self.options = options
         self.mode = mode
         self.replaceable = replaceable or set()
         self.report = report
+        self.no_clobber = no_clobber
         self._models: dict[str, Colorizer] = {}
 
     def run_one(self, job: Job) -> int:
@@ -63,7 +77,7 @@ class Runner:
             VidcolorError: whatever is wrong.
         """
         with self._reported(job):
-            self.tell(job, self._colorize(job))
+            self._do(job, None)
         return 0
 
     def run_batch(self, jobs: Sequence[Job]) -> int:
@@ -102,7 +116,26 @@ class Runner:
             if job.problem is not None:
                 raise job.problem
             os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
-            self.tell(job, self._colorize(job, self._model(job)))
+            self._do(job, self._model(job))
+
+    def _do(self, job: Job, model: Colorizer | None) -> None:
+        try:
+            self.tell(job, self._colorize(job, model))
+        except (OutputBusyError, OutputExistsError) as error:
+            if not self.skips(job, error):
+                raise
+
+    def skips(self, job: Job, error: Exception) -> bool:
+        """Whether a job is left to another run that has done it, or is at it; says so."""
+        reasons: dict[type[Exception], str] = {
+            OutputExistsError: "exists",
+            OutputBusyError: "another run is making it",
+        }
+        why = reasons.get(type(error))
+        if why is None or not self.no_clobber:
+            return False
+        self.session.console.say(f"{job.output}: {why}, skipped")
+        return True
 
     def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
         """Within, what fails goes into the report too."""
@@ -136,12 +169,21 @@ class Runner:
             self.session.console.error(f"failed: {', '.join(failed[:5])}{more}")
         return 1 if failed else 0
 
+    def options_for(self, job: Job) -> ColorizeOptions:
+        """The options of one job: with the direction file beside its input, if there is one."""
+        options = replace(self.options, overwrite=job.output in self.replaceable)
+        if self.finds_directions:
+            options = replace(options, direction=_with_beside(job.source, options.direction))
+        return options
+
     def _colorize(self, job: Job, model: Colorizer | None = None) -> ColorizeResult:
         progress = StoppableProgress(
             make_progress(self.mode, self.session.console, source=job.source, output=job.output),
             self.session.stop,
         )
-        options = replace(self.options, overwrite=job.output in self.replaceable)
+        options = self.options_for(job)
+        if options.direction is not None and options.direction.model is not None:
+            model = None
         logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)
         try:
             if job.kind == "image":
@@ -225,3 +267,15 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
 def _path(name: str) -> str | Path:
     """A path, or "-", which the engine takes as it is."""
     return name if name == "-" else Path(name)
+
+
+def _with_beside(source: str, said: Direction | None) -> Direction | None:
+    """The direction file beside an input, and what is said on the command line behind it."""
+    from vidcolor.direction.file import beside, load_direction
+
+    if source == STANDARD or not beside(source).is_file():
+        return said
+    found = load_direction(beside(source))
+    if said is None:
+        return found
+    return found.with_more(hints=said.hints, paintings=said.paintings, references=said.references)

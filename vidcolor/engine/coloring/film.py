@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,8 @@ class Treatment:
         rules: how long spans are.
         filters: on luma, fresh ones; deflicker is added where the options ask for it.
         shots: boundaries that are known; None finds them.
+        steer: changes a frame's ab (number, frame, ``(1, 2, h, w)`` turned as stored) by what is
+            known of it; None where nothing is.
     """
 
     model: Colorizer
@@ -46,6 +48,7 @@ class Treatment:
     rules: SpanRules
     filters: Sequence[LumaFilter] = ()
     shots: Sequence[Shot] | None = None
+    steer: Callable[[int, LumaFrame, Tensor], Tensor] | None = None
 
     def chain(self) -> FilterChain:
         """The filters on luma.
@@ -140,6 +143,7 @@ class FilmColoring:
             self.colorist.announce(begin.next)
         self._first = begin.next.read_from if begin else 0
         self.first_done = begin.next.frame if begin else 0
+        self._steer = treatment.steer
         self._waiting = WaitingLine()
         self._waiting.released = self.read = first_frame
         self._spans: deque[SpanStart] = deque()
@@ -203,4 +207,7 @@ class FilmColoring:
             if self._spans and self._spans[0].frame == number:
                 yield self._spans.popleft()
             at = number - first
-            yield ColoredFrame(number, item, None if colors is None else colors.ab[at : at + 1])
+            ab = None if colors is None else colors.ab[at : at + 1]
+            if ab is not None and self._steer is not None:
+                ab = self._steer(number, item, ab)
+            yield ColoredFrame(number, item, ab)

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from vidcolor.direction.file import fingerprint
 from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.run.versions import versions
@@ -118,6 +119,8 @@ def forget_work(output: str | Path) -> None:
 def _as_json(options: ColorizeOptions) -> dict[str, Any]:
     """Options as JSON can hold them."""
     values = dataclasses.asdict(options)
+    if options.direction is not None:
+        values["direction"] = fingerprint(options.direction)
     return {
         name: str(value) if isinstance(value, (Fraction, Path)) else value
         for name, value in values.items()

@@ -38,7 +38,7 @@ export class Films {
     this.besideRow = el("label", { class: "row small" }, this.beside, "write it beside the film");
     this.work = el("div", { hidden: true }, ...this.layout());
     replace(root, dropBox("Drop a film here, or choose one. It stays on this machine.", FILMS, (files) => this.add(files[0]), { multiple: false }),
-      this.status, chooser(server, "film", (entry) => this.open(entry.id)), this.earlier, this.work);
+      this.status, chooser(server, ["film"], (entry) => this.open(entry.id)), this.earlier, this.work);
     this.listUploads();
   }
 
