@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vidcolor.engine.coloring.batching import default_batch_size
 from vidcolor.engine.coloring.film import Treatment
@@ -32,6 +32,7 @@ from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
+from vidcolor.media.write.mask_film import MaskWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.temporal import LumaFilter
@@ -96,11 +97,15 @@ def colorize_video(
         chosen = load_for("video", options, progress, model)
         plan, steer = steering_of(film, reading, options, chosen, plan, rules)
         settings = encode_settings(source, options, chosen, threads=threads)
-        with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
+        with (
+            device_errors(chosen.device_label),
+            open_writer(output, source, settings) as writer,
+            _mask_writer(options) as masks,
+        ):
             check_absent(output, options)  # another run may have finished it meanwhile
             treatment = Treatment(
                 chosen, options, batch_size_of(source, options, chosen), rules,
-                filters, plan.shots if plan else None, steer,
+                filters, plan.shots if plan else None, steer, masks.write if masks else None,
             )  # fmt: skip
             work = open_work(film, output, treatment)
             try:
@@ -108,6 +113,8 @@ def colorize_video(
                     job = _Film(source, writer, treatment, progress, work)
                     job.run(stop, halt)
                     writer.commit()
+                    if masks is not None:
+                        masks.commit()
             finally:
                 progress.close()
             forget_work(output)
@@ -185,6 +192,19 @@ class _Film(FilmJob):
 
 
 @contextmanager
+def _mask_writer(options: ColorizeOptions) -> Iterator[MaskWriter | None]:
+    """What writes the masks of repair, if they are asked for; it leaves nothing unfinished."""
+    if options.mask is None or options.repair not in ("auto", "film"):
+        yield None
+        return
+    masks = MaskWriter(options.mask)
+    try:
+        yield masks
+    finally:
+        masks.discard()
+
+
+@contextmanager
 def _kept(work: Work | None, progress: Progress) -> Iterator[None]:
     """Within, a film is made; if that fails, what is finished stays, and the user is told."""
     try:
@@ -207,7 +227,9 @@ def encode_settings(
     if options.compare:
         across = info.rotation % 180 == 0
         size = (info.width * 2, info.height) if across else (info.width, info.height * 2)
+    efforts: dict[str | None, Literal["quick", "slow"]] = {"draft": "quick", "best": "slow"}
     return EncodeSettings(
+        effort=efforts.get(options.quality, "usual"),
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
         threads=options.encoder_threads or threads, comment=credit(model),

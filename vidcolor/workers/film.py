@@ -33,7 +33,7 @@ from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
 from vidcolor.engine.shots.planner import Planner
 from vidcolor.engine.span_job import frames_behind
 from vidcolor.engine.video import batch_size_of, encode_settings
-from vidcolor.errors import InputError, Interrupted, OutputError
+from vidcolor.errors import InputError, Interrupted, OptionError, OutputError
 from vidcolor.media.files.atomic import output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, is_whole, listed_in, read_calls
 from vidcolor.media.open import Input, open_input
@@ -166,6 +166,8 @@ class FilmRun:
 
     def _work(self, film: Input, treatment: Treatment) -> Work:
         """The work folder; without ``resume`` a new one."""
+        if treatment.options.mask is not None:
+            raise OptionError("of a film can't be written by several workers", option="mask")
         if not treatment.options.resume:
             forget_work(self._request.output)
         options = replace(treatment.options, resume=True)

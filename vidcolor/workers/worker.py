@@ -89,7 +89,7 @@ class Worker:
         self._film = None
 
     def _model(self, kind: Kind) -> Colorizer:
-        key = kind if self._options.model == "auto" else "any"
+        key = kind if self._options.chooses_model else "any"
         if key not in self._models:
             self._models[key] = load_for(kind, self._options, _Said(self._said), None)
         return self._models[key]

@@ -36,9 +36,16 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 _model_option: Callable[[F], F] = option(
     MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
-    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, or "
-    "a checkpoint. Default: DeOldify if its weights are installed (video for films, artistic for "
-    "photos), else large, or compact for films on a CPU.",
+    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, "
+    "zhang-eccv16, zhang-siggraph17, ddcolor, ddcolor-artistic, ddcolor-tiny, a checkpoint, a mix "
+    "(deoldify-video+ddcolor:0.4), or best. Default: DeOldify if its weights are installed (video "
+    "for films, artistic for photos), else large, or compact for films on a CPU.",
+)  # fmt: skip
+
+_quality_option: Callable[[F], F] = option(
+    MODEL, "--quality", type=click.Choice(["draft", "good", "best"]),
+    help="draft: quick (compact, --every auto, a quick encoder preset). best: the best model or "
+    "mix that is installed, and a slow preset. Single options still win. Default: good.",
 )  # fmt: skip
 
 compute_options: Callable[[F], F] = stack(
@@ -73,7 +80,7 @@ compute_options: Callable[[F], F] = stack(
 )  # fmt: skip
 """Where and how the network runs."""
 
-model_options: Callable[[F], F] = stack(_model_option, compute_options)
+model_options: Callable[[F], F] = stack(_model_option, _quality_option, compute_options)
 """Which model, and where it runs."""
 
 jobs_options: Callable[[F], F] = stack(
@@ -106,13 +113,35 @@ look_options: Callable[[F], F] = stack(
         "Default: 2 with motion, 0.2 with ema.",
     ),
     option(
-        LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",
+        LOOK, "--every", type=AUTO_INT, metavar="N|auto",
         help="Run the network on every N-th frame only (auto: where motion needs it) and carry "
-        "colours to the others along the motion: faster where little moves. Default: 1.",
+        "colours to the others along the motion: faster where little moves. Default: 1, for a "
+        "draft auto.",
     ),
     option(
         LOOK, "--deflicker", type=click.Choice(["on", "off"]), default="off",
         help="Even out flicker of lightness in old film. Default: off, lightness is kept.",
+    ),
+    option(
+        LOOK, "--repair", type=click.Choice(["off", "auto", "photo", "film"]), default="off",
+        help="Repair dust, scratches, cracks and tears before colouring: of photos and films, or "
+        "of one kind only. Default: off, lightness is kept.",
+    ),
+    option(
+        LOOK, "--repair-strength", type=float, default=0.5, metavar="0..1",
+        help="How readily something counts as damage. Default: 0.5.",
+    ),
+    option(
+        LOOK, "--repair-mask", type=click.Path(path_type=Path), metavar="PNG",
+        help="Of a photo: what is damaged, white, in place of what is found.",
+    ),
+    option(
+        LOOK, "--mask", type=click.Path(path_type=Path), metavar="FILE",
+        help="Write what was repaired: a PNG of a photo, a film of masks (FFV1, .mkv) of a film.",
+    ),
+    option(
+        LOOK, "--steady", type=click.Choice(["on", "off"]), default="off",
+        help="Take gate weave out of a film: small shifts and turns of the frame. Default: off.",
     ),
     option(
         LOOK, "--mounts", type=click.Choice(["grey", "color"]), default="grey",
@@ -292,18 +321,20 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         OptionError: when a value is out of range, or two contradict each other.
     """
     same = (
-        "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
-        "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder", "video_codec", "crf",
+        "quality", "model", "device", "precision", "render_factor", "compile", "weights_dir",
+        "offline",
+        "stabilize", "smoothing", "mounts", "repair", "repair_strength", "repair_mask", "mask",
+        "saturation", "fps", "decoder", "video_codec", "crf",
         "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):
         if theirs in values:
             chosen[ARGUMENTS[theirs]] = values[theirs]
-    for name in ("deinterlace", "deflicker"):
+    for name in ("deinterlace", "deflicker", "steady"):
         if name in values:
             chosen[name] = values[name] == "on"
-    if "every" in values:
+    if values.get("every") is not None:
         chosen["every"] = values["every"] or "auto"
     for name in ("batch_size", "encoder_threads"):
         if name in values:

@@ -131,14 +131,12 @@ class ParallelRunner:
 
 def say_forecast(runner: Runner, jobs: Sequence[Job], where: Where | None) -> int:
     """``--dry-run``: write what a run would take; the exit code."""
-    from vidcolor.models.loading import choose_model
+    from vidcolor.engine.model_choice import chosen_model
     from vidcolor.workers.forecast import forecast
     from vidcolor.workers.shares import setups_for
 
     options = runner.options
-    model = options.model
-    if model == "auto":
-        model = choose_model("video", options.device, weights_dir=options.weights_dir)
+    model = chosen_model("video", options)
     workers = 1
     if where is not None and where.cluster is None:
         workers = len(setups_for(where.jobs, options))

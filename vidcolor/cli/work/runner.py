@@ -70,6 +70,16 @@ class Runner:
         self.no_clobber = no_clobber
         self._models: dict[str, Colorizer] = {}
 
+    def is_directed(self, jobs: Sequence[Job]) -> bool:
+        """Whether colours or shots of a job are given: such jobs are done here, one by one."""
+        if self.options.direction is not None or self.options.shots is not None:
+            return True
+        from vidcolor.direction.file import beside
+
+        return self.finds_directions and any(
+            job.source != STANDARD and beside(job.source).is_file() for job in jobs
+        )
+
     def run_one(self, job: Job) -> int:
         """Do the only job; its error is the program's.
 
@@ -146,7 +156,7 @@ class Runner:
         from vidcolor.engine.model_choice import load_for
 
         kind: Literal["image", "video"] = "image" if job.kind == "image" else "video"
-        key = kind if self.options.model == "auto" else "any"
+        key = kind if self.options.chooses_model else "any"
         if key not in self._models:
             progress = make_progress(self.mode, self.session.console, source=job.source)
             try:

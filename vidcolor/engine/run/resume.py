@@ -85,7 +85,8 @@ def open_work(source: Input, output: str | Path, treatment: Treatment) -> Work |
         OutputError: the folder can't be written.
     """
     options, model = treatment.options, treatment.model
-    if not options.resume or str(output) == "-":
+    # The film of masks can't be gone on with, so nor can the film beside it.
+    if not options.resume or options.mask is not None or str(output) == "-":
         return None
     identity = source.identity
     if identity is None:

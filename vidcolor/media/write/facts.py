@@ -55,6 +55,8 @@ class EncoderFacts:
         preset_option: AVOption that takes ``preset``; "" where there are none.
         presets: values of ``preset``.
         preset: default value, "" leaves the encoder's own.
+        quick: value for drafts, "" where speed can't be chosen.
+        slow: value for the best quality, likewise.
         options: further AVOptions, always set.
         keeps_source: keep the source's chroma resolution and depth (archival codecs).
         even_size: width and height must be multiples of the chroma subsampling.
@@ -76,6 +78,8 @@ class EncoderFacts:
     preset_option: str = "preset"
     presets: tuple[str, ...] = ()
     preset: str = ""
+    quick: str = ""
+    slow: str = ""
     options: dict[str, str] = field(default_factory=dict)
     keeps_source: bool = False
     even_size: bool = False
@@ -97,6 +101,8 @@ ENCODERS: dict[str, EncoderFacts] = {
             presets=X26X_PRESETS,
             # 0.6 of the time of "medium", 2 % more bits, 0.2 dB (docs/performance.md)
             preset="faster",
+            quick="veryfast",
+            slow="slow",
             even_size=True,
             interlaced=True,
             captions=True,
@@ -109,6 +115,8 @@ ENCODERS: dict[str, EncoderFacts] = {
             quality=20,
             presets=X26X_PRESETS,
             preset="medium",
+            quick="veryfast",
+            slow="slow",
             # x265 prints to stderr by itself
             options={"x265-params": "log-level=none", "a53cc": "1"},
             even_size=True,
@@ -123,6 +131,8 @@ ENCODERS: dict[str, EncoderFacts] = {
             quality=24,
             presets=tuple(str(n) for n in range(14)),
             preset="8",
+            quick="12",
+            slow="4",
             hdr_params=("svtav1-params", "mastering-display", "content-light"),
         ),
         EncoderFacts(
@@ -133,6 +143,8 @@ ENCODERS: dict[str, EncoderFacts] = {
             preset_option="cpu-used",
             presets=tuple(str(n) for n in range(9)),
             preset="4",
+            quick="8",
+            slow="1",
             options={"b": "0", "row-mt": "1", "tile-columns": "2"},
             max_time_base=10**9,
         ),
@@ -167,6 +179,8 @@ ENCODERS: dict[str, EncoderFacts] = {
             quality=19,
             presets=NVENC_PRESETS,
             preset="p5",
+            quick="p2",
+            slow="p7",
             options={"rc": "vbr", "b": "0"},
             even_size=True,
             interlaced=True,
@@ -180,6 +194,8 @@ ENCODERS: dict[str, EncoderFacts] = {
             quality=21,
             presets=NVENC_PRESETS,
             preset="p5",
+            quick="p2",
+            slow="p7",
             options={"rc": "vbr", "b": "0"},
             even_size=True,
             captions=True,
