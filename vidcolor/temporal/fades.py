@@ -127,10 +127,11 @@ class _Track:
         self._run, self._change = 0, 0.0
 
     def begin(self, level: float) -> None:
-        """A picture begins, of a shot or out of black, whose farthest pixels are at ``level``."""
+        """A shot begins, or a picture out of black, whose farthest pixels are at ``level``."""
+        rises = self.is_blank and level < _FIRST_LEVEL
         self._run, self._change = 0, 0.0
         self.factor, self.is_blank = 1.0, False
-        if level < _FIRST_LEVEL:
+        if rises:
             self.factor = max(level / _USUAL_LEVEL, _LEAST_FACTOR)
 
     def follow(self, step: float | None, elapsed_s: float) -> None:

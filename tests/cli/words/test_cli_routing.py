@@ -83,6 +83,7 @@ def test_defaults_are_those_of_the_api() -> None:
 def test_options_reach_the_engine() -> None:
     given = {
         "-m": "x.pth",
+        "--quality": "best",
         "-d": "cuda:1",
         "--precision": "bf16",
         "--batch-size": "3",
@@ -105,6 +106,8 @@ def test_options_reach_the_engine() -> None:
         "--decoder": "ffmpeg",
         "--fps": "29.97",
         "--weights-dir": "w",
+        "--hint": "1.5@2,3=navy",
+        "--shots": "shots.csv",
     }
     words = [
         "film.mp4",
