@@ -98,7 +98,8 @@ class ColorizeOptions:
         shots: a list of shots, JSON or CSV as ``vidcolor shots`` writes it, in place of detection.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
-        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9").
+        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9");
+            "auto" a graphics card's encoder if there is one.
         crf: constant rate factor, the encoder's scale; None is the encoder's default of ours.
         preset: encoder preset; None is the encoder's default of ours, for a draft a quick one, for
             the best quality a slow one.
