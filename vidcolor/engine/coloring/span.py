@@ -149,7 +149,7 @@ class SpanColorist:
         }
         if not found:
             return ab
-        parts = list(ab.split(1))
+        parts = [ab[number : number + 1] for number in range(len(ab))]
         for number, share in found.items():
             parts[number] = parts[number] * resize(share, (int(ab.shape[-2]), int(ab.shape[-1])))
         return torch.cat(parts)
