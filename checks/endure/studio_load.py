@@ -137,7 +137,11 @@ def main() -> int:
         cpu = server.cpu_s()
         print(f"the server took {1e3 * cpu / sum(codes.values()):.2f} ms of CPU per answer")
         print(f"memory of the server {before:.0f} MB, then {after:.0f} MB")
-        states = Counter(ended(user, key)["state"] for key in jobs)
+        last = [ended(user, key) for key in jobs]
+        states = Counter(job["state"] for job in last)
+        for job in last:
+            if job["state"] != "done":
+                print(job["title"], job.get("errors"), job["attempts"])
         print(f"jobs: {dict(states)}")
         server.stop()
         fine = set(codes) == {200} and states == {"done": UPLOADS} and after <= GROWTH * before

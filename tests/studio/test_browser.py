@@ -71,7 +71,7 @@ def _drawn(page: Any, panel: str, part: str = "") -> None:  # noqa: ANN401
 
 def test_a_photograph_from_drop_to_download(page: Any, samples_dir: Path) -> None:  # noqa: ANN401
     page.set_input_files("#photos input[type=file]", samples_dir / "portrait.jpg")
-    page.locator("#photos select").first.select_option("compact")
+    page.locator("#photos form select").first.select_option("compact")
     _drawn(page, "#photos", '"compact"')
     plain = _chroma(page, "#photos .pair .over img")
     # JPEG stores grey exactly: all three channels are equal
@@ -84,8 +84,7 @@ def test_a_photograph_from_drop_to_download(page: Any, samples_dir: Path) -> Non
     assert _chroma(page, "#photos .pair .over img") > 1.2 * plain  # 1.5, less what gamut takes
     if SCREENSHOT:
         page.set_viewport_size({"width": 1180, "height": 760})
-        page.mouse.wheel(0, 400)
-        page.screenshot(path=SCREENSHOT, type="jpeg", quality=85)
+        page.locator("#photos .columns").screenshot(path=SCREENSHOT, type="jpeg", quality=85)
     split = page.locator("#photos .pair + input[type=range]")
     split.focus()
     page.keyboard.press("Home")
@@ -105,8 +104,8 @@ def test_a_film_from_folder_to_clip_with_a_hint(page: Any, studio: Running) -> N
     page.locator("#films summary", has_text="folders").press("Enter")
     page.locator("#films li button", has_text=studio.folder.name).press("Enter")
     page.locator("#films li button", has_text="reel.mp4").first.press("Enter")
-    page.locator("#films select").first.select_option("compact")
-    page.locator("#films").get_by_label("Working size").fill("2")
+    page.locator("#films form select").first.select_option("compact")
+    page.locator("#films form").get_by_label("Working size").fill("2")
     page.locator("#films .strip button").nth(2).click()  # third shot
     _drawn(page, "#films", '"render_factor":2')
     page.locator("#films summary", has_text="Hints").click()

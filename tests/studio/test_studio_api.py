@@ -93,6 +93,32 @@ def test_shots_sweep_and_refusals(studio: Running) -> None:
             assert answer.status_code in (404, 422) and words in answer.json()["error"]
 
 
+def test_a_hint_changes_what_it_points_at(studio: Running) -> None:
+    """A cup, at x = 240, y = 180, becomes bluer, and a corner of the picture less so."""
+
+    def frame(**query: object) -> np.ndarray:
+        where = {"source": "folder:0/reel.mp4", "at_s": 7.0, "max_px": 480, "format": "png"}
+        answer = user.get("/api/films/frame", params={**where, **SMALL, **query})
+        assert answer.status_code == 200, answer.text
+        found = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+        assert found is not None
+        return found.astype(int)
+
+    def blueness(bgr: np.ndarray) -> float:
+        return float((bgr[..., 0] - bgr[..., 2]).mean())
+
+    with studio.user() as user:
+        hint = {"x": 240, "y": 180, "time_s": 7.0, "color": "#1030e0"}
+        address = "/api/films/direction?source=folder:0/reel.mp4"
+        assert user.put(address, json={"hints": [hint]}).status_code == 200
+        plain, hinted = frame(), frame(directed=True, shot=4)
+        assert user.put(address, json={}).status_code == 200
+    place, corner = np.s_[172:188, 232:248], np.s_[:16, :16]
+    change = blueness(hinted[place]) - blueness(plain[place])
+    assert change > 10  # of 255: well above what one sees
+    assert abs(blueness(hinted[corner]) - blueness(plain[corner])) < change / 2
+
+
 def test_film_is_paused_goes_on_and_is_cancelled(studio: Running) -> None:
     def state(*wanted: str) -> dict[str, Any]:
         until = time.monotonic() + 90.0

@@ -31,6 +31,9 @@ Stabilize = Literal["motion", "ema", "off"]
 Repair = Literal["off", "auto", "photo", "film"]
 """What is repaired before it is coloured: nothing, everything, photographs only, films only."""
 
+Quality = Literal["draft", "good", "best"]
+"""One word for model, key frames and the encoder's effort: docs/models.md."""
+
 MIN_RENDER_FACTOR: int = 2
 """32 pixels: below this the networks have no room left at their coarsest stage."""
 MAX_RENDER_FACTOR: int = 128
@@ -44,6 +47,9 @@ MAX_ENCODER_THREADS: int = 128
 MAX_SATURATION: float = 10.0
 """Far beyond the gamut; larger values are typing errors (a percentage, say)."""
 
+_MODELS: dict[str | None, str] = {"draft": "compact", "best": "best"}
+"""What the model "auto" means by quality, where it isn't auto."""
+
 _DEVICE = re.compile(r"auto|((cpu|mps|cuda(:\d+)?)(,|$))+(?<!,)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -53,9 +59,13 @@ class ColorizeOptions:
     """How to colorize; every default is the one that the command line uses.
 
     Attributes:
-        model: name of a known model, path of a checkpoint, or "auto": DeOldify if its weights are
-            installed (video for films, artistic for photos), else "large", or "compact" for films
-            on a CPU.
+        quality: what the options below mean that are left at "auto" or None: "draft" is quick
+            (compact, every "auto", a quick encoder preset), "good" is what None is, "best" takes
+            its time (the model "best", a slow encoder preset).
+        model: name of a known model, path of a checkpoint, a mix of such
+            ("deoldify-video+ddcolor:0.4"), "best" (the best model or mix that is installed), or
+            "auto": DeOldify if its weights are installed (video for films, artistic for photos),
+            else "large", or "compact" for films on a CPU.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the best one there is. Several
             GPUs share the network's work: "cuda:0,cuda:1".
         precision: "auto", "fp32", "bf16" or "fp16"; auto is the fastest that is safe for the model
@@ -70,7 +80,8 @@ class ColorizeOptions:
         smoothing: time constant in seconds of the smoothing; 0 is exactly per-frame whatever
             ``stabilize`` is; None takes the default of the kind, see ``smoothing_s``.
         every: the network runs on every N-th frame of a shot only, 1 to 48, and motion carries the
-            colours to those between; "auto" chooses the distance by how far motion can be trusted.
+            colours to those between; "auto" chooses the distance by how far motion can be trusted;
+            None is 1, for a draft "auto".
         deflicker: make the lightness of the output even over time; else it stays the source's.
         mounts: "grey" keeps the paper mount of a photograph, and the matte of a film, without
             colour; "color" colours them like the picture.
@@ -87,9 +98,11 @@ class ColorizeOptions:
         shots: a list of shots, JSON or CSV as ``vidcolor shots`` writes it, in place of detection.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
-        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9").
+        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9");
+            "auto" a graphics card's encoder if there is one.
         crf: constant rate factor, the encoder's scale; None is the encoder's default of ours.
-        preset: encoder preset; None is the encoder's default of ours.
+        preset: encoder preset; None is the encoder's default of ours, for a draft a quick one, for
+            the best quality a slow one.
         pix_fmt: FFmpeg pixel format to encode; None chooses by codec and source depth.
         encoder_threads: threads of the encoder; None lets it decide by the cores. Encoders write
             other bytes with another number of threads.
@@ -111,6 +124,7 @@ class ColorizeOptions:
         OptionError: when a value is out of its range, or two contradict each other.
     """
 
+    quality: Quality | None = None
     model: str = "auto"
     device: str = "auto"
     precision: Precision = "auto"
@@ -119,7 +133,7 @@ class ColorizeOptions:
     compile: bool = False
     stabilize: Stabilize = "motion"
     smoothing: float | None = None
-    every: int | Literal["auto"] = 1
+    every: int | Literal["auto"] | None = None
     deflicker: bool = False
     mounts: Mounts = "grey"
     repair: Repair = "off"
@@ -158,6 +172,20 @@ class ColorizeOptions:
         self._check_names()
         self._check_numbers()
         self._check_times()
+        if self.model == "auto" and self.quality in _MODELS:
+            object.__setattr__(self, "model", _MODELS[self.quality])
+
+    @property
+    def chooses_model(self) -> bool:
+        """Whether the model depends on what is coloured and what is installed."""
+        return self.model in ("auto", "best")
+
+    @property
+    def distance(self) -> int | Literal["auto"]:
+        """Frames from one on which the network runs to the next: ``every``, resolved."""
+        if self.every is None:
+            return "auto" if self.quality == "draft" else 1
+        return self.every
 
     @property
     def smoothing_s(self) -> float:
@@ -175,6 +203,8 @@ class ColorizeOptions:
                 " with commas between",
                 option="device",
             )
+        if self.quality is not None:
+            _check_choice("quality", self.quality, get_args(Quality))
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("stabilize", self.stabilize, get_args(Stabilize))
         _check_choice("mounts", self.mounts, get_args(Mounts))

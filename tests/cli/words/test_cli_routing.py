@@ -83,6 +83,7 @@ def test_defaults_are_those_of_the_api() -> None:
 def test_options_reach_the_engine() -> None:
     given = {
         "-m": "x.pth",
+        "--quality": "best",
         "-d": "cuda:1",
         "--precision": "bf16",
         "--batch-size": "3",

@@ -36,9 +36,16 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 _model_option: Callable[[F], F] = option(
     MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
-    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, or "
-    "a checkpoint. Default: DeOldify if its weights are installed (video for films, artistic for "
-    "photos), else large, or compact for films on a CPU.",
+    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, "
+    "zhang-eccv16, zhang-siggraph17, ddcolor, ddcolor-artistic, ddcolor-tiny, a checkpoint, a mix "
+    "(deoldify-video+ddcolor:0.4), or best. Default: DeOldify if its weights are installed (video "
+    "for films, artistic for photos), else large, or compact for films on a CPU.",
+)  # fmt: skip
+
+_quality_option: Callable[[F], F] = option(
+    MODEL, "--quality", type=click.Choice(["draft", "good", "best"]),
+    help="draft: quick (compact, --every auto, a quick encoder preset). best: the best model or "
+    "mix that is installed, and a slow preset. Single options still win. Default: good.",
 )  # fmt: skip
 
 compute_options: Callable[[F], F] = stack(
@@ -73,7 +80,7 @@ compute_options: Callable[[F], F] = stack(
 )  # fmt: skip
 """Where and how the network runs."""
 
-model_options: Callable[[F], F] = stack(_model_option, compute_options)
+model_options: Callable[[F], F] = stack(_model_option, _quality_option, compute_options)
 """Which model, and where it runs."""
 
 jobs_options: Callable[[F], F] = stack(
@@ -86,6 +93,11 @@ jobs_options: Callable[[F], F] = stack(
         WORKERS, "--cluster", metavar="auto|ADDRESS",
         help="Work on all nodes of a Ray cluster, which must see the files under the same names: "
         "auto for the one that this machine is part of, or HOST:PORT. --jobs is for each node.",
+    ),
+    option(
+        WORKERS, "--dry-run", is_flag=True,
+        help="Say how many films, frames and tasks there are, about how long they would take and "
+        "how much disk; do nothing.",
     ),
 )  # fmt: skip
 """How many work at the same time."""
@@ -101,9 +113,10 @@ look_options: Callable[[F], F] = stack(
         "Default: 2 with motion, 0.2 with ema.",
     ),
     option(
-        LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",
+        LOOK, "--every", type=AUTO_INT, metavar="N|auto",
         help="Run the network on every N-th frame only (auto: where motion needs it) and carry "
-        "colours to the others along the motion: faster where little moves. Default: 1.",
+        "colours to the others along the motion: faster where little moves. Default: 1, for a "
+        "draft auto.",
     ),
     option(
         LOOK, "--deflicker", type=click.Choice(["on", "off"]), default="off",
@@ -188,7 +201,7 @@ encode_options: Callable[[F], F] = stack(
     option(
         ENCODE, "--video-codec", metavar="NAME",
         help="libx264, libx265, libsvtav1, libvpx-vp9, ffv1, prores_ks, h264_nvenc or "
-        "hevc_nvenc. Default: H.264, in WebM VP9.",
+        "hevc_nvenc; auto: a graphics card's if there is one. Default: H.264, in WebM VP9.",
     ),
     option(
         ENCODE, "--crf", type=float, metavar="N",
@@ -308,7 +321,8 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         OptionError: when a value is out of range, or two contradict each other.
     """
     same = (
-        "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
+        "quality", "model", "device", "precision", "render_factor", "compile", "weights_dir",
+        "offline",
         "stabilize", "smoothing", "mounts", "repair", "repair_strength", "repair_mask", "mask",
         "saturation", "fps", "decoder", "video_codec", "crf",
         "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
@@ -320,7 +334,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
     for name in ("deinterlace", "deflicker", "steady"):
         if name in values:
             chosen[name] = values[name] == "on"
-    if "every" in values:
+    if values.get("every") is not None:
         chosen["every"] = values["every"] or "auto"
     for name in ("batch_size", "encoder_threads"):
         if name in values:

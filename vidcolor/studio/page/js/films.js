@@ -162,7 +162,7 @@ export class Films {
     this.pair.busy(true);
     await attempt(async () => {
       const query = { source: film.source, at_s: Math.min(at, Math.max(0, (film.duration_s ?? at) - 0.001)) };
-      const after = { ...query, side: "after", ...look, directed: true, version };
+      const after = { ...query, side: "after", ...look, directed: true, version, shot: this.shot ? this.shot.index + 1 : null };
       const urls = await Promise.all([picture("/api/films/frame", { ...query, side: "before" }), picture("/api/films/frame", after)]);
       if (this.film !== film) return;
       await this.pair.show(...urls);
