@@ -62,6 +62,27 @@ def test_a_hint_goes_through_its_shot_and_no_further(film: Path, model: Colorize
         assert np.array_equal(made[number], plain[number])
 
 
+def test_a_hint_for_the_film_reaches_the_same_thing_in_another_shot(
+    model: Colorizer, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(1)
+    ground = random.normal(90, 6, (SIZE, 2 * SIZE)).clip(0, 255).astype(np.uint8)
+    y, x = np.mgrid[0:SIZE, 0 : 2 * SIZE]
+    stripes = ((x // 12 + y // 20) % 2 * 150 + 40).astype(np.uint8)
+
+    def disc(left: int) -> np.ndarray:
+        return np.where((x - left) ** 2 + (y - 48) ** 2 < 22**2, 200, ground).astype(np.uint8)
+
+    frames = [disc(60 + n) for n in range(8)] + [stripes] * 8 + [disc(70 - n) for n in range(8)]
+    film = write_clip(tmp_path / "film.mkv", frames, rate=RATE)
+    said = [Hint(64, 48, "lab(30, -35)", 4 / RATE, 10, reach) for reach in ("shot", "film")]
+    own, far = (colors(film, model, Direction(hints=(hint,))) for hint in said)
+    wanted = np.array((30.0, -35.0))
+    before, after = (np.hypot(*(at(made[20], 66, 48) - wanted)) for made in (own, far))
+    assert after < 0.6 * before  # the share that is asked of a thing that returns
+    assert np.array_equal(own[20], colors(film, model, None)[20])
+
+
 def test_saturation_of_a_shot(film: Path, model: Colorizer) -> None:
     said = Direction(parts=(Part(Scope(shot=2), saturation=0.0),))
     plain, made = colors(film, model, None), colors(film, model, said)

@@ -212,7 +212,9 @@ class _Preparation:
             if reference.used_as == "similar":
                 other = elsewhere(reference)
                 doubt = torch.full((len(other.error),), _SIMILAR_DOUBT)
-                found.append((reference.scope, Memory(other.places, other.error, doubt)))
+                nowhere = torch.full((len(doubt),), -1)
+                memory = Memory(other.places, other.error, doubt, nowhere, other.xy)
+                found.append((reference.scope, memory))
         return found
 
     def _covers_some(self, scope: Scope, shot: Shot) -> bool:

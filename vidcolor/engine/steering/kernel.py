@@ -91,6 +91,13 @@ class Kernel:
         raw = told @ values["scale.weight"].T + values["scale.bias"]
         return Places(torch.cat(parts, dim=-1), F.softplus(raw + _SOFTPLUS_ONE))
 
+    def moved(self, places: Places, xy: Tensor) -> Places:
+        """The same things at other positions ``(N, 2)``, in shorter sides."""
+        embedding = places.embedding.clone()
+        begin = self._values["W"].shape[1]
+        embedding[..., begin : begin + 2] = xy[None] * _each(self._values["pos"])
+        return Places(embedding, places.scale)
+
     def solve(
         self, known: Places, error: Tensor, doubt: Tensor, asked: Places
     ) -> tuple[Tensor, Tensor]:

@@ -104,7 +104,10 @@ def steer_shot(
         elsewhere: what other pictures and shots say.
         saturation: factor on ``compact``'s ab as it is shown.
     """
-    parts = [Memory.of(grey.looks[number], each, saturation) for number, each in known.items()]
+    parts = [
+        Memory.of(grey.looks[number], each, saturation, frame=number)
+        for number, each in known.items()
+    ]
     memory = Memory.together([*parts, *([elsewhere] if elsewhere is not None else [])])
     made = Steered(grey)
     order = range(len(grey.lightness))
@@ -113,7 +116,7 @@ def steer_shot(
         for at in numbers:
             number = grey.first + at
             lightness = grey.lightness[at].float() / 255.0
-            state = carrier.step(lightness, grey.looks.get(number), known.get(number))
+            state = carrier.step(number, lightness, grey.looks.get(number), known.get(number))
             if state is not None:
                 made.merge(number, state)
     return made

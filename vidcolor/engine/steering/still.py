@@ -30,10 +30,12 @@ class Elsewhere:
     Attributes:
         places: at most ``MOST_POINTS``.
         error: ``(N, 2)``.
+        xy: ``(N, 2)``, positions in shorter sides of that picture.
     """
 
     places: Places
     error: Tensor
+    xy: Tensor
 
 
 def elsewhere(reference: Reference) -> Elsewhere:
@@ -43,7 +45,7 @@ def elsewhere(reference: Reference) -> Elsewhere:
     true = resize(lab[:, 1:], look.size)[0]
     error = (true - look.ab).flatten(1).T
     chosen = torch.randperm(len(error), generator=torch.Generator().manual_seed(0))[:MOST_POINTS]
-    return Elsewhere(look.places.at(chosen), error[chosen])
+    return Elsewhere(look.places.at(chosen), error[chosen], look.xy[chosen])
 
 
 def lab_of_file(file: Path) -> Tensor:
