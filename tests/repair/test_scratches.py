@@ -30,17 +30,17 @@ def test_a_line_that_moves_with_the_scene_is_not_asked_for() -> None:
     for at, frame in enumerate(frames):
         frame[:, 100 - 4 * at : 102 - 4 * at] = 250
     around = [stripes_of(frame) for frame in frames]
-    assert find_lines(3, around, moves=lambda: True, confirm=lambda _: True) == []
+    assert find_lines(3, around, moves=lambda: True) == []
 
 
-def test_in_a_still_scene_the_network_decides() -> None:
+def test_in_a_still_scene_a_line_may_be_a_thing_and_stays() -> None:
     frames = [scene(1)[0]] * 5
     for frame in frames:
         frame[:, 80:82] = 250
     around = [stripes_of(frame) for frame in frames]
-    (line,) = find_lines(2, around, moves=lambda: False, confirm=lambda _: True)
+    (line,) = find_lines(2, around, moves=lambda: True)
     assert abs(line.column - 80.5) < 1.0
-    assert find_lines(2, around, moves=lambda: False, confirm=lambda _: False) == []
+    assert find_lines(2, around, moves=lambda: False) == []
 
 
 def test_sides_are_joined_straight_across_a_line() -> None:

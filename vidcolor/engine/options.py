@@ -98,7 +98,8 @@ class ColorizeOptions:
         shots: a list of shots, JSON or CSV as ``vidcolor shots`` writes it, in place of detection.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
-        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9").
+        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9");
+            "auto" a graphics card's encoder if there is one.
         crf: constant rate factor, the encoder's scale; None is the encoder's default of ours.
         preset: encoder preset; None is the encoder's default of ours, for a draft a quick one, for
             the best quality a slow one.
@@ -116,6 +117,7 @@ class ColorizeOptions:
         resume: keep finished spans of a film beside the output until it is whole, and go on from
             them if a run with the same input and options was cut off.
         overwrite: replace the output if it exists; else ``OutputExistsError`` is raised.
+        keep_date: give the output the input file's date of modification; numbered images get none.
         weights_dir: look for, and put, downloaded weights here; None is the usual places.
         offline: never download.
 
@@ -158,6 +160,7 @@ class ColorizeOptions:
     fps: Fraction | None = None
     resume: bool = True
     overwrite: bool = False
+    keep_date: bool = False
     weights_dir: Path | None = None
     offline: bool = False
 

@@ -127,10 +127,8 @@ class SpanFilm:
             InputError, OptionError: see ``colorize_span``.
         """
         options = directed(options)
-        self._options = options
+        self._options, self._threads = options, threads
         self._steered: tuple[ShotPlan, Steering | None] | None = None
-        if threads and not options.encoder_threads:
-            self._options = replace(options, encoder_threads=threads)
         self._reading = replace(read_settings(options, copy_streams=False), threads=threads)
         with ExitStack() as stack:
             self._film = stack.enter_context(open_input(input))
@@ -181,7 +179,9 @@ class SpanFilm:
                 chosen, options, batch_size_of(begun, options, chosen),
                 plan.rules, filters, plan.shots, steer,
             )  # fmt: skip
-            settings = encode_settings(begun, replace(options, audio="none"), chosen)
+            settings = encode_settings(
+                begun, replace(options, audio="none"), chosen, threads=self._threads
+            )
             with (
                 device_errors(chosen.device_label),
                 open_writer(output, begun, settings) as writer,

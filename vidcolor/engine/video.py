@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +19,7 @@ from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
-from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.shots.lists import read_shots
@@ -54,6 +55,7 @@ def colorize_video(
     spans: SpanRules | None = None,
     plan: ShotPlan | None = None,
     filters: Sequence[LumaFilter] = (),
+    threads: int = 0,
 ) -> ColorizeResult:
     """Colorize a film, or a numbered sequence of scans.
 
@@ -72,6 +74,7 @@ def colorize_video(
         spans: how long spans are; None is the plan's, or the usual rules.
         plan: of this film, read with these options: its shots are taken; None finds them.
         filters: on luma, fresh ones.
+        threads: of decoder and encoder, each, where the options don't say; 0 lets them decide.
 
     Returns:
         What was done. The output appears under its name only when it is whole.
@@ -86,14 +89,14 @@ def colorize_video(
     check_absent(output, options)
     rules = spans or (plan.rules if plan else SpanRules())
     halt = threading.Event()
-    reading = read_settings(options)
+    reading = replace(read_settings(options), threads=threads)
     with ended_by(stop, halt), open_input(input) as film, film.read(reading) as source:
         key = plan_key(film, reading)
         if plan is not None and not plan.is_of(key):
             raise OptionError(f"{input}: the plan is of another film, or of another part of it")
         chosen = load_for("video", options, progress, model)
         plan, steer = steering_of(film, reading, options, chosen, plan, rules)
-        settings = encode_settings(source, options, chosen)
+        settings = encode_settings(source, options, chosen, threads=threads)
         with (
             device_errors(chosen.device_label),
             open_writer(output, source, settings) as writer,
@@ -115,6 +118,7 @@ def colorize_video(
             finally:
                 progress.close()
             forget_work(output)
+            keep_date(input, output, options)
             warnings = (*source.status.warnings, *writer.notes, *job.coloring.notes)
     planner = job.coloring.planner
     return ColorizeResult(
@@ -216,9 +220,9 @@ def _kept(work: Work | None, progress: Progress) -> Iterator[None]:
 
 
 def encode_settings(
-    source: FrameSource, options: ColorizeOptions, model: Colorizer
+    source: FrameSource, options: ColorizeOptions, model: Colorizer, *, threads: int = 0
 ) -> EncodeSettings:
-    """What the writer has to know of the options."""
+    """What the writer has to know of the options; ``threads`` where they don't say how many."""
     info = source.info
     size = None
     if options.compare:
@@ -229,5 +233,5 @@ def encode_settings(
         effort=efforts.get(options.quality, "usual"),
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
-        threads=options.encoder_threads or 0, comment=credit(model),
+        threads=options.encoder_threads or threads, comment=credit(model),
     )  # fmt: skip

@@ -41,8 +41,9 @@ _SAME = 0.75
 """Mean difference in codes of 8 bits below which a frame repeats the one beside it."""
 _DISAGREE = 20.0
 """Codes of 8 bits by which the neighbours may differ where they fill together."""
-_MOVES_PX = 0.7
-"""Mean motion along rows, over the reach, from which on a scene moves under a scratch."""
+_MOVES_PX = 6.0
+"""Motion along rows, over the frames around, from which on a scene moves under a scratch: three
+times as far as that may move by itself."""
 _AROUND_PX = 24
 """Of a hole, what the network sees to fill it."""
 
@@ -192,7 +193,6 @@ class FilmRepair:
         return find_lines(
             next(k for k, held in enumerate(around) if held is own), stripes,
             moves=lambda: _moves(first, last),
-            confirm=lambda line: _is_damage(own.codes, line, self._strength),
         )  # fmt: skip
 
 
@@ -217,22 +217,7 @@ def _moves(first: Codes, last: Codes) -> bool:
     ]
     window = cv2.createHanningWindow((160, 120), cv2.CV_32F)
     (across, _), response = cv2.phaseCorrelate(small[0], small[1], window)
-    return response > 0.1 and abs(across) * first.shape[1] / 160.0 > _MOVES_PX * 2
-
-
-def _is_damage(codes: Codes, line: Line, strength: float) -> bool:
-    """Whether the network takes a line for damage: seen at a few places along it."""
-    height, width = codes.shape
-    side = 64
-    sure = []
-    for share in (0.2, 0.5, 0.8):
-        top = int(np.clip(share * height - side / 2, 0, max(height - side, 0)))
-        middle = line.column + line.lean * share
-        left = int(np.clip(middle - side / 4, 0, max(width - side // 2, 0)))
-        part = codes[top : top + side, left : left + side // 2].astype(np.float32) / 255.0
-        at = int(np.clip(round(middle) - left, 1, part.shape[1] - 2))
-        sure.append(load_repairer().detect(part)[:, at - 1 : at + 2].max(axis=1).mean())
-    return bool(np.median(sure) > threshold(strength))
+    return response > 0.1 and abs(across) * first.shape[1] / 160.0 > _MOVES_PX
 
 
 def _by_network(

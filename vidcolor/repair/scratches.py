@@ -1,8 +1,8 @@
 """Scratches of films: thin lines along the film that stay at one place while the scene moves.
 
 A line shows itself by persistence: the same column stands out from both of its sides over most of
-the height, in most of the frames around. A thing in the scene does so too where nothing moves.
-There the network has to agree.
+the height, in most of the frames around. A thing in the scene does so too where nothing moves, so
+there nothing is taken for a scratch.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COVERED = 0.6
 _PERSISTS = 0.7
 """Least share of the frames around in which the line is there too."""
 _DRIFT_PX = 2
-"""How far a line may move from frame to frame."""
+"""How far a line may move over the frames around."""
 _MOST = 6
 """Lines in a frame: more are a fence."""
 
@@ -86,20 +86,14 @@ def _covered(response: Values) -> Values:
     return np.asarray((wide > _STEP).mean(axis=0), np.float32)
 
 
-def find_lines(
-    at: int,
-    around: Sequence[Stripes],
-    *,
-    moves: Callable[[], bool],
-    confirm: Callable[[Line], bool],
-) -> list[Line]:
+def find_lines(at: int, around: Sequence[Stripes], *, moves: Callable[[], bool]) -> list[Line]:
     """The scratches of a frame.
 
     Args:
         at: which of ``around`` it is.
         around: frames of the same shot, in order; fewer than 3 tell nothing.
-        moves: whether the scene moves under a line between these frames.
-        confirm: what the network says of a line; asked where nothing moves.
+        moves: whether the scene moves under a line between these frames; asked only where
+            something looks like one.
     """
     if len(around) < 3:
         return []
@@ -108,7 +102,7 @@ def find_lines(
     for name in ("bright", "dark"):
         share: Values = getattr(own, name)
         others = [
-            cv2.dilate(getattr(each, name)[None], np.ones((1, 2 * _DRIFT_PX * abs(k - at) + 1)))[0]
+            _widened(getattr(each, name), min(_DRIFT_PX, abs(k - at)))
             for k, each in enumerate(around) if k != at
         ]  # fmt: skip
         lasting = np.mean([other >= _COVERED for other in others], axis=0)
@@ -116,9 +110,11 @@ def find_lines(
         peak[: 2 * _APART_PX] = peak[-2 * _APART_PX :] = False  # the gate's edge
         response = own.over if name == "bright" else own.under
         found += _lines_at(peak, share, response)
-    if not found or len(found) > _MOST:
-        return []
-    return found if moves() else [line for line in found if confirm(line)]
+    return found if found and len(found) <= _MOST and moves() else []
+
+
+def _widened(share: Values, reach_px: int) -> Values:
+    return np.asarray(cv2.dilate(share[None], np.ones((1, 2 * reach_px + 1), np.uint8))[0])
 
 
 def _lines_at(peak: Mask, share: Values, response: Values) -> list[Line]:

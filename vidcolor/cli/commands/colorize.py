@@ -12,6 +12,7 @@ from vidcolor.cli.words.help import RootCommand, option
 from vidcolor.cli.words.options import (
     OUTPUT,
     colorize_options,
+    date_option,
     encode_options,
     input_options,
     jobs_options,
@@ -64,6 +65,7 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
 )
 @overwrite_options
 @resume_option
+@date_option
 @model_options
 @jobs_options
 @look_options
@@ -102,7 +104,7 @@ def _work(
     """Plan, ask, run; the exit code."""
     from vidcolor.cli.work.jobs import make_plan, scans_in
     from vidcolor.cli.work.overwrite import check_no_source, settle
-    from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped
+    from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped, say_forecast
     from vidcolor.cli.work.runner import Runner
 
     words: tuple[str, ...] = values["words"]
@@ -139,6 +141,8 @@ def _work(
         no_clobber=values["no_clobber"],
         finds_directions=values["direction"] is None,
     )  # fmt: skip
+    if values["dry_run"]:
+        return say_forecast(runner, jobs, where)
     # The film of masks is written in order, by one worker; a directed film by one process.
     together = options.mask is not None or is_piped(jobs) or runner.is_directed(jobs)
     if where is not None and not together:

@@ -94,6 +94,11 @@ jobs_options: Callable[[F], F] = stack(
         help="Work on all nodes of a Ray cluster, which must see the files under the same names: "
         "auto for the one that this machine is part of, or HOST:PORT. --jobs is for each node.",
     ),
+    option(
+        WORKERS, "--dry-run", is_flag=True,
+        help="Say how many films, frames and tasks there are, about how long they would take and "
+        "how much disk; do nothing.",
+    ),
 )  # fmt: skip
 """How many work at the same time."""
 
@@ -196,7 +201,7 @@ encode_options: Callable[[F], F] = stack(
     option(
         ENCODE, "--video-codec", metavar="NAME",
         help="libx264, libx265, libsvtav1, libvpx-vp9, ffv1, prores_ks, h264_nvenc or "
-        "hevc_nvenc. Default: H.264, in WebM VP9.",
+        "hevc_nvenc; auto: a graphics card's if there is one. Default: H.264, in WebM VP9.",
     ),
     option(
         ENCODE, "--crf", type=float, metavar="N",
@@ -244,6 +249,15 @@ resume_option: Callable[[F], F] = option(
     "if a run was cut off. Default: yes.",
 )  # fmt: skip
 """Going on after a run was cut off."""
+
+date_option: Callable[[F], F] = option(
+    OUTPUT,
+    "--keep-date",
+    is_flag=True,
+    help="Give results their inputs' date of modification, by which folders are sorted. "
+    "Default: now.",
+)
+"""Dates of files."""
 
 log_options: Callable[[F], F] = stack(
     option(
@@ -320,7 +334,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         "offline",
         "stabilize", "smoothing", "mounts", "repair", "repair_strength", "repair_mask", "mask",
         "saturation", "fps", "decoder", "video_codec", "crf",
-        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots", "keep_date",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):

@@ -179,14 +179,19 @@ class Runner:
             self.session.console.error(f"failed: {', '.join(failed[:5])}{more}")
         return 1 if failed else 0
 
+    def options_for(self, job: Job) -> ColorizeOptions:
+        """The options of one job: with the direction file beside its input, if there is one."""
+        options = replace(self.options, overwrite=job.output in self.replaceable)
+        if self.finds_directions:
+            options = replace(options, direction=_with_beside(job.source, options.direction))
+        return options
+
     def _colorize(self, job: Job, model: Colorizer | None = None) -> ColorizeResult:
         progress = StoppableProgress(
             make_progress(self.mode, self.session.console, source=job.source, output=job.output),
             self.session.stop,
         )
-        options = replace(self.options, overwrite=job.output in self.replaceable)
-        if self.finds_directions:
-            options = replace(options, direction=_with_beside(job.source, options.direction))
+        options = self.options_for(job)
         if options.direction is not None and options.direction.model is not None:
             model = None
         logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)

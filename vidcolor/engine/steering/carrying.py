@@ -30,14 +30,14 @@ their number."""
 _SURE = 0.5
 """Trust from which a carried colour counts as known."""
 
-_TRUST = (0.15, 0.5)
+_TRUST = (0.0, 0.25)
 """Confidence of one step of flow from which trust begins, and from which it is whole: flow that is
 wrong by half a pixel carries a colour well, and trust is multiplied from frame to frame."""
 
-_INDIRECT = 0.1
+_INDIRECT = 0.05
 """Directness of a colour that the kernel found, where one that was given or carried has 1."""
 
-_CORRECTED = 0.1
+_CORRECTED = 0.05
 """Share of the coarse difference between carried colours and those found anew that is taken from
 the carried ones, each time: flow's errors add up, and fine detail stays."""
 
