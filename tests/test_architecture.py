@@ -27,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "media": {"errors", "types", "color"},
     "temporal": {"errors", "types", "color"},
     "models": {"errors", "types", "color"},
-    "engine": {"errors", "types", "color", "media", "temporal", "models"},
+    "direction": {"errors", "color", "media"},
+    "engine": {"errors", "types", "color", "media", "temporal", "models", "direction"},
 }
 """Which rooms each room may import besides itself.
 
@@ -56,10 +57,10 @@ MAY_IMPORT["media.scans"] = (
 )
 MAY_IMPORT["media.open"] = MAY_IMPORT["media.output"] = MAY_IMPORT["media.scans"] | {"media.scans"}
 
-_PLAIN = {"errors", "types", "engine.options", "engine.progress"}
+_PLAIN = {"errors", "types", "direction", "engine.options", "engine.progress"}
 MAY_IMPORT["engine.shots"] = {"errors", "types", "temporal"}
 MAY_IMPORT["engine.progress"] = set()
-MAY_IMPORT["engine.options"] = {"errors", "engine.shots"}
+MAY_IMPORT["engine.options"] = {"errors", "direction", "engine.shots"}
 MAY_IMPORT["engine.device_errors"] = {"errors"}
 MAY_IMPORT["engine.coloring"] = _PLAIN | {
     "color",
