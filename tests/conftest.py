@@ -8,7 +8,7 @@ import signal
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,16 @@ def _no_thread_left_behind() -> Iterator[None]:
 def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
     # daemons don't block the program's end: tqdm's monitor and local test servers are such
     return [t for t in threading.enumerate() if t not in before and not t.daemon]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make what a test wrote fit for UTF-8, in which pytest-xdist sends reports: names may be any bytes."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
