@@ -40,7 +40,9 @@ MAY_IMPORT["library"] = _CORE
 MAY_IMPORT["bench"] = _CORE
 MAY_IMPORT["evaluation"] = _CORE
 MAY_IMPORT["training"] = _CORE | {"evaluation"}
-MAY_IMPORT["cli"] = _CORE | {"bench", "evaluation", "training"}
+MAY_IMPORT["studio"] = _CORE
+MAY_IMPORT["workers"] = _CORE
+MAY_IMPORT["cli"] = _CORE | {"bench", "evaluation", "training", "studio", "workers"}
 MAY_IMPORT["__main__"] = {"cli"}
 
 _FILES = {"errors", "types", "media.files"}

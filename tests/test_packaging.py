@@ -144,7 +144,7 @@ def test_no_figure_is_left_to_be_filled_in() -> None:
 def test_documents_name_options_that_exist() -> None:
     """A renamed option would leave them telling people to type an error."""
     known = {"--help", "--version"}
-    for command in ("", "info", "preview", "weights pull", "train", "bench", "eval"):
+    for command in ("", "info", "preview", "weights pull", "train", "bench", "eval", "studio"):
         words = [sys.executable, "-m", "vidcolor", *command.split(), "--help"]
         text = subprocess.run(words, capture_output=True, text=True, cwd=ROOT).stdout
         known |= set(re.findall(r"--[a-z][a-z0-9-]+", text))

@@ -41,6 +41,10 @@ cli = DefaultGroup(
         ),
         "train": ("vidcolor.cli.commands.train:train", "Train a network."),
         "bench": ("vidcolor.cli.commands.bench:bench", "Measure how fast this machine colorizes."),
+        "studio": (
+            "vidcolor.cli.commands.studio:studio",
+            "Open vidcolor as a page in the browser.",
+        ),
         "eval": (
             "vidcolor.cli.commands.evaluate:evaluate",
             "Measure a model against true colours.",

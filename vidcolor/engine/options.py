@@ -36,6 +36,8 @@ MAX_EVERY: int = 48
 """Two seconds of film: colours carried further than that by motion are no use."""
 DEFAULT_SMOOTHING_S: dict[str, float] = {"motion": 2.0, "ema": 0.2}
 """Time constants by ``stabilize``; docs/stability.md has the figures."""
+MAX_ENCODER_THREADS: int = 128
+"""What x264 takes."""
 MAX_SATURATION: float = 10.0
 """Far beyond the gamut; larger values are typing errors (a percentage, say)."""
 
@@ -76,6 +78,8 @@ class ColorizeOptions:
         crf: constant rate factor, the encoder's scale; None is the encoder's default of ours.
         preset: encoder preset; None is the encoder's default of ours.
         pix_fmt: FFmpeg pixel format to encode; None chooses by codec and source depth.
+        encoder_threads: threads of the encoder; None lets it decide by the cores. Encoders write
+            other bytes with another number of threads.
         audio: "copy" keeps all audio packets as they are; "none" drops the audio.
         deinterlace: make whole frames of fields (bwdif, one frame per frame); False leaves them.
         decoder: "pyav", or "ffmpeg" for files that only a system ffmpeg can open.
@@ -112,6 +116,7 @@ class ColorizeOptions:
     crf: float | None = None
     preset: str | None = None
     pix_fmt: str | None = None
+    encoder_threads: int | None = None
     audio: Audio = "copy"
     deinterlace: bool = False
     decoder: Decoder = "pyav"
@@ -169,6 +174,7 @@ class ColorizeOptions:
             _check_range("every", self.every, 1, MAX_EVERY, whole=True)
         _check_range("saturation", self.saturation, 0, MAX_SATURATION)
         _check_range("crf", self.crf, 0, 255)
+        _check_range("encoder_threads", self.encoder_threads, 1, MAX_ENCODER_THREADS, whole=True)
         if self.fps is not None and self.fps <= 0:
             raise OptionError(f"is {self.fps}: it must be above 0", option="fps")
 

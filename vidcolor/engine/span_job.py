@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.sources import plan_key, read_settings
-from vidcolor.engine.shots.plan import Checkpoint, ShotPlan
+from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
 from vidcolor.engine.video import batch_size_of, encode_settings
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.files.packets import KeptFile
@@ -26,11 +27,12 @@ from vidcolor.media.output import open_writer
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.contract import ColorModel
-from vidcolor.temporal import LumaFilter
+from vidcolor.temporal import FilterChain, LumaFilter
 from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
+    from vidcolor.media.read.index import FrameIndex
     from vidcolor.media.scans.write import SequenceWriter
 
 _TELLING_FRAMES = 64
@@ -90,48 +92,125 @@ def colorize_span(
         OptionError: the plan has no such span, or is of another film, or of another part of it.
         InputError, OutputError, DeviceError, WeightsError, Interrupted: see ``vidcolor.errors``.
     """
-    options, progress = options or ColorizeOptions(), progress or NullProgress()
-    if not 0 <= index < len(plan.spans):
-        raise OptionError(f"the plan has {len(plan.spans)} spans: there is none with index {index}")
-    reading = read_settings(options, copy_streams=False)
-    first, end, halt = plan.spans[index].frame, plan.span_end(index), threading.Event()
-    with (
-        ended_by(stop, halt),
-        open_input(input) as film,
-        _Begun(film, reading) as begun,
-        film.read(reading, first_frame=plan.spans[index].read_from) as source,
-    ):
-        if not plan.is_of(plan_key(film, reading)):
-            raise OptionError(f"{input}: the plan is of another film, or of another part of it")
-        chosen = load_for("video", options, progress, model)
-        treatment = Treatment(
-            chosen, options, batch_size_of(begun.source, options, chosen),
-            plan.rules, filters, plan.shots,
-        )  # fmt: skip
-        settings = encode_settings(begun.source, replace(options, audio="none"), chosen)
+    options = options or ColorizeOptions()
+    with SpanFilm(input, options) as film:
+        return film.colorize(
+            plan, index, output, model=model, filters=filters, progress=progress, stop=stop
+        )
+
+
+class SpanFilm:
+    """A film of which spans are coloured alone; a context manager.
+
+    It is opened once for any number of spans.
+    """
+
+    def __init__(
+        self,
+        input: str | Path,  # noqa: A002 - as in colorize_video
+        options: ColorizeOptions,
+        *,
+        threads: int = 0,
+    ) -> None:
+        """Open the film, and read its first frames, which decide how all of it is encoded.
+
+        Args:
+            input: the film; no pipe.
+            options: as for the whole film.
+            threads: of decoder and encoder, each; 0 lets them decide. Where the options name the
+                encoder's, those count.
+
+        Raises:
+            InputError, OptionError: see ``colorize_span``.
+        """
+        self._options = options
+        if threads and not options.encoder_threads:
+            self._options = replace(options, encoder_threads=threads)
+        self._reading = replace(read_settings(options, copy_streams=False), threads=threads)
+        with ExitStack() as stack:
+            self._film = stack.enter_context(open_input(input))
+            self._begun = stack.enter_context(_Begun(self._film, self._reading))
+            self._open = stack.pop_all()
+
+    def use_index(self, index: FrameIndex) -> None:
+        """Take what another reading of the same film has shown, so that spans begin quickly.
+
+        Args:
+            index: it must have all frames that the next spans need.
+        """
+        self._film.use_index(index, self._reading)
+
+    def colorize(
+        self, plan: ShotPlan, index: int, output: Path, *, model: ColorModel | None = None,
+        filters: Sequence[LumaFilter] = (), progress: Progress | None = None,
+        stop: threading.Event | None = None,
+    ) -> FinishedSpan:  # fmt: skip
+        """Colour and encode one span; see ``colorize_span``."""
+        options, progress = self._options, progress or NullProgress()
+        if not 0 <= index < len(plan.spans):
+            raise OptionError(
+                f"the plan has {len(plan.spans)} spans: there is none with index {index}"
+            )
+        if not plan.is_of(plan_key(self._film, self._reading)):
+            raise OptionError(
+                f"{self._film.label}: the plan is of another film, or of another part of it"
+            )
+        first, end, halt = plan.spans[index].frame, plan.span_end(index), threading.Event()
+        begun = self._begun.source
         with (
-            device_errors(chosen.device_label),
-            open_writer(output, begun.source, settings) as writer,
+            ended_by(stop, halt),
+            self._film.read(self._reading, first_frame=plan.spans[index].read_from) as source,
         ):
-            writer.keep(output.parent)
-            writer.begin_span(begun.first, first)
-            _Span(source, writer, treatment, progress, plan, index).run(stop, halt)
-            files = tuple(writer.end_span())
-    return FinishedSpan(index, first, end, output.parent, files)
+            chosen = load_for("video", options, progress, model)
+            treatment = Treatment(
+                chosen, options, batch_size_of(begun, options, chosen),
+                plan.rules, filters, plan.shots,
+            )  # fmt: skip
+            settings = encode_settings(begun, replace(options, audio="none"), chosen)
+            with (
+                device_errors(chosen.device_label),
+                open_writer(output, begun, settings) as writer,
+            ):
+                writer.keep(output.parent)
+                writer.begin_span(self._begun.first, first)
+                _Span(source, writer, treatment, progress, plan, index).run(stop, halt)
+                files = tuple(writer.end_span())
+        return FinishedSpan(index, first, end, output.parent, files)
+
+    def close(self) -> None:
+        """Close the film."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close."""
+        self.close()
+
+
+def frames_behind(plan_rules: SpanRules, filters: FilterChain) -> int:
+    """How many frames behind a span's last one are read for it."""
+    # the frame behind the span says that it is over, or the end of the film
+    return max(plan_rules.run_out, 1) + filters.look_ahead_frames + 1
 
 
 class _Begun:
-    """The film's own begin, which decides how all of it is encoded; a context manager."""
+    """The film's own begin, which decides how all of it is encoded; a context manager.
+
+    Attributes:
+        source: a reading from the beginning.
+        first: the film's first frame.
+    """
 
     def __init__(self, film: Input, reading: ReadSettings) -> None:
         self.source = film.read(reading)
         # the first frames tell whether there are fields, where the header doesn't
-        self._frames = list(islice(self.source, _TELLING_FRAMES))
-
-    @property
-    def first(self) -> LumaFrame:
-        """The film's first frame."""
-        return next(frame for frame in self._frames if isinstance(frame, LumaFrame))
+        frames = (item for item in self.source if isinstance(item, LumaFrame))
+        self.first = next(frames)
+        for _ in islice(frames, _TELLING_FRAMES - 1):
+            pass
 
     def __enter__(self) -> Self:
         return self
@@ -154,8 +233,7 @@ class _Span(FilmJob):
             begin=begin, only_one=True, first_frame=start.read_from,
         )  # fmt: skip
         self._end = plan.span_end(index)
-        # the frame behind the span says that it is over, or the end of the film
-        behind = max(treatment.rules.run_out, 1) + treatment.chain().look_ahead_frames + 1
+        behind = frames_behind(treatment.rules, treatment.chain())
         self._count = self._end + behind - start.read_from
 
     def _items(self) -> Iterable[LumaFrame | Packet]:

@@ -179,5 +179,5 @@ def encode_settings(
     return EncodeSettings(
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
-        comment=credit(model),
+        threads=options.encoder_threads or 0, comment=credit(model),
     )  # fmt: skip

@@ -192,7 +192,9 @@ class Input:
 
     def use_index(self, index: FrameIndex, settings: ReadSettings | None = None) -> None:
         """Take over an index; see ``index``."""
-        self._indexes.setdefault(_key(settings or ReadSettings()), []).append(index)
+        key = _key(settings or ReadSettings())
+        longer = [each for each in self._indexes.get(key, ()) if len(each) > len(index)]
+        self._indexes[key] = [*longer, index]
 
     def frame_at(self, seconds: float, settings: ReadSettings | None = None) -> LumaFrame | None:
         """The frame that is on the screen at a time.

@@ -99,6 +99,7 @@ def test_options_reach_the_engine() -> None:
         "--crf": "20",
         "--preset": "fast",
         "--pix-fmt": "yuv420p",
+        "--encoder-threads": "3",
         "--audio": "none",
         "--deinterlace": "on",
         "--decoder": "ffmpeg",

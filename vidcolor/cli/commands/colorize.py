@@ -14,6 +14,7 @@ from vidcolor.cli.words.options import (
     colorize_options,
     encode_options,
     input_options,
+    jobs_options,
     log_options,
     look_options,
     model_options,
@@ -64,6 +65,7 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
 @overwrite_options
 @resume_option
 @model_options
+@jobs_options
 @look_options
 @input_options
 @encode_options
@@ -100,10 +102,12 @@ def _work(
     """Plan, ask, run; the exit code."""
     from vidcolor.cli.work.jobs import make_plan, scans_in
     from vidcolor.cli.work.overwrite import settle
+    from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped
     from vidcolor.cli.work.runner import Runner
 
     words: tuple[str, ...] = values["words"]
     output: str | None = values["output"]
+    where = chosen(values["jobs"], values["cluster"], options.device)
     plan = make_plan(words, output, decoder=options.decoder)
     _spare_terminal([job.output for job in plan.jobs])
     jobs, replaceable = settle(
@@ -128,6 +132,8 @@ def _work(
     runner = Runner(
         session, options, mode=values["progress"], replaceable=replaceable, report=report
     )
+    if where is not None and not is_piped(jobs):
+        return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
 
 

@@ -16,6 +16,7 @@ from vidcolor.engine.options import ColorizeOptions
 F = TypeVar("F", bound=Callable[..., object])
 
 MODEL, LOOK, PART = "Model", "Colour", "Input"
+WORKERS = "Workers (docs/cluster.md)"
 ENCODE, OUTPUT, TALK = "Encoding", "Output", "Messages (on standard error)"
 
 
@@ -71,6 +72,20 @@ compute_options: Callable[[F], F] = stack(
 
 model_options: Callable[[F], F] = stack(_model_option, compute_options)
 """Which model, and where it runs."""
+
+jobs_options: Callable[[F], F] = stack(
+    option(
+        WORKERS, "--jobs", metavar="N|auto",
+        help="Work in N processes that share cores, GPUs and memory; films are cut into spans. "
+        "auto: as many as this machine takes. Default: one, or one for each of several devices.",
+    ),
+    option(
+        WORKERS, "--cluster", metavar="auto|ADDRESS",
+        help="Work on all nodes of a Ray cluster, which must see the files under the same names: "
+        "auto for the one that this machine is part of, or HOST:PORT. --jobs is for each node.",
+    ),
+)  # fmt: skip
+"""How many work at the same time."""
 
 look_options: Callable[[F], F] = stack(
     option(
@@ -143,6 +158,11 @@ encode_options: Callable[[F], F] = stack(
         ENCODE, "--pix-fmt", metavar="NAME",
         help="Pixel format. Default: 4:2:0 at the source's depth; ffv1 and prores keep the "
         "source's chroma too.",
+    ),
+    option(
+        ENCODE, "--encoder-threads", type=AUTO_INT, default="auto", metavar="N|auto",
+        help="Threads of the encoder. With the same number its output is the same everywhere. "
+        "Default: by cores.",
     ),
     option(
         ENCODE, "--audio", type=click.Choice(["copy", "none"]), default="copy",
@@ -257,6 +277,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
             chosen[name] = values[name] == "on"
     if "every" in values:
         chosen["every"] = values["every"] or "auto"
-    if "batch_size" in values:
-        chosen["batch_size"] = values["batch_size"] or None
+    for name in ("batch_size", "encoder_threads"):
+        if name in values:
+            chosen[name] = values[name] or None
     return ColorizeOptions(**chosen)

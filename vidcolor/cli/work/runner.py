@@ -63,7 +63,7 @@ class Runner:
             VidcolorError: whatever is wrong.
         """
         with self._reported(job):
-            self._tell(job, self._colorize(job))
+            self.tell(job, self._colorize(job))
         return 0
 
     def run_batch(self, jobs: Sequence[Job]) -> int:
@@ -92,17 +92,17 @@ class Runner:
             except (WeightsError, DeviceError) as error:
                 if not isinstance(error, OutOfMemoryError):
                     raise
-                failed.append(self._report(error, job))
+                failed.append(self.say_failed(error, job))
             except Exception as error:  # noqa: BLE001 - a bug that one file triggers must not stop the others
-                failed.append(self._report(error, job))
-        return self._sum_up(len(jobs), failed, time.monotonic() - began)
+                failed.append(self.say_failed(error, job))
+        return self.sum_up(len(jobs), failed, time.monotonic() - began)
 
     def _do_in_batch(self, job: Job) -> None:
         with self._reported(job):
             if job.problem is not None:
                 raise job.problem
             os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
-            self._tell(job, self._colorize(job, self._model(job)))
+            self.tell(job, self._colorize(job, self._model(job)))
 
     def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
         """Within, what fails goes into the report too."""
@@ -122,11 +122,13 @@ class Runner:
                 progress.close()
         return self._models[key]
 
-    def _report(self, error: Exception, job: Job) -> str:
+    def say_failed(self, error: Exception, job: Job) -> str:
+        """Write a job's error; its input's name."""
         report(error, self.session.console, source=job.source)
         return job.source
 
-    def _sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+    def sum_up(self, total: int, failed: Sequence[str], seconds: float) -> int:
+        """Write how many inputs are done; the exit code."""
         good = total - len(failed)
         self.session.console.say(f"{good} of {count(total, 'input')} done in {duration(seconds)}")
         if failed:
@@ -180,7 +182,7 @@ class Runner:
                 model=model,
             )
 
-    def _tell(self, job: Job, result: ColorizeResult) -> None:
+    def tell(self, job: Job, result: ColorizeResult) -> None:
         """One line for what was written, after the warnings; in JSON one object for both."""
         if self.report is not None:
             self.report.done(job, result)

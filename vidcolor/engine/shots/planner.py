@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from vidcolor.engine.shots.plan import Begin, Checkpoint, Shot, SpanRules, SpanStart, ended
+from vidcolor.engine.shots.plan import (
+    Begin,
+    Checkpoint,
+    Shot,
+    ShotPlan,
+    SpanRules,
+    SpanStart,
+    ended,
+)
 from vidcolor.temporal import Boundary, Correction, CutDetector, FlickerMeter, ShotDetector
 from vidcolor.temporal.exposure import MeterState
 
@@ -124,6 +132,17 @@ class Planner:
         """What is planned up to where a span begins."""
         spans = tuple(each for each in self.spans if each.frame <= span.frame)
         return Checkpoint(tuple(self.shots[: span.shot.index]), spans)
+
+    def plan(self, key: Mapping[str, Any]) -> ShotPlan:
+        """The plan as far as frames have marks; the last shot may go on.
+
+        Args:
+            key: what it is a plan of, see ``ShotPlan``.
+        """
+        shots = list(self.shots)
+        if self._shot is not None and len(shots) == self._shot.index:
+            shots.append(ended(self._shot, self._number - 1, self._last_s))
+        return ShotPlan(key, self._rules, self._number, tuple(shots), tuple(self.spans))
 
     def push(self, picture: Tensor, seconds: float) -> list[Mark]:
         """Take the next frame; return the marks of those that have one now.

@@ -172,6 +172,17 @@ def is_whole(file: KeptFile, folder: Path) -> bool:
         return False
 
 
+def listed_in(path: Path) -> tuple[str, ...]:
+    """The names in a list that ``write_list`` wrote; none for any other file.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    if not path.name.endswith(_LIST):
+        return ()
+    return tuple(str(name) for name, _ in json.loads(path.read_bytes()))
+
+
 def read_calls(path: Path) -> Generator[list[EncodedPacket], None, None]:
     """What each call of the encoder returned, in order; the last call emptied it.
 

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX: Final = ".vidcolor-work-"
 _PLAN: Final = "plan.json"
+_AHEAD: Final = "ahead-"
 _FORMAT: Final = 2
 
 
@@ -77,8 +78,7 @@ class WorkFolder:
         self.note = ""
         self._check_place()
         try:
-            self._find()
-            if not self.spans:
+            if not self._find():
                 shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir(exist_ok=True)
             _sync_folder(self.path.parent)
@@ -130,6 +130,33 @@ class WorkFolder:
             raise output_error(self._output, error) from error
         self.spans.append(span)
 
+    def add_ahead(self, first: int, files: Sequence[KeptFile], start: str) -> None:
+        """Note a span as finished whose predecessors may not be.
+
+        Args:
+            first: number of its first frame.
+            files: what was written of it; they are on the disk.
+            start: what its bytes depend on, beside the plan.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        content = {"start": start, "files": [asdict(file) for file in files]}
+        try:
+            self._keep(f"{_AHEAD}{first}.json", json.dumps(content).encode())
+        except OSError as error:
+            raise output_error(self._output, error) from error
+
+    def ahead(self, first: int, start: str) -> tuple[KeptFile, ...] | None:
+        """The files of a span that was noted by ``add_ahead``; None where they aren't whole."""
+        try:
+            found = json.loads((self.path / f"{_AHEAD}{first}.json").read_text(encoding="utf-8"))
+            files = tuple(map(_file_from, found["files"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        is_same = found["start"] == start and all(is_whole(file, self.path) for file in files)
+        return files if is_same else None
+
     def remove(self) -> None:
         """The output is whole: nothing of this is needed any more."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -142,9 +169,10 @@ class WorkFolder:
 
     def leave(self) -> bool:
         """Stop in the middle; whether something is kept to go on from."""
-        if not self.spans:
+        keeps = bool(self.spans) or any(self.path.glob(f"{_AHEAD}*"))
+        if not keeps:
             self.remove()
-        return bool(self.spans)
+        return keeps
 
     # -- finding what is there ----------------------------------------------------------------
 
@@ -160,19 +188,24 @@ class WorkFolder:
                 Option("resume", False),
             )
 
-    def _find(self) -> None:
-        """Take over the spans of an earlier run, as far as they are whole."""
+    def _find(self) -> bool:
+        """Take over the spans of an earlier run, as far as they are whole.
+
+        Returns:
+            Whether there may be any.
+        """
         found = self._read_plan()
         if found is None:
-            return
+            return False
         if found["plan"] != self._plan:
             self.note = f"begun anew, {_difference(found['plan'], self._plan)}"
-            return
+            return False
         for span in map(_span_from, found["spans"]):
             if not all(is_whole(file, self.path) for file in (*span.files, span.state)):
                 logger.warning("%s: a finished span is damaged; it is made again", self._output)
                 break
             self.spans.append(span)
+        return bool(self.spans) or any(self.path.glob(f"{_AHEAD}*"))
 
     def _read_plan(self) -> dict[str, Any] | None:
         """The plan file, None where there is none that makes sense."""

@@ -196,6 +196,7 @@ class VideoWriter:
         if self._mux is None:
             raise OutputError(f"{self._path}: not written, the input has no frames")
         try:
+            self._mux.put(next(self._done, []))  # what emptied the last encoder, if it was kept
             self._mux.put(self._mux.encode(None))
             self._mux.close()
         except _LIBAV_ERRORS as error:

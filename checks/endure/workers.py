@@ -1,0 +1,303 @@
+"""Films by many workers, undisturbed and disturbed: always the plain run's result.
+
+::
+
+    python checks endure/workers FILMS_OR_FOLDERS --ways jobs:2 jobs:4 ray:3
+    python checks endure/workers FILM --ways jobs:2 --faults worker node driver slow damaged
+
+Each film is colorized by one pipeline and then in each way: by N processes, or by a Ray cluster of
+N nodes with one worker each, all on this machine. Compared are the bytes, with one encoder thread,
+and the decoded frames of a lossless film. Faults happen at random moments: a worker is killed, a
+node is killed (Ray only), the program is killed and started again, a worker runs at a tenth of its
+speed, a span's file is changed. Spans are short, so that a film of seconds has some. Exit code 1 if
+something differs or is left behind. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from shared.files import films
+
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.progress import NullProgress
+from vidcolor.engine.shots.plan import SpanRules
+from vidcolor.engine.video import colorize_video
+from vidcolor.workers.batch import Request, colorize_all
+from vidcolor.workers.executor import Done, Executor
+from vidcolor.workers.local import LocalWorkers
+from vidcolor.workers.shares import setups_for
+from vidcolor.workers.tasks import Setup
+
+RULES = SpanRules(min_frames=10, max_frames=30, warm_up=12, run_out=6, settle=2)
+
+
+class Told:
+    """Raises what fails."""
+
+    def begun(self, request: Request) -> None:
+        """Nothing."""
+
+    def done(self, request: Request, result: ColorizeResult) -> None:
+        """Nothing."""
+
+    def failed(self, request: Request, error: Exception) -> None:
+        """Stop."""
+        raise error
+
+
+class Counting(NullProgress):
+    """Counts frames."""
+
+    done = 0
+
+    def advance(self, n: int) -> None:
+        """Count."""
+        self.done += n
+
+    skip = advance
+
+
+@contextlib.contextmanager
+def workers(way: str, options: ColorizeOptions) -> Iterator[tuple[Executor, Any]]:
+    """The executor of a way, and the Ray cluster beneath if there is one."""
+    kind, _, number = way.partition(":")
+    if kind == "jobs":
+        setups = setups_for(int(number), options)
+        yield LocalWorkers([Setup(s.options, s.device) for s in setups]), None
+        return
+    import ray
+    from ray.cluster_utils import Cluster
+
+    from vidcolor.workers.ray_pool import RayWorkers
+
+    store = 100_000_000
+    head = {"num_cpus": 0, "object_store_memory": store}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        for _ in range(int(number)):
+            cluster.add_node(num_cpus=1, object_store_memory=store)
+        yield RayWorkers(cluster.address, Setup(options, options.device)), cluster
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def many(
+    film: Path, output: Path, options: ColorizeOptions, way: str,
+    disturb: Callable[[Executor, Any, Counting], None] | None = None,
+) -> float:  # fmt: skip
+    """Colorize with workers; seconds."""
+    progress = Counting()
+    with workers(way, options) as (executor, cluster):
+        began = time.monotonic()
+        if disturb is not None:
+            threading.Thread(
+                target=disturb, args=(executor, cluster, progress), daemon=True
+            ).start()
+        request = Request(str(film), str(output), "film", overwrite=True)
+        colorize_all(
+            [request], executor, options=options, progress=progress, listener=Told(), threads=1,
+            rules=RULES,
+        )  # fmt: skip
+        return time.monotonic() - began
+
+
+def until(progress: Counting, frames: int) -> None:
+    """Wait until so many frames are done."""
+    while progress.done < frames:
+        time.sleep(0.01)
+
+
+def pids(executor: Any) -> list[int]:  # noqa: ANN401
+    """Processes of workers."""
+    if isinstance(executor, LocalWorkers):
+        return executor.pids
+    import ray
+
+    return [ray.get(actor.pid.remote()) for _, actor in executor.members]
+
+
+class Faults:
+    """What can happen, at a random moment of a film of so many frames."""
+
+    def __init__(self, chance: random.Random, frames: int) -> None:
+        self._chance, self._frames = chance, frames
+
+    def _moment(self, progress: Counting) -> None:
+        until(progress, self._chance.randrange(self._frames * 3 // 4))
+
+    def worker(self, executor: Executor, cluster: Any, progress: Counting) -> None:  # noqa: ANN401, ARG002
+        """A worker is killed."""
+        self._moment(progress)
+        with contextlib.suppress(OSError, IndexError):
+            os.kill(self._chance.choice(pids(executor)), signal.SIGKILL)
+
+    def node(self, executor: Executor, cluster: Any, progress: Counting) -> None:  # noqa: ANN401, ARG002
+        """A node is killed with all that is on it, and another one joins."""
+        self._moment(progress)
+        nodes = list(cluster.worker_nodes)
+        cluster.remove_node(self._chance.choice(nodes), allow_graceful=False)
+        cluster.add_node(num_cpus=1, object_store_memory=100_000_000)
+
+    def slow(self, executor: Executor, cluster: Any, progress: Counting) -> None:  # noqa: ANN401, ARG002
+        """A worker stands still nine tenths of the time."""
+        until(progress, 1)
+        pid = pids(executor)[0]
+        with contextlib.suppress(OSError):
+            while True:
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(0.9)
+                os.kill(pid, signal.SIGCONT)
+                time.sleep(0.1)
+
+    def damaged(self, executor: Any, cluster: Any, progress: Counting) -> None:  # noqa: ANN401, ARG002
+        """One byte of a span's file is changed before it is taken."""
+        whole = executor.events
+        left = [1]
+
+        def events(timeout_s: float) -> Any:  # noqa: ANN401
+            found = whole(timeout_s)
+            for event in found:
+                if isinstance(event, Done) and left[0]:
+                    left[0] -= 1
+                    path = Path(event.result.folder) / event.result.files[0].name
+                    data = bytearray(path.read_bytes())
+                    data[self._chance.randrange(len(data))] ^= 255
+                    path.write_bytes(data)
+            return found
+
+        executor.events = events
+
+
+def killed(
+    film: Path, output: Path, options: ColorizeOptions, way: str, chance: random.Random,
+    seconds: float,
+) -> None:  # fmt: skip
+    """The program is killed at a random moment, and started again."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=many, args=(film, output, options, way))
+    process.start()
+    work = output.with_name(f".vidcolor-work-{output.name}")
+    while process.is_alive() and not work.exists():
+        time.sleep(0.05)
+    process.join(chance.uniform(0, seconds))
+    process.kill()
+    process.join()
+    many(film, output, options, way)
+
+
+def content(path: Path, *, lossless: bool) -> str:
+    """A hash of a film's bytes, or of its decoded frames."""
+    if not lossless:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    import av
+
+    digest = hashlib.sha256()
+    with av.open(str(path)) as film:
+        for frame in film.decode(film.streams.best("video")):
+            digest.update(f"{frame.pts}".encode() + frame.to_ndarray().tobytes())
+    return digest.hexdigest()
+
+
+class Trial:
+    """One film in all ways."""
+
+    def __init__(self, film: Path, args: argparse.Namespace, folder: Path) -> None:
+        self._film, self._args, self._folder = film, args, folder
+        self._chance = random.Random(args.seed)
+        self.faults = 0
+
+    def run(self) -> None:
+        """Print a row for each way and fault."""
+        args = self._args
+        for lossless in (False, True) if not args.faults else (False,):
+            options = ColorizeOptions(
+                model="compact", device="cpu", render_factor=args.render_factor, end_s=args.end,
+                video_codec="ffv1" if lossless else None,
+                encoder_threads=None if lossless else 1,
+            )  # fmt: skip
+            suffix = ".mkv" if lossless else args.suffix
+            plain = self._folder / f"plain{suffix}"
+            began = time.monotonic()
+            result = colorize_video(self._film, plain, options=options, spans=RULES)
+            plain_s = time.monotonic() - began
+            wanted = content(plain, lossless=lossless)
+            plain.unlink()
+            spans = len(result.plan.spans) if result.plan else 0
+            for way in args.ways:
+                output = self._folder / f"many{suffix}"
+                for what, times in self._what():
+                    for _ in range(times):
+                        seconds = self._once(what, output, options, way, result.frames, plain_s)
+                        same = content(output, lossless=lossless) == wanted
+                        output.unlink()
+                        left = [path.name for path in self._folder.iterdir()]
+                        self.faults += not same or bool(left)
+                        verdict = "same" if same else "DIFFERENT"
+                        kind = "frames" if lossless else "bytes"
+                        print(
+                            f"| {self._film.name} | {result.frames} | {spans} | {way} | {what} | "
+                            f"{verdict} {kind} | {seconds:.1f} | {', '.join(left)} |",
+                            flush=True,
+                        )
+
+    def _what(self) -> list[tuple[str, int]]:
+        return [(f, self._args.times) for f in self._args.faults] or [("none", 1)]
+
+    def _once(
+        self, what: str, output: Path, options: ColorizeOptions, way: str, frames: int,
+        plain_s: float,
+    ) -> float:  # fmt: skip
+        began = time.monotonic()
+        if what == "driver":
+            killed(self._film, output, options, way, self._chance, plain_s)
+            return time.monotonic() - began
+        disturb = None if what == "none" else getattr(Faults(self._chance, frames), what)
+        return many(self._film, output, options, way, disturb)
+
+
+def main() -> int:
+    """Try all films and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("sources", nargs="+", type=Path, help="films, folders of films")
+    parser.add_argument("--ways", nargs="+", default=["jobs:2"], help="jobs:N, ray:N")
+    parser.add_argument(
+        "--faults", nargs="*", default=[], choices=["worker", "node", "driver", "slow", "damaged"]
+    )
+    parser.add_argument("--times", type=int, default=1, help="of each fault")
+    parser.add_argument("--end", type=float, default=3, metavar="S")
+    parser.add_argument("--render-factor", type=int, default=4)
+    parser.add_argument("--suffix", default=".mp4")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    print("| film | frames | spans | way | fault | result | s | left |\n" + "|---" * 8 + "|")
+    faults = 0
+    for film in films(args.sources):
+        with tempfile.TemporaryDirectory() as folder:
+            trial = Trial(film, args, Path(folder))
+            try:
+                trial.run()
+            except Exception as error:  # noqa: BLE001 - the next film is tried all the same
+                print(f"| {film.name} | {type(error).__name__}: {error} |")
+                trial.faults += 1
+            faults += trial.faults
+    print(f"\n{faults} faults")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

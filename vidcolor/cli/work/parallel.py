@@ -1,0 +1,184 @@
+"""Runs jobs on many workers: ``--jobs``, ``--cluster``, several devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vidcolor.cli.terminal.memory import keep_freed_memory
+from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
+from vidcolor.cli.terminal.text import count
+from vidcolor.cli.work.jobs import STANDARD, Job
+from vidcolor.errors import Interrupted, OptionError
+
+if TYPE_CHECKING:
+    from vidcolor.cli.work.runner import Runner
+    from vidcolor.engine.options import ColorizeResult
+    from vidcolor.models.spec import Kind
+    from vidcolor.workers.batch import Request
+    from vidcolor.workers.executor import Executor
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where jobs run.
+
+    Attributes:
+        jobs: workers of this machine, or of each node of a cluster; None chooses.
+        cluster: address of a Ray cluster, or "auto"; None for this machine.
+    """
+
+    jobs: int | None = None
+    cluster: str | None = None
+
+
+def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
+    """What the command line asks for; None for one pipeline in this process.
+
+    Args:
+        jobs: a number, "auto", or None where it isn't given.
+        cluster: an address, "auto", or None.
+        device: as given; several mean a worker for each.
+
+    Raises:
+        OptionError: ``jobs`` is neither a number above 0 nor "auto".
+    """
+    number = None
+    if jobs is not None and jobs != "auto":
+        if not jobs.isascii() or not jobs.isdigit() or not int(jobs):
+            raise OptionError(f"--jobs {jobs}: is neither a whole number above 0 nor 'auto'")
+        number = int(jobs)
+    several = len(device.split(","))
+    if cluster is None and several > 1 and number is None:
+        number = several
+    if cluster is None and (number == 1 or (jobs is None and several == 1)):
+        return None
+    return Where(number, cluster)
+
+
+class ParallelRunner:
+    """Runs jobs with the help of a ``Runner``, which tells of results and does what pipes need."""
+
+    def __init__(self, runner: Runner, where: Where) -> None:
+        """Take what it needs."""
+        self._runner, self._where = runner, where
+
+    def run(self, jobs: Sequence[Job], *, is_batch: bool) -> int:
+        """Do all jobs.
+
+        Args:
+            jobs: at least one.
+            is_batch: one job's error doesn't stop the others.
+
+        Returns:
+            0, or 1 if an input of a batch failed.
+
+        Raises:
+            VidcolorError: what is wrong with the only job, or would be wrong with all.
+        """
+        told = _Told(self._runner, jobs, is_batch=is_batch)
+        wanted = [job for job in jobs if job.problem is None]
+        for job in jobs:
+            if job.problem is not None:
+                told.fail(job, job.problem)
+        if wanted:
+            self._colorize(wanted, told)
+        return told.sum_up() if is_batch else 0
+
+    def _colorize(self, jobs: Sequence[Job], told: _Told) -> None:
+        from vidcolor.workers.batch import colorize_all
+
+        runner = self._runner
+        kind: Kind = "image" if all(job.kind == "image" for job in jobs) else "video"
+        executor, threads = self._executor(kind)
+        progress = StoppableProgress(
+            make_progress(
+                runner.mode, runner.session.console,
+                source=jobs[0].source, output=jobs[0].output,
+            ),
+            runner.session.stop,
+        )  # fmt: skip
+        told.requests = {_request(job, runner.replaceable): job for job in jobs}
+        try:
+            with runner.session.stop.patience() as stop:
+                colorize_all(
+                    list(told.requests), executor,
+                    options=runner.options, progress=progress, listener=told, threads=threads,
+                    stop=stop,
+                )  # fmt: skip
+        except Interrupted:
+            text = f"interrupted; {told.good} of {count(len(jobs), 'input')} done"
+            raise Interrupted(text, runner.session.stop.exit_code) from None
+        finally:
+            progress.close()
+
+    def _executor(self, kind: Kind) -> tuple[Executor, int]:
+        """The workers, and how many threads each has for its encoder."""
+        from vidcolor.workers.local import LocalWorkers
+        from vidcolor.workers.shares import setups_for
+
+        options = self._runner.options
+        if self._where.cluster is not None:
+            from vidcolor.workers.ray_pool import RayWorkers
+            from vidcolor.workers.tasks import Setup
+
+            one = Setup(options, options.device, kind=kind, prepare=keep_freed_memory)
+            return RayWorkers(self._where.cluster, one, jobs=self._where.jobs), one.threads
+        setups = setups_for(self._where.jobs, options, kind=kind, prepare=keep_freed_memory)
+        return LocalWorkers(setups), setups[0].threads
+
+
+def is_piped(jobs: Sequence[Job]) -> bool:
+    """Whether a job reads or writes a pipe, which only one process can do."""
+    from vidcolor.media.files.inputs import is_pipe
+
+    return any(STANDARD in (job.source, job.output) or is_pipe(job.source) for job in jobs)
+
+
+def _request(job: Job, replaceable: set[str]) -> Request:
+    from vidcolor.workers.batch import Request
+
+    return Request(
+        job.source, job.output, "image" if job.kind == "image" else "film",
+        job.output in replaceable,
+    )  # fmt: skip
+
+
+class _Told:
+    """Passes on what becomes of requests; keeps ``batch.Listener``."""
+
+    def __init__(self, runner: Runner, jobs: Sequence[Job], *, is_batch: bool) -> None:
+        import time
+
+        self._runner, self._total, self._is_batch = runner, len(jobs), is_batch
+        self._began, self._clock = time.monotonic(), time.monotonic
+        self._failed: list[str] = []
+        self.requests: dict[Request, Job] = {}
+        self.good = 0
+
+    def begun(self, request: Request) -> None:
+        if self._runner.report is not None:
+            self._runner.report.begin(self.requests[request])
+
+    def done(self, request: Request, result: ColorizeResult) -> None:
+        job = self.requests[request]
+        if job.kind == "image" and self._runner.report is not None:
+            self._runner.report.begin(job)
+        self.good += 1
+        self._runner.tell(job, result)
+
+    def failed(self, request: Request, error: Exception) -> None:
+        self.fail(self.requests[request], error)
+
+    def fail(self, job: Job, error: Exception) -> None:
+        """Report it, or raise it where there is nothing else."""
+        if self._runner.report is not None:
+            self._runner.report.failed(job, error)
+        if not self._is_batch:
+            raise error
+        self._failed.append(self._runner.say_failed(error, job))
+
+    def sum_up(self) -> int:
+        """The last lines, and the exit code."""
+        return self._runner.sum_up(self._total, self._failed, self._clock() - self._began)

@@ -1,0 +1,92 @@
+"""Endpoints of pictures: photographs, frames, shots, sweeps."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse
+
+from vidcolor.studio.api.common import Owner, SourceId, TheStudio, find, send_picture
+from vidcolor.studio.api.schemas import Look, checked
+from vidcolor.studio.errors import StudioError
+
+router = APIRouter(prefix="/api", tags=["pictures"])
+
+Side = Annotated[Literal["before", "after"], Query(description="grey, or coloured")]
+Format = Annotated[Literal["jpg", "png"], Query(alias="format")]
+Size = Annotated[int, Query(ge=64, le=4096, description="of the longer side, at most")]
+Seconds = Annotated[float, Query(ge=0, le=1e6, description="from the film's start")]
+_MAX_CELLS = 36
+"""Pictures of one sweep."""
+
+
+@router.get("/photos/picture", response_class=FileResponse)
+async def photo_picture(
+    source: SourceId, owner: Owner, studio: TheStudio, look: Annotated[Look, Query()],
+    side: Side = "after", max_px: Size = 1600, image_format: Format = "jpg",
+) -> FileResponse:  # fmt: skip
+    """A photograph at the size of a screen, with the colours that the full result has."""
+    return await _picture("photo", source, owner, studio, look, side, max_px, image_format)
+
+
+@router.get("/films/frame", response_class=FileResponse)
+async def frame(
+    source: SourceId, owner: Owner, studio: TheStudio, look: Annotated[Look, Query()],
+    at_s: Seconds = 0.0, side: Side = "after", max_px: Size = 1280, image_format: Format = "jpg",
+) -> FileResponse:  # fmt: skip
+    """The frame that is on the screen at a time, coloured alone: smoothing needs its neighbours."""
+    return await _picture(
+        "frame", source, owner, studio, look, side, max_px, image_format, at_s=at_s
+    )
+
+
+@router.get("/films/shots")
+async def shots(source: SourceId, owner: Owner, studio: TheStudio) -> dict[str, Any]:
+    """The shots of a film. The first call begins to read it; ask again while ``shots`` is null."""
+    film = find(studio, owner, source)
+    found = await studio.shots(film)
+    return {"shots": found, **studio.shots_done(film)}
+
+
+@router.get("/films/sweep")
+async def sweep(
+    source: SourceId, owner: Owner, studio: TheStudio, at_s: Seconds = 0.0,
+    models: Annotated[list[str] | None, Query(max_length=8)] = None,
+    render_factors: Annotated[list[int] | None, Query(max_length=8)] = None,
+    saturations: Annotated[list[float] | None, Query(max_length=8)] = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """All combinations of the settings given, each with the address of its picture."""
+    find(studio, owner, source)
+    factors: list[int | None] = [*render_factors] if render_factors else [None]
+    combined = list(itertools.product(models or ["auto"], factors, saturations or [1.0]))
+    if len(combined) > _MAX_CELLS:
+        raise StudioError(f"{len(combined)} pictures are too many: {_MAX_CELLS} at most")
+    known = await studio.model_names()
+    cells = []
+    for model, factor, saturation in combined:
+        look = Look(model=model, render_factor=factor, saturation=saturation)
+        checked(look, owner, studio.uploads, known)
+        settings = look.model_dump(exclude_none=True)
+        query = urlencode({"source": source, "at_s": at_s, "max_px": 640, **settings})
+        cells.append({"settings": settings, "picture": f"/api/films/frame?{query}"})
+    return cells
+
+
+async def _picture(
+    task: str, key: str, owner: str, studio: TheStudio, look: Look, side: str, max_px: int,
+    image_format: str, **more: float,
+) -> FileResponse:  # fmt: skip
+    source = find(studio, owner, key)
+    colored = side == "after"
+    options: dict[str, Any] = {}
+    if colored:
+        options = checked(look, owner, studio.uploads, await studio.model_names())
+        options["device"] = studio.settings.devices[0]
+        options["offline"] = True
+    path = await studio.picture(
+        task, source, f".{image_format}", colored=colored, options=options, max_px=max_px, **more
+    )
+    return send_picture(path)

@@ -1,0 +1,1 @@
+"""Uploads, given folders, and the files that they hold."""

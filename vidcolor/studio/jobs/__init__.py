@@ -1,0 +1,1 @@
+"""The queue of jobs: a database, and processes that run the program."""

@@ -1,0 +1,63 @@
+"""A photograph as the program would colour it, at the size of a screen.
+
+The network sees what it sees in a whole run: the full photograph, reduced to the working size.
+Only the lightness that its colours are joined with is reduced further.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidcolor.engine.coloring.picture import picture_rgb
+from vidcolor.engine.device_errors import device_errors
+from vidcolor.engine.image import still_ab
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.media.still.read import read_still
+from vidcolor.studio.look.memory import Lately, model_for
+from vidcolor.studio.look.pictures import Picture, reduced, to_8bit
+from vidcolor.types import Plane, StillImage
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """Which state of a file: a changed one is read again."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+_photos: Lately[StillImage] = Lately(3)
+_colors: Lately[Tensor] = Lately(24)
+
+
+def photo_picture(path: str, options: ColorizeOptions, *, colored: bool, max_px: int) -> Picture:
+    """The photograph, upright, its longer side at most ``max_px``.
+
+    Raises:
+        InputError, DeviceError, WeightsError: see ``vidcolor.errors``.
+    """
+    status = os.stat(path)
+    stamp = _Stamp(path, status.st_size, status.st_mtime_ns)
+    photo = _photos.get(stamp, lambda: read_still(path))
+    luma: Plane = reduced(photo.luma, max_px)
+    ab = _ab(photo, stamp, options) * options.saturation if colored else torch.zeros(1, 2, 1, 1)
+    return to_8bit(picture_rgb(luma, ab, depth=photo.depth))
+
+
+def _ab(photo: StillImage, stamp: _Stamp, options: ColorizeOptions) -> Tensor:
+    key = (stamp, options.model, options.device, options.render_factor, options.mounts)
+
+    def make() -> Tensor:
+        model = model_for("image", options)
+        with device_errors(model.device_label):
+            return still_ab(
+                photo, model,
+                render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
+            )  # fmt: skip
+
+    return _colors.get(key, make)

@@ -1,0 +1,1 @@
+"""Films and photographs by many workers: processes of this machine, or a cluster's."""
