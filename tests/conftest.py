@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+# Each process of pytest-xdist has torch's threads too: those that wait must leave the cores to the
+# others. OpenMP reads this when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 ROOT = Path(__file__).resolve().parents[1]
 FAIL_WITHOUT_CUDA = "VIDCOLOR_FAIL_WITHOUT_CUDA"
 """Set on machines that must have a GPU, so that a broken driver can't pass as "all skipped"."""
@@ -99,7 +103,7 @@ def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make what a test wrote fit for UTF-8, in which pytest-xdist sends reports: names may be any bytes."""
+    """Escape what isn't UTF-8 in captured output: pytest-xdist can't send names of any bytes."""
     report = yield
     report.sections = [
         (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections

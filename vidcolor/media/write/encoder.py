@@ -88,8 +88,8 @@ def configure(context: VideoCodecContext, plan: EncoderPlan) -> None:
     context.field_order = plan.field_order
     if plan.codes_fields:
         context.flags |= _FLAG_INTERLACED_DCT | _FLAG_INTERLACED_ME
-    # PyAV presets slice threads, which x264 takes as sliced (worse) coding. Encoders whose frames
-    # are threaded by libav return them when a thread has finished: spans would differ from run to run
+    # PyAV presets slice threads, which x264 takes as sliced (worse) coding. libav's frame threads
+    # return a packet whenever a thread has finished: the same span would differ from run to run.
     context.thread_type = "SLICE" if context.codec.capabilities & _FRAME_THREADS else "AUTO"
     context.thread_count = plan.threads
     if plan.tag:
