@@ -82,6 +82,13 @@ for _top in ("describe", "image", "plan_film", "preview", "span_job", "video"):
 MAY_IMPORT["engine.preview"] = MAY_IMPORT["engine.preview"] | {"engine.image"}
 MAY_IMPORT["engine.span_job"] = MAY_IMPORT["engine.span_job"] | {"engine.video"}
 
+_UNDER_CLI = MAY_IMPORT["cli"] | {"library"}
+MAY_IMPORT["cli.words"] = _UNDER_CLI
+MAY_IMPORT["cli.terminal"] = _UNDER_CLI | {"cli.words"}
+MAY_IMPORT["cli.work"] = MAY_IMPORT["cli.terminal"] | {"cli.terminal"}
+MAY_IMPORT["cli.commands"] = MAY_IMPORT["cli.work"] | {"cli.work"}
+MAY_IMPORT["cli.main"] = MAY_IMPORT["cli.commands"] | {"cli.commands"}
+
 VALUES = "vidcolor.models.contract"
 """What models take and give: values that temporal may know without knowing models."""
 
