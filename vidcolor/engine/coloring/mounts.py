@@ -173,8 +173,8 @@ def _at_edges(pixels: _Mask) -> _Mask:
 def _touching(region: _Mask, *, is_black: bool) -> float:
     """Belief by how much of the edges a region touches, in its least width."""
     wide = _band_width(region.shape)
-    top, bottom = region[:wide].all(0).mean(), region[-wide:].all(0).mean()
-    left, right = region[:, :wide].all(1).mean(), region[:, -wide:].all(1).mean()
+    top, bottom = (_share(lines.all(0)) for lines in (region[:wide], region[-wide:]))
+    left, right = (_share(lines.all(1)) for lines in (region[:, :wide], region[:, -wide:]))
     if is_black:
         return _ramp(max(min(top, bottom), min(left, right)), _TOUCHING)
     return _ramp(min(top, bottom, left, right), _TOUCHING)
@@ -231,6 +231,10 @@ def _difference_along(pixels: _Mask, lines: _Mask) -> float:
     )
     least = min((line.mean() for is_border, line in sides if is_border), default=0.0)
     return _ramp(least, _DIFFERING) * _ramp(part.size / pixels.size, _ENCLOSED)
+
+
+def _share(flags: _Mask) -> float:
+    return np.count_nonzero(flags) / flags.size  # a fifth of the time of flags.mean()
 
 
 def _ramp(value: float, limits: _Range) -> float:
