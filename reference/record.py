@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from calibration import calibrate, load
 from original import build_original
 from synthetic import PHOTOS, SEEDS, Array, NormStatistics, draw_state, grey_photo, network_input
 from torch import nn
@@ -71,36 +71,6 @@ def prepare(name: str) -> tuple[nn.Module, NormStatistics]:
     statistics = calibrate(network, photos(PHOTOS, 176, 176))
     load(network, draw_state(shapes, seed=SEEDS[name], statistics=statistics))
     return network, statistics
-
-
-def load(network: nn.Module, state: dict[str, Array]) -> None:
-    """Puts arrays into the network, strictly."""
-    network.load_state_dict(
-        {key: torch.from_numpy(value) for key, value in state.items()}, strict=True
-    )
-
-
-def calibrate(network: nn.Module, inputs: torch.Tensor) -> NormStatistics:
-    """Gives every BatchNorm the statistics of what it sees, in order, in one pass."""
-    statistics, hooks = NormStatistics(), []
-
-    def hook_for(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
-        def measure(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
-            std, mean = torch.std_mean(arguments[0].double(), dim=(0, 2, 3))
-            statistics.measure(name, mean.numpy(), std.numpy())
-            running = statistics.running(name)
-            module.get_buffer("running_mean").copy_(torch.from_numpy(running[0]))
-            module.get_buffer("running_var").copy_(torch.from_numpy(running[1]))
-
-        return measure
-
-    for name, module in network.named_modules():
-        if isinstance(module, nn.BatchNorm2d):
-            hooks.append(module.register_forward_pre_hook(hook_for(name)))
-    network(inputs)
-    for hook in hooks:
-        hook.remove()
-    return statistics
 
 
 def photos(names: tuple[str, ...], height: int, width: int) -> torch.Tensor:

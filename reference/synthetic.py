@@ -23,7 +23,12 @@ Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]
 
 SEEDS = {"artistic": 1, "stable": 2, "video": 3}
-"""The seed of each published network's stand-in."""
+"""The seed of each of DeOldify's published networks' stand-in."""
+
+OTHER_SEEDS = {
+    "zhang-eccv16": 4, "zhang-siggraph17": 5, "zhang-caffe": 6, "ddcolor-tiny": 7, "ddcolor": 8,
+}  # fmt: skip
+"""Those of the networks of ``others.py``."""
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 """Photographs inside the scikit-image wheel, public domain or CC0."""
@@ -129,9 +134,9 @@ def draw_state(
 
 def _draw_plain(name: str, shape: tuple[int, ...], seed: int) -> Array:
     kind = name.rpartition(".")[2]
-    if len(shape) > 1 and kind in ("weight", "weight_v"):
+    if len(shape) > 1 and kind in ("weight", "weight_v", "in_proj_weight"):
         return _he_uniform(name, shape, seed)
-    if kind == "bias":
+    if kind in ("bias", "in_proj_bias"):
         return uniform(name, shape, seed, -0.3, 0.3)
     if kind == "gamma":
         return np.full(shape, 0.5, np.float32)
@@ -179,10 +184,8 @@ def grey_photo(name: str, height: int, width: int) -> Array:
     """One of ``PHOTOS`` as grey codes ``(height, width)`` uint8, stretched as the original does."""
     from skimage import data  # only who renders photos needs scikit-image
 
-    red, green, blue = (
-        np.asarray(getattr(data, name)())[..., c].astype(np.int64) for c in range(3)
-    )
-    grey = (299 * red + 587 * green + 114 * blue) / 1000.0
+    photo = np.asarray(getattr(data, name)()).astype(np.int64)
+    grey = photo if photo.ndim == 2 else photo[..., :3] @ np.array([299, 587, 114]) / 1000.0
     resized = _area_weights(grey.shape[0], height) @ grey @ _area_weights(grey.shape[1], width).T
     return np.rint(resized).astype(np.uint8)
 

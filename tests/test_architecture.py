@@ -58,6 +58,7 @@ MAY_IMPORT["media.scans"] = (
     _CONTRACT | {"media.kinds"} | {"media.read", "media.write", "media.still"}
 )
 MAY_IMPORT["media.open"] = MAY_IMPORT["media.output"] = MAY_IMPORT["media.scans"] | {"media.scans"}
+MAY_IMPORT["media.results"] = MAY_IMPORT["media.open"] | {"media.open"}
 
 _PLAIN = {"errors", "types", "direction", "engine.options", "engine.progress"}
 MAY_IMPORT["engine.shots"] = {"errors", "types", "temporal"}

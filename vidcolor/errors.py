@@ -105,6 +105,10 @@ class OutputError(VidcolorError):
     """The output can't be written."""
 
 
+class OutputBusyError(OutputError):
+    """Another run is writing the output right now."""
+
+
 class StreamLossError(OutputError):
     """With ``strict``: the output container can't hold a stream of the source."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.media.files.atomic import AtomicPath
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel, ModelInput
@@ -56,10 +58,12 @@ def colorize_image(
     photo = read_still(input)
     check_still_output(output, photo)
     chosen = load_for("image", options, progress, model)
-    rgb = colorize_still(photo, chosen, options)
-    if options.compare:
-        photo, rgb = _beside(photo, rgb)
-    notes = write_still(output, rgb, photo, comment=credit(chosen))
+    with AtomicPath(Path(output)) if str(output) != "-" else nullcontext() as place:
+        check_absent(output, options)  # another run may have finished it meanwhile
+        rgb = colorize_still(photo, chosen, options)
+        if options.compare:
+            photo, rgb = _beside(photo, rgb)
+        notes = write_still(output, rgb, photo, comment=credit(chosen), place=place)
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,

@@ -89,6 +89,7 @@ def colorize_video(
         chosen = load_for("video", options, progress, model)
         settings = encode_settings(source, options, chosen)
         with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
+            check_absent(output, options)  # another run may have finished it meanwhile
             treatment = Treatment(
                 chosen, options, batch_size_of(source, options, chosen), rules,
                 filters, plan.shots if plan else None,

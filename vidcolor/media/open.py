@@ -130,11 +130,9 @@ class Input:
             if self._is_sequence or needs_pillow(self.file.head):
                 self.read(ReadSettings(copy_streams=False)).close()
             else:
-                container = self.container.container
-                video = choose_video(container, self.label)
-                self._info = describe_container(
-                    container, video, path=self.path, size=self.file.size
-                )
+                opened = self.container
+                video = choose_video(opened.container, self.label)
+                self._info = describe_container(opened, video, path=self.path, size=self.file.size)
         return cast(VideoInfo, self._info)
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.families.family import Built
 from vidcolor.models.families.registry import (
     MODELS,
     auto_order,
@@ -14,12 +15,13 @@ from vidcolor.models.families.registry import (
     find_spec,
     recognise,
 )
+from vidcolor.models.mixing import Mixture, mix_of, mixed_spec, names_of
 from vidcolor.models.running.device import common_precision, device_type, resolve_devices
 from vidcolor.models.running.replicas import place
 from vidcolor.models.spec import Kind, ModelSpec
 from vidcolor.models.weights.manifest import load_manifest
 from vidcolor.models.weights.progress import DownloadProgress
-from vidcolor.models.weights.safe_load import load_checkpoint
+from vidcolor.models.weights.safe_load import Checkpoint, load_checkpoint
 from vidcolor.models.weights.store import bundled_path, ensure_weights, find_weights
 
 logger = logging.getLogger(__name__)
@@ -38,8 +40,9 @@ def load_model(
     """Load a colorizer.
 
     Args:
-        name_or_path: a model's name, "auto", or the path of a checkpoint (.pth or .safetensors),
-            which is recognised by its content, whatever its name.
+        name_or_path: a model's name, "auto", or the path of a checkpoint (.pth, .safetensors or
+            .caffemodel), which is recognised by its content, whatever its name; or a mix of such
+            (``mixing``): "deoldify-video+ddcolor:0.4".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; several GPUs with commas between.
         precision: "auto", "fp32", "bf16" or "fp16".
         kind: what "auto" chooses for.
@@ -60,18 +63,34 @@ def load_model(
     if str(name) == "auto":
         name = choose_model(kind, device, weights_dir=weights_dir)
     targets = resolve_devices(device)
-    path = _path_of(name, weights_dir, offline, progress)
+
+    def read(one: str | Path) -> tuple[ModelSpec, Checkpoint]:
+        return _read(one, _path_of(one, weights_dir, offline, progress))
+
+    parts = mix_of(name)
+    files = [read(one) for one in ([name] if parts is None else names_of(name))]
+    specs = [spec for spec, _ in files]
+    spec = specs[0] if parts is None else mixed_spec(str(name), specs)
+    dtype = common_precision(precision, targets, spec.precisions)
+    logger.info("%s on %s in %s", spec.name, device, dtype)
+    built = [family_of(each).build(checkpoint, dtype) for each, checkpoint in files]
+    whole = built[0] if parts is None else Built(Mixture(built, specs, parts, kind))
+    return place(whole, spec, label=str(name), devices=targets, dtype=dtype)
+
+
+def _read(name: str | Path, path: Path) -> tuple[ModelSpec, Checkpoint]:
+    """A model's file, and facts about it.
+
+    Raises:
+        WeightsError: it isn't that model's, or no known network's.
+    """
     checkpoint = load_checkpoint(path)
     spec, found = MODELS.get(str(name)), recognise(checkpoint)
     if spec is not None and (found is None or found.family != spec.family):
         raise WeightsError(f"{path}: not the weights of {spec.name}; pull them again")
     if found is None:
         raise WeightsError(f"{path}: the tensors in it are of no network that vidcolor knows")
-    spec = spec or found
-    dtype = common_precision(precision, targets, spec.precisions)
-    logger.info("%s from %s on %s in %s", spec.name, path, device, dtype)
-    built = family_of(spec).build(checkpoint, dtype)
-    return place(built, spec, label=str(name), devices=targets, dtype=dtype)
+    return spec or found, checkpoint
 
 
 def spec_of(name_or_path: str | Path) -> ModelSpec:
@@ -81,6 +100,8 @@ def spec_of(name_or_path: str | Path) -> ModelSpec:
         OptionError: no model or file is called so.
         WeightsError: the file can't be read, or is of no known network.
     """
+    if mix_of(name_or_path) is not None:
+        return mixed_spec(str(name_or_path), [spec_of(name) for name in names_of(name_or_path)])
     spec = MODELS.get(str(name_or_path))
     if spec is not None or not Path(name_or_path).is_file():
         return spec or find_spec(str(name_or_path))

@@ -119,7 +119,7 @@ def test_an_unreadable_subfolder_is_reported(clip: Path, tmp_path: Path) -> None
     assert "the folder can't be read: File name too long" in str(folder.problem)
 
 
-def test_results_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+def test_results_of_one_name_are_told_apart(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         make_photo(tmp_path / folder / "x.png")
@@ -132,8 +132,31 @@ def test_results_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
         "x_mp4_color.mp4",
         "x_color.png",
     }
-    with pytest.raises(OptionError, match="two inputs"):
-        make_plan([str(tmp_path / "a"), str(tmp_path / "b")] * 2, str(tmp_path / "out"))
+    plan = make_plan([str(tmp_path / "a"), str(tmp_path / "b")] * 2, str(tmp_path / "out"))
+    assert names(plan, tmp_path) == {
+        "a/x.gif": "out/a/x_color.mp4",
+        "a/x.mp4": "out/a/x_mp4_color.mp4",
+        "a/x.png": "out/a/x_color.png",
+        "b/x.png": "out/b/x_color.png",
+    }
+    assert len(plan.notes) == 1
+    assert "same names" in plan.notes[0]
+
+
+def test_files_of_several_folders_keep_them_where_names_repeat(tmp_path: Path) -> None:
+    for name in ("a/1.png", "a/2.png", "b/c/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        make_photo(tmp_path / name)
+    words = [str(tmp_path / name) for name in ("b/c/1.png", "a/1.png", "a/2.png")]
+    out = str(tmp_path / "out")
+    assert set(names(make_plan(words, out), tmp_path).values()) == {
+        "out/b/c/1_color.png",
+        "out/a/1_color.png",
+        "out/a/2_color.png",
+    }
+    plan = make_plan(words[1:], out)
+    assert set(names(plan, tmp_path).values()) == {"out/1_color.png", "out/2_color.png"}
+    assert plan.notes == ()
 
 
 @pytest.mark.parametrize("link", [os.symlink, os.link])

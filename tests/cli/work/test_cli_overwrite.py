@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from cli_helpers import RunHere, make_clip, on_terminal
+from cli_helpers import RunHere, make_clip, make_photo, on_terminal
+from PIL import Image
+
+from vidcolor.media.files.atomic import AtomicPath
 
 
 @pytest.fixture
@@ -115,3 +119,64 @@ def test_log_is_not_appended_to_a_film(run_here: RunHere, clip: Path) -> None:
     before = clip.read_bytes()
     assert run_here(str(clip), "--log-file", str(clip)).returncode == 2
     assert clip.read_bytes() == before
+
+
+def test_a_second_source_is_not_taken_for_out(
+    run_here: RunHere, tmp_path: Path, model_words: list[str]
+) -> None:
+    """What a shell makes of ``-y *.png`` where there are exactly two."""
+    make_photo(tmp_path / "a.png")
+    second = make_photo(tmp_path / "b.png").read_bytes()
+    for switch in ("-y", "-n"):
+        run = run_here(switch, "a.png", "b.png")
+        assert run.returncode == 2
+        assert "vidcolor -o DIR a.png b.png" in run.stderr
+        assert "vidcolor -y -o b.png a.png" in run.stderr
+        assert run.stderr.count("\n") == 1
+    assert (tmp_path / "b.png").read_bytes() == second
+    assert run_here(*model_words, "-y", "-o", "b.png", "a.png").returncode == 0
+    # now it is a result, and may be replaced
+    assert run_here(*model_words, "-y", "a.png", "b.png").returncode == 0
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_second_film_is_not_taken_for_out(
+    run_here: RunHere, clip: Path, tmp_path: Path, model_words: list[str], suffix: str
+) -> None:
+    other = make_clip(tmp_path / f"other{suffix}")
+    before = other.read_bytes()
+    assert run_here("-y", clip, other).returncode == 2
+    assert other.read_bytes() == before
+    assert run_here(*model_words, "-y", "-o", other, clip).returncode == 0
+    if suffix != ".ts":  # it has no tags: a network with random weights may give grey
+        assert run_here(*model_words, "-y", clip, other).returncode == 0
+
+
+def test_n_skips_what_another_run_is_making(
+    run_here: RunHere, clip: Path, photo: Path, tmp_path: Path, model_words: list[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    with (
+        AtomicPath(tmp_path / "out" / "film_color.mp4"),
+        AtomicPath(tmp_path / "out" / "photo_color.png"),
+    ):
+        run = run_here(*model_words, "-n", "-o", "out", clip, photo)
+        assert run.returncode == 0
+        assert run.stderr.count("another run is making it, skipped") == 2
+        assert run_here(*model_words, "-o", "out", clip).returncode == 1
+
+
+def test_n_skips_the_same_picture_only(
+    run_here: RunHere, tmp_path: Path, model_words: list[str]
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    make_photo(tmp_path / "a" / "1.png")
+    grey = np.linspace(230, 20, 64 * 48).reshape(48, 64).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "b" / "1.png")
+    for source in ("a/1.png", "b/1.png"):
+        assert run_here(*model_words, "-n", "-o", "out", source).returncode == 0
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"1_color.png", "1_color_2.png"}
+    for source in ("a/1.png", "b/1.png"):
+        assert "exists, skipped" in run_here(*model_words, "-n", "-o", "out", source).stderr
+    assert len(list((tmp_path / "out").iterdir())) == 2

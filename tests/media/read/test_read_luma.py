@@ -157,3 +157,20 @@ def test_matrix_for_rgb() -> None:
     assert rgb_matrix(ColorTags(), 720) == 1
     assert rgb_matrix(ColorTags(matrix=9), 480) == 9
     assert rgb_matrix(ColorTags(matrix=0, primaries=1), 480) == 1
+
+
+def test_cinema_codes_give_the_lightness_of_their_luminance() -> None:
+    codes = np.array([0, 100, 500, 1000, 2000, 3000, 3960, 4095])
+    frame = av.VideoFrame(len(codes), 2, "xyz12le")
+    row = np.zeros((len(codes), 3), np.uint16)
+    row[:, 0], row[:, 1], row[:, 2] = 4095 - codes, codes, 1234
+    line = (row << 4).tobytes().ljust(frame.planes[0].line_size, b"\0")
+    frame.planes[0].update(line * 2)
+    luma = extract_luma(frame)
+    light = np.minimum((codes / 4095) ** 2.6 * 52.37 / 48, 1)  # SMPTE ST 428-1; white is 48 cd/m2
+    srgb = luma / 4095
+    decoded = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    assert luma.shape == (2, len(codes))
+    assert np.abs(decoded - light).max() < 3e-4  # half a code of 12 bits, at white
+    assert luma[0, 0] == 0
+    assert luma[0, -2] == 4095

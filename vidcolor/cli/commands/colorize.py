@@ -101,7 +101,7 @@ def _work(
 ) -> int:
     """Plan, ask, run; the exit code."""
     from vidcolor.cli.work.jobs import make_plan, scans_in
-    from vidcolor.cli.work.overwrite import settle
+    from vidcolor.cli.work.overwrite import check_no_source, settle
     from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped
     from vidcolor.cli.work.runner import Runner
 
@@ -109,6 +109,7 @@ def _work(
     output: str | None = values["output"]
     where = chosen(values["jobs"], values["cluster"], options.device)
     plan = make_plan(words, output, decoder=options.decoder)
+    check_no_source(words, output)
     _spare_terminal([job.output for job in plan.jobs])
     jobs, replaceable = settle(
         plan.jobs,
@@ -118,6 +119,8 @@ def _work(
     )
     if report is not None:
         report.plan(plan.jobs, skipped=set(plan.jobs).difference(jobs))
+    for note in plan.notes:
+        session.console.say(note)
     if plan.passed_over:
         session.console.say(f"left out: {plan.passed_over} called *_color, as results are")
     for pattern, number in scans_in(jobs):
@@ -130,8 +133,10 @@ def _work(
             raise OptionError(f"no photo or film in {', '.join(words)}")
         return 0
     runner = Runner(
-        session, options, mode=values["progress"], replaceable=replaceable, report=report
-    )
+        session, options,
+        mode=values["progress"], replaceable=replaceable, report=report,
+        no_clobber=values["no_clobber"],
+    )  # fmt: skip
     if where is not None and not is_piped(jobs):
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])

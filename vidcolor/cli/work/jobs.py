@@ -10,10 +10,11 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vidcolor.cli.work.places import RESULT_ENDING, place
 from vidcolor.errors import InputError, OptionError, VidcolorError
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,6 @@ VIDEO_SUFFIXES = frozenset({
 """Suffixes that are taken from a folder by name; other files are opened to see what they are."""
 _FILE_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".dpx", ".exr", ".jxl", ".tga"}
 """Suffixes by which ``-o`` names a file and no folder, whether it can be written or not."""
-_RESULT_ENDING = "_color"
 _SCAN_LENGTH: int = 48
 """As many numbered pictures in a row are two or three seconds of film."""
 STANDARD = "-"
@@ -65,11 +65,13 @@ class Plan:
         jobs: in the order of the command line; a folder's files sorted by path.
         is_batch: whether there may be several: then one's error doesn't stop the others.
         passed_over: files of a folder not taken because they are called ``*_color``.
+        notes: lines for the user about names of results.
     """
 
     jobs: tuple[Job, ...]
     is_batch: bool
     passed_over: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(words: Sequence[str], output: str | None, *, decoder: str = "pyav") -> Plan:
@@ -81,7 +83,7 @@ def make_plan(words: Sequence[str], output: str | None, *, decoder: str = "pyav"
         decoder: with "ffmpeg", unknown content is taken for video.
 
     Raises:
-        OptionError: when the words make no sense together, or two results would have one name.
+        OptionError: when the words make no sense together.
         InputError: when the only input is missing or no picture.
     """
     if not words:
@@ -140,45 +142,35 @@ def _wants_folder(words: Sequence[str], output: str) -> bool:
 
 
 def _plan_batch(words: Sequence[str], folder: Path, decoder: str) -> Plan:
-    jobs: list[Job] = []
-    taken: set[str] = set()
+    found: dict[str, tuple[Job, Path]] = {}
     passed_over = 0
     for word in words:
         if word == STANDARD:
             raise OptionError("standard input (-) has no name for a result in a folder")
         if not os.path.isdir(word):
-            jobs.append(_place(_job(word, decoder), folder, taken))
+            job = _job(word, decoder)
+            found.setdefault(job.source, (job, Path()))
             continue
         unreadable: list[OSError] = []
         for path, is_result in _scan(Path(word), folder, decoder, unreadable):
             if is_result:
                 passed_over += 1
-                continue
-            place = folder / path.relative_to(word).parent
-            jobs.append(_place(_job(str(path), decoder), place, taken))
-        jobs += map(_unreadable_folder, unreadable)
-    jobs = list({(job.source, job.output): job for job in jobs}.values())
+            else:
+                job = _job(str(path), decoder)
+                found.setdefault(job.source, (job, path.relative_to(word).parent))
+        for error in unreadable:
+            found[str(error.filename)] = _unreadable_folder(error), Path()
+    todo = [
+        (job, below, "" if job.problem else Path(_default_output(job.source, job.kind)).name)
+        for job, below in found.values()
+    ]
+    targets, notes = place(
+        [(Path(job.source), below, name) for job, below, name in todo if name], folder
+    )
+    outputs = iter(targets)
+    jobs = [replace(job, output=str(next(outputs))) if name else job for job, _, name in todo]
     check_names(jobs)
-    return Plan(tuple(jobs), is_batch=True, passed_over=passed_over)
-
-
-def _place(job: Job, folder: Path, taken: set[str]) -> Job:
-    """Give the job its output in ``folder``; ``x.gif`` beside ``x.mp4`` becomes ``x_gif_color``."""
-    if job.problem is not None:
-        return job
-    name = Path(_default_output(job.source, job.kind)).name
-    target = str(folder / name)
-    if target in taken:
-        source, default = Path(job.source), Path(name)
-        inserted = f"{source.stem}_{source.suffix[1:].lower()}{_RESULT_ENDING}{default.suffix}"
-        target = str(folder / inserted)
-    if target in taken:
-        raise OptionError(
-            f"two inputs would be written to {target}: give the folder that holds both, or "
-            "colorize them one by one"
-        )
-    taken.add(target)
-    return Job(job.source, target, job.kind)
+    return Plan(tuple(jobs), is_batch=True, passed_over=passed_over, notes=tuple(notes))
 
 
 def _unreadable_folder(error: OSError) -> Job:
@@ -204,7 +196,7 @@ def _scan(
             path = Path(where) / name
             if name.startswith(".") or not path.is_file() or not _is_media(path, decoder):
                 continue
-            yield path, path.stem.endswith(_RESULT_ENDING)
+            yield path, path.stem.endswith(RESULT_ENDING)
 
 
 def _is_media(path: Path, decoder: str) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from vidcolor.cli.terminal.console import Console
 from vidcolor.cli.terminal.text import printable
@@ -58,10 +61,52 @@ def settle(
     raise OutputExistsError("nothing was done")
 
 
+def check_no_source(words: Sequence[str], output: str | None) -> None:
+    """Refuse ``IN OUT`` where OUT is a source by all appearance: two files of a shell's ``*``.
+
+    Raises:
+        OptionError: it is; the message says how both meanings are written.
+    """
+    if output is not None or len(words) != 2 or not os.path.isfile(words[1]):
+        return
+    from vidcolor.media.results import may_be_source
+
+    if may_be_source(words[1]):
+        source, target = map(shlex.quote, words)
+        raise OptionError(
+            f"{words[1]}: exists and isn't a result of vidcolor, so it may be a source; to colorize"
+            f" both: vidcolor -o DIR {source} {target}; to replace it:"
+            f" vidcolor -y -o {target} {source}"
+        )
+
+
 def _skip(jobs: Sequence[Job], taken: set[str], console: Console) -> tuple[list[Job], set[str]]:
-    for output in sorted(taken):
-        console.say(f"{output}: exists, skipped")
-    return [job for job in jobs if job.output not in taken], set()
+    """Leave out jobs whose result is there; another photograph's result gets another name."""
+    from vidcolor.media.results import differ
+
+    todo = []
+    planned = {job.output for job in jobs}
+    for job in jobs:
+        target, number = job.output, 1
+        if target not in taken:
+            todo.append(job)
+            continue
+        while os.path.lexists(target) and job.kind == "image" and differ(job.source, target):
+            number += 1
+            while (target := _numbered(job.output, number)) in planned:
+                number += 1
+        if os.path.lexists(target) or number == 1:
+            console.say(f"{target}: exists, skipped")
+            continue
+        console.say(f"{job.output}: shows another picture; {job.source} goes to {target}")
+        planned.add(target)
+        todo.append(replace(job, output=target))
+    return todo, set()
+
+
+def _numbered(output: str, number: int) -> str:
+    path = Path(output)
+    return str(path.with_stem(f"{path.stem}_{number}"))
 
 
 def _some(clashes: Sequence[Job], total: int) -> str:

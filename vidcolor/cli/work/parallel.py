@@ -169,7 +169,8 @@ class _Told:
         self._runner.tell(job, result)
 
     def failed(self, request: Request, error: Exception) -> None:
-        self.fail(self.requests[request], error)
+        if not self._runner.skips(self.requests[request], error):
+            self.fail(self.requests[request], error)
 
     def fail(self, job: Job, error: Exception) -> None:
         """Report it, or raise it where there is nothing else."""

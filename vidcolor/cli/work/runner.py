@@ -20,7 +20,14 @@ from vidcolor.cli.work.jobs import Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
-from vidcolor.errors import DeviceError, Interrupted, OutOfMemoryError, WeightsError
+from vidcolor.errors import (
+    DeviceError,
+    Interrupted,
+    OutOfMemoryError,
+    OutputBusyError,
+    OutputExistsError,
+    WeightsError,
+)
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
@@ -38,6 +45,7 @@ class Runner:
         mode: how progress is shown.
         replaceable: outputs that may be overwritten.
         report: gets what is done.
+        no_clobber: skip what another run makes in the meantime.
     """
 
     def __init__(
@@ -48,12 +56,14 @@ class Runner:
         mode: Mode = "auto",
         replaceable: set[str] | None = None,
         report: Report | None = None,
+        no_clobber: bool = False,
     ) -> None:
         self.session = session
         self.options = options
         self.mode = mode
         self.replaceable = replaceable or set()
         self.report = report
+        self.no_clobber = no_clobber
         self._models: dict[str, Colorizer] = {}
 
     def run_one(self, job: Job) -> int:
@@ -63,7 +73,7 @@ class Runner:
             VidcolorError: whatever is wrong.
         """
         with self._reported(job):
-            self.tell(job, self._colorize(job))
+            self._do(job, None)
         return 0
 
     def run_batch(self, jobs: Sequence[Job]) -> int:
@@ -102,7 +112,26 @@ class Runner:
             if job.problem is not None:
                 raise job.problem
             os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
-            self.tell(job, self._colorize(job, self._model(job)))
+            self._do(job, self._model(job))
+
+    def _do(self, job: Job, model: Colorizer | None) -> None:
+        try:
+            self.tell(job, self._colorize(job, model))
+        except (OutputBusyError, OutputExistsError) as error:
+            if not self.skips(job, error):
+                raise
+
+    def skips(self, job: Job, error: Exception) -> bool:
+        """Whether a job is left to another run that has done it, or is at it; says so."""
+        reasons: dict[type[Exception], str] = {
+            OutputExistsError: "exists",
+            OutputBusyError: "another run is making it",
+        }
+        why = reasons.get(type(error))
+        if why is None or not self.no_clobber:
+            return False
+        self.session.console.say(f"{job.output}: {why}, skipped")
+        return True
 
     def _reported(self, job: Job) -> contextlib.AbstractContextManager[None]:
         """Within, what fails goes into the report too."""

@@ -23,6 +23,7 @@ from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.work_folder import WorkFolder, work_folder_of
 from vidcolor.media.open import Input
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.mixing import names_of
 from vidcolor.models.weights.store import weights_file
 
 logger = logging.getLogger(__name__)
@@ -125,10 +126,10 @@ def _as_json(options: ColorizeOptions) -> dict[str, Any]:
 
 
 def _model(model: Colorizer, options: ColorizeOptions) -> Mapping[str, str | None]:
-    found = weights_file(model.label, weights_dir=options.weights_dir)
+    found = [weights_file(name, weights_dir=options.weights_dir) for name in names_of(model.label)]
     return {
         "name": model.label,
-        "sha256": None if found is None else found[1],
+        "sha256": "+".join("" if file is None else file[1] for file in found) or None,
         "device": model.device_label,
         "precision": model.precision,
     }

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
-from vidcolor.errors import Message, OptionError, OutputError
+from vidcolor.errors import Message, OptionError, OutputBusyError, OutputError
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,9 @@ class AtomicPath:
                     f"{error.strerror}); if none is, remove {other}"
                 ) from error
             if held:
-                raise OutputError(f"{self.final}: another run of vidcolor is writing it right now")
+                raise OutputBusyError(
+                    f"{self.final}: another run of vidcolor is writing it right now"
+                )
             logger.info("%s: left by a run that was killed, removed", other)
 
     def commit(self) -> None:

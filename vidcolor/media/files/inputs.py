@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -185,6 +186,16 @@ class InputView(io.RawIOBase):
         self._stopped: BaseException | None = None
         self._position = file.start
         self._head = b"" if file.is_seekable else file.head
+        self._parts: list[tuple[int, int]] = []
+
+    def show_first(self, parts: Sequence[tuple[int, int]]) -> None:
+        """Show some parts of the file, one behind the other, before the rest of it.
+
+        Args:
+            parts: first byte and the one behind the last of each; as many bytes from the file's
+                beginning on aren't shown in their place. None of them: show all as it is.
+        """
+        self._parts = list(parts)
 
     def listen(self) -> None:
         """From now on, stop events of this context end the waiting for a pipe."""
@@ -202,7 +213,7 @@ class InputView(io.RawIOBase):
             return head
         try:
             self._waiter.wait()
-            data = self._file.read_at(self._position, size)
+            data = self._file.read_at(*self._place(size))
         except OSError as error:
             self.failure = reason(error)
             return b""
@@ -234,6 +245,15 @@ class InputView(io.RawIOBase):
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._file.size or 0}
         self._position = max(0, base[whence] + offset)
         return self._position
+
+    def _place(self, size: int) -> tuple[int, int]:
+        """Where in the file the next ``size`` bytes are, and how many of them lie together."""
+        at = self._position
+        for begin, end in self._parts:
+            if at < end - begin:
+                return begin + at, min(size, end - begin - at)
+            at -= end - begin
+        return self._position, size
 
     def tell(self) -> int:
         """Return the position."""

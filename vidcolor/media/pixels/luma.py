@@ -3,12 +3,14 @@
 Nothing here converts colours of YUV or gray formats: codes come out at their own depth and range,
 shifted down where the format keeps them in the upper bits (P010 and its kin), big endian made
 native. RGB, palette and Bayer pictures give ``Y' = Kr R' + Kg G' + Kb B'`` (H.273, equation 39)
-in full range at their own depth; ``R = G = B`` gives exactly that code.
+in full range at their own depth; ``R = G = B`` gives exactly that code. X'Y'Z' of digital cinema
+gives the code at which the sRGB curve, by which lightness is taken from luma, has the luminance Y.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any, Final, cast
 
 import av
@@ -153,6 +155,8 @@ def _float_codes(samples: npt.NDArray[Any]) -> Plane:
 
 def _rgb_luma(frame: av.VideoFrame, layout: PixelLayout, matrix: int) -> Plane:
     """Weigh R, G and B in float32, rounded to nearest; an error of 0.01 code at 16 bit."""
+    if layout.name.startswith("xyz"):
+        return _cinema_luma(frame, layout)
     kr, kb = LUMA_WEIGHTS[matrix]
     weights = (kr, 1.0 - kr - kb, kb)
     if layout.name.startswith("gbr"):
@@ -173,6 +177,23 @@ def _rgb_luma(frame: av.VideoFrame, layout: PixelLayout, matrix: int) -> Plane:
     row = np.zeros((1, count), np.float32)
     row[0, [red, green, blue]] = weights
     return cast(Plane, cv2.transform(pixels, row).reshape(frame.height, frame.width))
+
+
+@cache
+def _cinema_codes() -> Plane:
+    """For each 12-bit code of Y', the code of the same luminance by the sRGB curve.
+
+    SMPTE ST 428-1: luminance is 52.37 cd/m2 times the code to the power of 2.6; white is 48 cd/m2.
+    """
+    light = np.minimum((np.arange(4096) / 4095) ** 2.6 * (52.37 / 48), 1.0)
+    codes = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return cast(Plane, np.rint(4095 * codes).astype(np.uint16))
+
+
+def _cinema_luma(frame: av.VideoFrame, layout: PixelLayout) -> Plane:
+    """Luma of packed X'Y'Z', 12 bits in the upper ones of 16."""
+    rows = _native(_rows(frame, 0, np.uint16), layout.big_endian)
+    return cast(Plane, _cinema_codes()[rows[:, 1 : 3 * frame.width : 3] >> np.uint16(4)])
 
 
 def _planar_rgb_luma(

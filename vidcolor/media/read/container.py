@@ -10,6 +10,9 @@ for demuxers that open nested inputs by themselves.
 from __future__ import annotations
 
 import functools
+import logging
+from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, Final, NoReturn, cast
 
 import av
@@ -19,6 +22,9 @@ from av.stream import Disposition, Stream
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile, InputView, reason
+from vidcolor.media.read.late_streams import has_parameters, late_places, merged
+
+logger = logging.getLogger(__name__)
 
 NO_TIMESTAMPS: Final = 0x0080
 """AVFMT_NOTIMESTAMPS: a raw stream, whose packets have no stamps."""
@@ -27,6 +33,10 @@ TS_DISCONT: Final = 0x0200
 """AVFMT_TS_DISCONT: stamps may begin anew within the file."""
 
 _BUFFER_BYTES: Final = 1 << 17
+_PROBE_BYTES: Final = 5_000_000
+"""What libav reads to open a film."""
+_NO_LIMITS: Final = {"analyzeduration": str(10**12), "fpsprobesize": str(10**6)}
+"""Microseconds and frames of film after which libav would be content."""
 REFUSED_FORMATS: Final = frozenset(
     {"hls", "concat", "dash", "sdp", "rtsp", "rtp", "sap", "imf", "lavfi", "image2",
      "webm_dash_manifest", "vobsub", "avisynth", "vapoursynth", "bluray", "dvdvideo", "tedcaptions",
@@ -64,10 +74,12 @@ class OpenContainer:
     Attributes:
         container: libav's.
         view: beneath it.
+        start_s: when the film begins, by its own stamps.
     """
 
     def __init__(self, container: InputContainer, view: InputView) -> None:
         self.container, self.view = container, view
+        self.start_s = Fraction(container.start_time or 0, av.time_base)
 
     def close(self) -> None:
         """Free libav's side; safe to call twice. The file stays open."""
@@ -102,14 +114,64 @@ def open_container(file: InputFile) -> OpenContainer:
     except BaseException:
         container.close()
         raise
-    return OpenContainer(container, view)
+    return _with_late_streams(OpenContainer(container, view), file)
 
 
-def _open(view: InputView) -> InputContainer:
+def _with_late_streams(opened: OpenContainer, file: InputFile) -> OpenContainer:
+    """The film opened with a look at where its later streams begin; as it is where there are none.
+
+    libav takes a film's streams from what it reads to open it. So that this holds those places, it
+    is shown the file's beginning and them first, then all as it is.
+    """
+    size, container = file.size, opened.container
+    if not file.is_seekable or size is None or size <= file.start:
+        return opened
+    places = late_places(file.view(), container, size)
+    if not places:
+        return opened
+    parts = merged([(file.start, min(size, _PROBE_BYTES)), *places])
+    view = file.view()
+    view.show_first(parts)
+    shown = sum(end - begin for begin, end in parts)
+    try:
+        found = _open(view, {"probesize": str(shown), **_NO_LIMITS})
+    except (FFmpegError, OSError, ValueError, RuntimeError) as error:
+        logger.debug("can't look at later streams: %s", error)
+        return opened
+    if _known_streams(found) > _known_streams(container) and _has_streams_of(found, container):
+        view.show_first(())
+        try:
+            found.seek(0, unsupported_byte_offset=found.format.name != "dv")
+        except FFmpegError as error:
+            logger.debug("can't go back to the beginning: %s", error)
+        else:
+            late = OpenContainer(found, view)
+            late.start_s = opened.start_s  # recordings that were joined may begin earlier each
+            opened.close()
+            return late
+    found.close()
+    return opened
+
+
+def _known_streams(container: InputContainer) -> int:
+    return sum(has_parameters(stream) for stream in container.streams)
+
+
+def _has_streams_of(one: InputContainer, other: InputContainer) -> bool:
+    """Whether the one's first streams are the other's."""
+    first, second = ([(each.id, each.type) for each in c.streams] for c in (one, other))
+    return first[: len(second)] == second
+
+
+def _open(view: InputView, options: Mapping[str, str] | None = None) -> InputContainer:
     container = av.open(
         cast(Any, view),
         "r",
-        container_options={"protocol_whitelist": "none", "format_whitelist": _allowed_formats()},
+        container_options={
+            "protocol_whitelist": "none",
+            "format_whitelist": _allowed_formats(),
+            **(options or {}),
+        },
         metadata_errors="replace",
         buffer_size=_BUFFER_BYTES,
         io_open=_refuse_nested,

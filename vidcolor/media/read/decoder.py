@@ -42,7 +42,7 @@ class Decoder:
 
     Attributes:
         damaged: packets that the decoder refused.
-        packets: non-empty packets fed.
+        packets: non-empty packets fed whose pictures are shown.
         frames: frames returned.
     """
 
@@ -70,7 +70,7 @@ class Decoder:
         """Decode one packet; return the frames that are ready, in presentation order."""
         if not packet.size:
             return []
-        self.packets += 1
+        self.packets += not packet.is_discard
         self._remember(packet)
         return self._decode(packet)
 
@@ -120,7 +120,7 @@ class Decoder:
 
     def _remember(self, packet: Packet[VideoStream]) -> None:
         """Keep the last packets, starting at a key frame or the stream's beginning."""
-        if packet.is_keyframe or self.packets == 1:
+        if packet.is_keyframe or (self.packets <= 1 and not self._tail):
             self._tail.append([])
         if not self._tail:
             return

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Final, cast
 
-import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
@@ -26,7 +25,7 @@ from vidcolor.media.read.container import (
 )
 from vidcolor.media.read.probe import container_length
 from vidcolor.media.read.stamps import Span, decoding_stamp, stamp_of
-from vidcolor.media.read.timeline import Discontinuities, StrayStamps
+from vidcolor.media.read.timeline import Discontinuities, HiddenPackets, StrayStamps
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +51,14 @@ class Demuxer:
         opened: the film's container, at its beginning; closed with this. None opens one.
 
     Attributes:
-        container, video: the open container and the stream to decode.
+        opened: the open film.
+        copies: whether the other streams are offered.
+        container, video: its container and the stream to decode.
         copied: the other streams, in file order.
         span: the wanted part.
         size: bytes in the file, None for pipes.
         read_error: why reading ended early, "" where it didn't.
+        has_unknown: streams began that weren't known when the film was opened.
         jumps: breaks of the time line that were joined.
         strays: single stamps that were put back.
 
@@ -75,9 +77,10 @@ class Demuxer:
         opened: OpenContainer | None = None,
     ) -> None:
         self._file = file
-        self._copy = copy_streams
+        self.copies = copy_streams
         self._need_decoder = need_decoder
         self._open_error = self.read_error = ""
+        self.has_unknown = False
         self._reached = Fraction(0)
         self._strays = StrayStamps()
         self.video_done = False
@@ -90,15 +93,15 @@ class Demuxer:
             raise
 
     def _open(self, opened: OpenContainer | None = None) -> None:
-        self._opened = opened or open_container(self._file)
-        self.container, self._view = self._opened.container, self._opened.view
+        self.opened = opened or open_container(self._file)
+        self.container, self._view = self.opened.container, self.opened.view
         try:
             self.video = choose_video(
                 self.container, self._file.label, need_decoder=self._need_decoder
             )
             others = [each for each in self.container.streams if each is not self.video]
-            self.copied: list[Stream] = others if self._copy else []
-            if not self._copy:
+            self.copied: list[Stream] = others if self.copies else []
+            if not self.copies:
                 for each in others:
                     each.discard = Discard.all
         except BaseException:
@@ -109,12 +112,12 @@ class Demuxer:
 
     def close(self) -> None:
         """Close the container; safe to call twice."""
-        self._opened.close()
+        self.opened.close()
 
     @property
     def origin(self) -> Fraction:
         """The file's start time in seconds."""
-        return Fraction(self.container.start_time or 0, av.time_base)
+        return self.opened.start_s
 
     @property
     def jumps(self) -> int:
@@ -168,7 +171,7 @@ class Demuxer:
         wanted = {each.index for each in self.copied}
         unfinished = {each.index for each in self.copied if each.type == "audio"}
         has_sound = bool(unfinished)
-        self._strays = StrayStamps()
+        self._strays, hidden = StrayStamps(), HiddenPackets()
         for packet in self._strays.mend(self._raw_packets()):
             if self._joiner is not None:
                 self._joiner.join(packet)
@@ -178,6 +181,8 @@ class Demuxer:
                 elif self._far_behind_end(packet):
                     return
             elif packet.stream_index in wanted:
+                if hidden.drops(packet):
+                    continue
                 if self._behind_end(packet):
                     unfinished.discard(packet.stream_index)
                 elif self.span.admit(packet):
@@ -199,8 +204,11 @@ class Demuxer:
                     errors = 0
                     self._note_end(packet)
                     yield packet
-                self._view.raise_if_stopped()
-                self.read_error = self._view.failure
+                self._end_reading()
+                return
+            except IndexError:  # PyAV, at the file's end: there are more streams than at its start
+                self.has_unknown = True
+                self._end_reading()
                 return
             except (FFmpegError, OSError) as error:
                 self._view.raise_if_stopped()
@@ -208,6 +216,10 @@ class Demuxer:
                 if errors > _MAX_READ_ERRORS:
                     self.read_error = self._view.failure or reason(error)
                     return
+
+    def _end_reading(self) -> None:
+        self._view.raise_if_stopped()
+        self.read_error = self._view.failure
 
     def _note_end(self, packet: Packet[Any]) -> None:
         stamp = stamp_of(packet)
@@ -217,8 +229,8 @@ class Demuxer:
     def cut_off(self) -> str:
         """After the last packet: a warning if the file ends earlier than its header says, or ""."""
         container = self.container
-        promised = container_length(container)
-        whole = self.span.end is None and (self._copy or len(container.streams) == 1)
+        promised = container_length(self.opened)
+        whole = self.span.end is None and (self.copies or len(container.streams) == 1)
         if not whole or _SAYS_DURATION.isdisjoint(container.format.name.split(",")):
             return ""
         reached = self._reached - self.origin

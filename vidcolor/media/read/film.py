@@ -70,7 +70,7 @@ class VideoReader(BaseSource):
         )
         try:
             self._stage = FrameStage(
-                describe_container(demuxer.container, demuxer.video, path=path, size=demuxer.size),
+                describe_container(demuxer.opened, demuxer.video, path=path, size=demuxer.size),
                 demuxer.span,
                 deinterlace=settings.deinterlace,
                 label=self._label,
@@ -161,7 +161,7 @@ class VideoReader(BaseSource):
                 yield packet
                 continue
             stamp = stamp_of(packet)
-            if stage.first_packet is None and stamp is not None:
+            if stage.first_packet is None and stamp is not None and not packet.is_discard:
                 stage.first_packet = stamp * packet.time_base
             if self._notes is not None:
                 self._notes.add_packet(packet)
@@ -187,6 +187,8 @@ class VideoReader(BaseSource):
             self._notes.is_complete = True
         if demuxer.strays:
             stage.status.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
+        if demuxer.has_unknown and demuxer.copies:
+            stage.status.say("a stream that begins in mid-film is left out")
         if demuxer.jumps:
             stage.status.say(f"the time line is broken in {demuxer.jumps} place(s): joined")
         if demuxer.read_error:

@@ -15,30 +15,35 @@ from av.video.stream import VideoStream
 from vidcolor.media.pixels.fields import FieldOrder, header_field_order
 from vidcolor.media.pixels.layout import pixel_layout
 from vidcolor.media.pixels.orientation import is_mirrored, rotation
-from vidcolor.media.read.container import NO_TIMESTAMPS, is_cover
+from vidcolor.media.read.container import NO_TIMESTAMPS, OpenContainer, is_cover
 from vidcolor.types import UNSPECIFIED, ColorTags, StreamInfo, VideoInfo
 
 _MAX_RATE: Final = 1000
 _SUSPICIOUS_SECONDS: Final = 3600
 _LEAST_BYTES_PER_SECOND: Final = 50
+_MOST_COUNTED: Final = 1.1
+"""Times as many frames as the length and the rate let expect: rates are averages."""
 
 
 def describe_container(
-    container: InputContainer, stream: VideoStream, *, path: str, size: int | None
+    opened: OpenContainer, stream: VideoStream, *, path: str, size: int | None
 ) -> VideoInfo:
     """Describe an open film by its header alone.
 
     Args:
-        container: the open container.
+        opened: the open film.
         stream: the video stream in question; it has a decoder.
         path: as the user wrote it.
         size: bytes in the file, None where unknown.
     """
-    context = stream.codec_context
+    context, container = stream.codec_context, opened.container
     pix_fmt = context.pix_fmt or ""
     rate = frame_rate(stream)
-    duration = _duration(container, stream, size)
+    duration = _duration(opened, stream, size)
     estimate = round(duration * rate) if duration and rate else None
+    counted = stream.frames
+    if estimate and counted > _MOST_COUNTED * estimate:
+        counted = estimate  # an edit list hides the others
     info = VideoInfo(
         path=path,
         container=container.format.name,
@@ -64,8 +69,8 @@ def describe_container(
             range=context.color_range,
         ),
         duration_s=duration,
-        frames=stream.frames or estimate,
-        start_s=(container.start_time or 0) / av.time_base,
+        frames=counted or estimate,
+        start_s=float(opened.start_s),
         streams=tuple(describe_stream(each) for each in container.streams),
         chapters=len(container.chapters()),
         metadata=dict(container.metadata),
@@ -184,25 +189,25 @@ def _is_vfr(container: InputContainer, stream: VideoStream) -> bool:
     return min(abs(ratio - 1), abs(ratio / 2 - 1)) > 0.01
 
 
-def container_length(container: InputContainer) -> Fraction:
+def container_length(opened: OpenContainer) -> Fraction:
     """Return the duration in seconds by the header, 0 if unknown.
 
     What libav reads from Matroska is the time of the end, as most programs write it.
     """
+    container, start = opened.container, opened.start_s
     length = Fraction(container.duration or 0, av.time_base)
-    start = Fraction(container.start_time or 0, av.time_base)
     if "matroska" in container.format.name.split(",") and 0 < start < length:
         return length - start
     return length
 
 
-def _duration(container: InputContainer, stream: VideoStream, size: int | None) -> float | None:
+def _duration(opened: OpenContainer, stream: VideoStream, size: int | None) -> float | None:
     """Return the header's duration in seconds, None if missing or absurd."""
     seconds: float | None = None
     if stream.duration and stream.time_base:
         seconds = float(stream.duration * stream.time_base)
     else:
-        seconds = float(container_length(container))
+        seconds = float(container_length(opened))
     if seconds is None or seconds <= 0:
         return None
     absurd = (

@@ -73,7 +73,7 @@ class FrameStage:
         self._label = label
         self._deinterlace = deinterlace
         self._end = end
-        self._stamps = StampFiller(info.time_base, info.rate)
+        self._stamps = self._new_stamps()
         self._durations: ShownDurations | None = None
         if in_decoding_order(info.container):
             shifted = None if end is None else span.shift(end, info.time_base)
@@ -129,7 +129,11 @@ class FrameStage:
         """Forget stamps, after a seek."""
         self.seen = 0
         self.first_packet = None
-        self._stamps = StampFiller(self.info.time_base, self.info.rate)
+        self._stamps = self._new_stamps()
+
+    def _new_stamps(self) -> StampFiller:
+        info = self._header
+        return StampFiller(info.time_base, info.rate, by_decoding=info.container == "avi")
 
     def push(self, frame: av.VideoFrame) -> list[LumaFrame]:
         """Take a decoded frame, in presentation order; return the frames that are ready."""
@@ -172,6 +176,8 @@ class FrameStage:
         self._watch_color(frame)
         luma = self.convert(frame)
         luma.pts, luma.duration = span.shift(pts, time_base), frame.duration
+        if self.info.container == "avi":  # frames of one length; libav counts B-frames' wrongly
+            luma.duration = self._stamps.step
         return luma
 
     def convert(self, frame: av.VideoFrame) -> LumaFrame:

@@ -37,14 +37,22 @@ class StampFiller:
     Args:
         time_base: seconds per unit.
         rate: frames per second, for streams without stamps; None counts as 25.
+        by_decoding: the container has decoding times alone, as AVI: those of B-frames' packets say
+            nothing of when they are shown, and frames get the times at which they left the decoder.
 
     Attributes:
         nudged: frames whose stamp repeated or went back.
+        step: from frame to frame at the stream's rate, in units of the time base.
     """
 
-    def __init__(self, time_base: Fraction, rate: Fraction | None) -> None:
+    def __init__(
+        self, time_base: Fraction, rate: Fraction | None, *, by_decoding: bool = False
+    ) -> None:
         self.nudged = 0
+        self._by_decoding = by_decoding
+        self._delay: int | None = None
         self._step = max(Fraction(1), 1 / (rate or Fraction(25)) / time_base)
+        self.step = round(self._step)
         self._last: int | None = None
         self._ideal = Fraction(0)
 
@@ -59,6 +67,8 @@ class StampFiller:
         Returns:
             ``pts`` itself wherever that is possible.
         """
+        if self._by_decoding:
+            pts, duration = self._when_decoded(pts, dts), 0
         if pts is None:
             if self._last is not None:
                 pts = round(self._ideal)
@@ -75,6 +85,14 @@ class StampFiller:
         self._last = pts
         self._ideal += Fraction(duration) if duration > 0 else self._step
         return pts
+
+    def _when_decoded(self, pts: int | None, dts: int | None) -> int | None:
+        """A frame's time by that of the packet that released it, the first frame's kept."""
+        if dts is None:  # the decoder's last frames: at the stream's pace
+            return pts if self._last is None else None
+        if self._delay is None:
+            self._delay = 0 if pts is None else dts - pts
+        return dts - self._delay
 
 
 class Span:

@@ -118,7 +118,7 @@ class FfmpegReader(BaseSource):
             self._decoder = Decoder(self._frames.video)
             self._shift = Fraction(shift_s)
             info = describe_container(
-                original.container if original.video.codec_context else self._frames.container,
+                original.opened if original.video.codec_context else self._frames.opened,
                 original.video if original.video.codec_context else self._frames.video,
                 path=path,
                 size=original.size,

@@ -3,6 +3,7 @@
 ``StrayStamps``: one flipped bit in a stamp (say, of the sound in a transport stream) would shift or
 delay all that follows; such a stamp is put back between its neighbours. ``Discontinuities``: where
 stamps jump and go on from there, as in recordings appended to each other, what follows is shifted.
+``HiddenPackets``: what edit lists cut away isn't copied.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _AHEAD_S: Final = 1
 """After a longer gap it is checked whether the stamps come back."""
 _LONGEST_DELAY_S: Final = 10
 """Between a picture's decoding and its showing."""
+_LONGEST_PRIMING_S: Final = Fraction(1, 8)
+"""Encoders put at most 2,624 samples (HE-AAC at 24 kHz) before the first that is to be heard."""
 _PATIENCE: Final = 500
 _MOST_BYTES: Final = 64 << 20
 """Packets that are looked at, of all streams together."""
@@ -177,6 +180,29 @@ class Discontinuities:
         self._newest = max(ends) - seconds
         self.found += 1
         return self._newest
+
+
+class HiddenPackets:
+    """Finds packets of other streams that an edit list hides, as in trimmed MP4 and QuickTime.
+
+    libav marks them, since decoders may need them. Pictures are decoded and dropped; of the other
+    streams, which are copied, only what an encoder puts before its first sample (priming) is kept.
+    """
+
+    def __init__(self) -> None:
+        self._priming: dict[int, bool] = {}
+
+    def drops(self, packet: Packet[Stream]) -> bool:
+        """Whether a packet isn't copied; packets come in file order."""
+        index = packet.stream_index
+        if not packet.is_discard:
+            self._priming[index] = False
+            return False
+        if index not in self._priming:
+            start, stamp = packet.stream.start_time or 0, decoding_stamp(packet)
+            ahead = 0 if stamp is None else (start - stamp) * packet.time_base
+            self._priming[index] = ahead <= _LONGEST_PRIMING_S
+        return not self._priming[index]
 
 
 def _move(packet: Packet[Stream], shift: Fraction) -> None:

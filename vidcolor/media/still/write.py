@@ -82,6 +82,7 @@ def write_still(
     source: StillImage,
     *,
     comment: str,
+    place: AtomicPath | None = None,
 ) -> tuple[str, ...]:
     """Write a colorized photo; it appears under its name only when it is complete.
 
@@ -90,6 +91,7 @@ def write_still(
         rgb: ``(H, W, 3)`` uint8 or uint16 sRGB codes, upright.
         source: what ``read_still`` returned; its alpha and metadata are kept.
         comment: what colorized it ("vidcolor 0.1.0, model compact"), added to the software tag.
+        place: ``path``, held since before the work began; it is committed.
 
     Returns:
         Lines for the user: what the format can't hold.
@@ -108,7 +110,7 @@ def write_still(
         return tuple(page.notes)
     target = Path(path)
     check_still_output(target, source)
-    with AtomicPath(target) as place:
+    with place or AtomicPath(target) as place:
         data = _encode(page, _dotted(target.suffix), str(target))
         try:
             place.temporary.write_bytes(data)

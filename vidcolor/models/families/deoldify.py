@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.color import lightness_to_grey, rgb_to_lab
 from vidcolor.errors import WeightsError
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.families.family import Built, Family
-from vidcolor.models.networks.deoldify import DeOldifyName, DeOldifyNet, build_deoldify
+from vidcolor.models.families.published import calibrated, load_strictly, plain_tensors
+from vidcolor.models.networks.borders import padded
+from vidcolor.models.networks.deoldify import DeOldifyName, build_deoldify
 from vidcolor.models.networks.folding import fold
 from vidcolor.models.networks.layers import IMAGENET_MEAN, IMAGENET_STD
 from vidcolor.models.spec import PRECISIONS, AutoRank, ModelSpec, WorkingSize
@@ -71,19 +72,16 @@ class DeOldifyColorizer(nn.Module):
         Returns:
             Ab of the lightness's size; no features and no confidence.
         """
-        lightness = inputs.lightness
-        height, width = lightness.shape[-2:]
+        height, width = inputs.lightness.shape[-2:]
+        lightness = padded(inputs, MULTIPLE).lightness
         with torch.autocast(lightness.device.type, enabled=False):
             output = self.network(self._input(lightness.float()))[..., :height, :width]
             mean, std = _per_channel(output, IMAGENET_MEAN), _per_channel(output, IMAGENET_STD)
             return Prediction(rgb_to_lab((output * std + mean).clamp(0.0, 1.0))[:, 1:3])
 
     def _input(self, lightness: Tensor) -> Tensor:
-        """The network's input: padded, ImageNet-normalised sRGB grey, channels last, its dtype."""
-        height, width = lightness.shape[-2:]
+        """The network's input: ImageNet-normalised sRGB grey, channels last, its dtype."""
         grey = lightness_to_grey(lightness)
-        if height % MULTIPLE or width % MULTIPLE:
-            grey = F.pad(grey, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         normalised = (grey - _per_channel(grey, IMAGENET_MEAN)) / _per_channel(grey, IMAGENET_STD)
         return normalised.to(self.dtype, memory_format=torch.channels_last)
 
@@ -127,15 +125,9 @@ def load_deoldify(
         raise WeightsError(
             "these are not weights of a DeOldify generator: their names or shapes differ"
         )
-    state = {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in _unwrap(state_dict).items()
-        if isinstance(value, Tensor)
-    }
     with torch.device("meta"):
         network = build_deoldify(_any_name(kind))
-    _check(network, state, kind)
-    network.load_state_dict(state, strict=True, assign=True)
+    load_strictly(network, plain_tensors(_unwrap(state_dict)), title=f"DeOldify ({kind})")
     folded = fold(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return DeOldifyColorizer(folded).eval().to(dtype)
 
@@ -143,12 +135,7 @@ def load_deoldify(
 def _draw(spec: ModelSpec) -> Checkpoint:
     """Random weights with activations of ordinary size, whose speed is that of real ones."""
     network = build_deoldify(cast(DeOldifyName, spec.variant))
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 1.0  # the only batch is all there is to learn from
-    with torch.no_grad():
-        network.train()(torch.randn(_CALIBRATION))
-    return Checkpoint(dict(network.eval().state_dict()))
+    return calibrated(network, torch.randn(_CALIBRATION))
 
 
 def _recognise(checkpoint: Checkpoint) -> ModelSpec | None:
@@ -200,21 +187,6 @@ def _unwrap(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _any_name(kind: DeOldifyKind) -> DeOldifyName:
     return "artistic" if kind == "artistic" else "video"
-
-
-def _check(network: DeOldifyNet, state: Mapping[str, Tensor], kind: str) -> None:
-    """Says in one line what torch would say in hundreds."""
-    wanted = {name: value.shape for name, value in network.state_dict().items()}
-    problems = [f"{name} is missing" for name in wanted if name not in state]
-    problems += [f"{name} is unknown" for name in state if name not in wanted]
-    problems += [
-        f"{name} is {tuple(state[name].shape)} instead of {tuple(shape)}"
-        for name, shape in wanted.items()
-        if name in state and state[name].shape != shape
-    ]
-    if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise WeightsError(f"weights of DeOldify ({kind}) don't fit: {problems[0]}{more}")
 
 
 def _per_channel(like: Tensor, values: tuple[float, float, float]) -> Tensor:

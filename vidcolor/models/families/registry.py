@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from vidcolor.errors import OptionError
+from vidcolor.models.families.ddcolor import DDCOLOR
 from vidcolor.models.families.deoldify import DEOLDIFY
 from vidcolor.models.families.family import Family
 from vidcolor.models.families.own import OWN
+from vidcolor.models.families.zhang import ZHANG
 from vidcolor.models.spec import Kind, ModelSpec
 from vidcolor.models.weights.safe_load import Checkpoint
 
-FAMILIES: tuple[Family, ...] = (OWN, DEOLDIFY)
+FAMILIES: tuple[Family, ...] = (OWN, DEOLDIFY, ZHANG, DDCOLOR)
 """In the order in which they are asked whether a file is theirs."""
 
 MODELS: Mapping[str, ModelSpec] = MappingProxyType(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch.nn.functional as F
 from torch import nn
@@ -13,6 +12,7 @@ from vidcolor.models._metadata import factor
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.networks.ab_bins import TEMPERATURE, AnnealedHead
 from vidcolor.models.networks.architectures import as_trainable
+from vidcolor.models.networks.borders import padded
 
 
 class TrainedNetwork(nn.Module):
@@ -38,9 +38,9 @@ class TrainedNetwork(nn.Module):
             of the output stride s. Confidence comes from a classification head only.
         """
         height, width = inputs.lightness.shape[-2:]
-        padded = self._padded(inputs)
-        prediction = self._predict(padded)
-        ratio = padded.lightness.shape[-1] // prediction.ab.shape[-1]
+        whole = padded(inputs, self.stride)
+        prediction = self._predict(whole)
+        ratio = whole.lightness.shape[-1] // prediction.ab.shape[-1]
         if height % ratio or width % ratio:
             # Smaller samples don't tile such a picture: go back to its own grid, then crop.
             scale = float(ratio)
@@ -49,16 +49,6 @@ class TrainedNetwork(nn.Module):
             )
             ratio = 1
         return prediction.crop(height // ratio, width // ratio)
-
-    def _padded(self, inputs: ModelInput) -> ModelInput:
-        """With sides that are multiples of the stride; guidance at the lightness's size."""
-        height, width = inputs.lightness.shape[-2:]
-        if inputs.guidance is not None:
-            inputs = replace(inputs, guidance=inputs.guidance.resized((height, width)))
-        down, right = -height % self.stride, -width % self.stride
-        if not down and not right:
-            return inputs
-        return inputs.each(lambda each: F.pad(each, (0, right, 0, down), mode="replicate"))
 
     def _predict(self, inputs: ModelInput) -> Prediction:
         trainable = as_trainable(self.network)

@@ -1,8 +1,9 @@
 """Read a checkpoint that may come from anywhere: tensors only, never code.
 
-Formats are told apart by content, not by name: safetensors, torch's zip format (since 1.6) and its
-older sequence of pickles. Files that would run code are refused as such; damaged ones, and ones
-that are something else (a saved web page, a Git LFS pointer), are named for what they are.
+Formats are told apart by content, not by name: safetensors, torch's zip format (since 1.6), its
+older sequence of pickles, and Caffe's .caffemodel (``caffe``). Files that would run
+code are refused as such; damaged ones, and ones that are something else (a saved web page, a Git
+LFS pointer), are named for what they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from safetensors import safe_open
 
 from vidcolor.errors import UnsafeWeightsError, VidcolorError, WeightsError
+from vidcolor.models.weights.caffe import companions, is_caffemodel, read_caffemodel
 from vidcolor.models.weights.pickles import (
     BoundedFile,
     CodeError,
@@ -45,7 +47,8 @@ class Checkpoint:
 
     Attributes:
         state_dict: tensors by name, on the CPU, in the dtypes they were saved in.
-        metadata: texts that a safetensors file carries besides; empty for other formats.
+        metadata: texts that a safetensors file carries besides; of a .caffemodel, what lies beside
+            it; empty for other formats.
     """
 
     state_dict: dict[str, torch.Tensor]
@@ -53,7 +56,7 @@ class Checkpoint:
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Load the tensors of a .pth, .pt or .safetensors file, recognised by its content.
+    """Load the tensors of a .pth, .pt, .safetensors or .caffemodel file, recognised by its content.
 
     Args:
         path: the file. A state_dict nested as ``{"model": {...}}`` and the like is unwrapped, and
@@ -114,7 +117,7 @@ def _kind(head: bytes, path: Path) -> str:
         (header,) = struct.unpack("<Q", head[:8])
         if header <= _SAFETENSORS_MAX_HEADER or path.suffix == ".safetensors":
             return "safetensors"
-    return "other"
+    return "caffe" if is_caffemodel(head, path) else "other"
 
 
 def _load_safetensors(path: Path, size: int) -> Checkpoint:
@@ -193,6 +196,11 @@ def _load_tar(path: Path, size: int) -> Checkpoint:
     raise WeightsError(f"{path}: a tar archive; tensors are not read from those, unpack it first")
 
 
+def _load_caffe(path: Path, size: int) -> Checkpoint:
+    beside, metadata = companions(path)
+    return Checkpoint(read_caffemodel(path, size) | beside, metadata)
+
+
 def _load_other(path: Path, size: int) -> Checkpoint:
     """Say what the file is, since it is no checkpoint."""
     with open(path, "rb") as file:
@@ -206,7 +214,7 @@ def _load_other(path: Path, size: int) -> Checkpoint:
         raise WeightsError(f"{path}: a web page, not a checkpoint; the download went wrong")
     if head.startswith(b"version https://git-lfs"):
         raise WeightsError(f"{path}: a Git LFS pointer, not the file itself; run git lfs pull")
-    raise WeightsError(f"{path}: not a checkpoint (neither safetensors nor torch's .pth)")
+    raise WeightsError(f"{path}: not a checkpoint (neither safetensors nor torch's nor Caffe's)")
 
 
 def _torch_load(path: Path, *, mmap: bool) -> Any:  # noqa: ANN401
@@ -247,5 +255,6 @@ _LOADERS = {
     "zip": _load_zip,
     "legacy": _load_legacy,
     "tar": _load_tar,
+    "caffe": _load_caffe,
     "other": _load_other,
 }
