@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "temporal": {"errors", "types", "color"},
     "models": {"errors", "types", "color"},
     "direction": {"errors", "color", "media"},
-    "engine": {"errors", "types", "color", "media", "temporal", "models", "direction"},
+    "repair": {"errors", "types", "temporal", "models"},
+    "engine": {"errors", "types", "color", "media", "temporal", "models", "direction", "repair"},
 }
 """Which rooms each room may import besides itself.
 
@@ -41,8 +42,17 @@ MAY_IMPORT["bench"] = _CORE
 MAY_IMPORT["evaluation"] = _CORE
 MAY_IMPORT["training"] = _CORE | {"evaluation"}
 MAY_IMPORT["studio"] = _CORE
+MAY_IMPORT["shotlist"] = _CORE
 MAY_IMPORT["workers"] = _CORE
-MAY_IMPORT["cli"] = _CORE | {"bench", "evaluation", "training", "studio", "workers"}
+MAY_IMPORT["cli"] = _CORE | {
+    "bench",
+    "evaluation",
+    "training",
+    "studio",
+    "workers",
+    "shotlist",
+    "library",
+}
 MAY_IMPORT["__main__"] = {"cli"}
 
 _FILES = {"errors", "types", "media.files"}
@@ -69,9 +79,11 @@ MAY_IMPORT["engine.coloring"] = _PLAIN | {
     "color",
     "temporal",
     "models",
+    "repair",
     "engine.shots",
     "engine.device_errors",
 }
+MAY_IMPORT["engine.steering"] = MAY_IMPORT["engine.coloring"] | {"media", "engine.coloring"}
 MAY_IMPORT["engine.model_choice"] = _PLAIN | {"models", "engine.device_errors"}
 MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
     "media",
@@ -81,7 +93,13 @@ MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
 for _top in ("describe", "image", "plan_film", "preview", "span_job", "video"):
     MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT["engine.run"] | {"engine.run"}
 MAY_IMPORT["engine.preview"] = MAY_IMPORT["engine.preview"] | {"engine.image"}
+MAY_IMPORT["engine.video"] = MAY_IMPORT["engine.video"] | {"engine.plan_film"}
+for _top in ("describe", "image", "preview", "span_job", "video"):
+    MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT[f"engine.{_top}"] | {"engine.steering"}
 MAY_IMPORT["engine.span_job"] = MAY_IMPORT["engine.span_job"] | {"engine.video"}
+MAY_IMPORT["engine.estimate"] = MAY_IMPORT["engine.video"] | {"engine.image", "engine.video"}
+MAY_IMPORT["engine.describe"] = MAY_IMPORT["engine.describe"] | {"engine.estimate"}
+MAY_IMPORT["engine.compare"] = MAY_IMPORT["engine.estimate"] | {"engine.preview"}
 
 _UNDER_CLI = MAY_IMPORT["cli"] | {"library"}
 MAY_IMPORT["cli.words"] = _UNDER_CLI

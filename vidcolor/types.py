@@ -207,6 +207,7 @@ class EncodeSettings:
         video_codec: FFmpeg encoder name, such as "libx264", or None by container.
         crf: constant rate factor (or the encoder's nearest notion of quality).
         preset: encoder preset.
+        effort: which preset where none is named: the encoder's usual one, a quick or a slow one.
         pix_fmt: FFmpeg pixel format name.
         audio: "copy" keeps every audio stream; "none" drops them.
         strict: raise StreamLossError where a stream of the source can't be kept, or numbered images
@@ -219,6 +220,7 @@ class EncodeSettings:
     video_codec: str | None = None
     crf: float | None = None
     preset: str | None = None
+    effort: Literal["quick", "usual", "slow"] = "usual"
     pix_fmt: str | None = None
     audio: Literal["copy", "none"] = "copy"
     strict: bool = False

@@ -16,7 +16,9 @@ something differs or is left behind. Linux only.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
+import functools
 import hashlib
 import multiprocessing
 import os
@@ -26,7 +28,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,29 +73,37 @@ class Counting(NullProgress):
     skip = advance
 
 
-@contextlib.contextmanager
-def workers(way: str, options: ColorizeOptions) -> Iterator[tuple[Executor, Any]]:
+def workers(way: str, options: ColorizeOptions) -> tuple[Executor, Any]:
     """The executor of a way, and the Ray cluster beneath if there is one."""
     kind, _, number = way.partition(":")
     if kind == "jobs":
         setups = setups_for(int(number), options)
-        yield LocalWorkers([Setup(s.options, s.device) for s in setups]), None
-        return
+        return LocalWorkers([Setup(s.options, s.device) for s in setups]), None
+    from vidcolor.workers.ray_pool import RayWorkers
+
+    cluster = cluster_of(int(number))
+    return RayWorkers(cluster.address, Setup(options, options.device)), cluster
+
+
+STORE_BYTES = 100_000_000
+"""Of each node's object store: enough for spans of seconds."""
+
+
+@functools.cache
+def cluster_of(nodes: int) -> Any:  # noqa: ANN401
+    """A Ray cluster of so many nodes with one CPU each, and a head without any."""
     import ray
     from ray.cluster_utils import Cluster
 
-    from vidcolor.workers.ray_pool import RayWorkers
-
-    store = 100_000_000
-    head = {"num_cpus": 0, "object_store_memory": store}
+    head = {"num_cpus": 0, "object_store_memory": STORE_BYTES}
     cluster = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        for _ in range(int(number)):
-            cluster.add_node(num_cpus=1, object_store_memory=store)
-        yield RayWorkers(cluster.address, Setup(options, options.device)), cluster
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+    atexit.register(cluster.shutdown)
+    atexit.register(ray.shutdown)
+    for _ in range(nodes):
+        cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+    # later nodes join from a thread, where Python allows no signal handlers
+    ray._private.utils.set_sigterm_handler = lambda handler: None
+    return cluster
 
 
 def many(
@@ -102,18 +112,16 @@ def many(
 ) -> float:  # fmt: skip
     """Colorize with workers; seconds."""
     progress = Counting()
-    with workers(way, options) as (executor, cluster):
-        began = time.monotonic()
-        if disturb is not None:
-            threading.Thread(
-                target=disturb, args=(executor, cluster, progress), daemon=True
-            ).start()
-        request = Request(str(film), str(output), "film", overwrite=True)
-        colorize_all(
-            [request], executor, options=options, progress=progress, listener=Told(), threads=1,
-            rules=RULES,
-        )  # fmt: skip
-        return time.monotonic() - began
+    executor, cluster = workers(way, options)
+    began = time.monotonic()
+    if disturb is not None:
+        threading.Thread(target=disturb, args=(executor, cluster, progress), daemon=True).start()
+    request = Request(str(film), str(output), "film", overwrite=True)
+    colorize_all(
+        [request], executor, options=options, progress=progress, listener=Told(), threads=1,
+        rules=RULES,
+    )  # fmt: skip
+    return time.monotonic() - began
 
 
 def until(progress: Counting, frames: int) -> None:
@@ -151,7 +159,7 @@ class Faults:
         self._moment(progress)
         nodes = list(cluster.worker_nodes)
         cluster.remove_node(self._chance.choice(nodes), allow_graceful=False)
-        cluster.add_node(num_cpus=1, object_store_memory=100_000_000)
+        cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
 
     def slow(self, executor: Executor, cluster: Any, progress: Counting) -> None:  # noqa: ANN401, ARG002
         """A worker stands still nine tenths of the time."""

@@ -18,8 +18,9 @@ import pytest
 
 START_S = 60.0
 """A busy machine; alone it takes 2 s."""
-CHROMIUM = "VIDCOLOR_CHROMIUM"
-"""Path of a Chromium; .ci/run sets it, and then the browser must start."""
+CHROMIUM = os.environ.get("VIDCOLOR_CHROMIUM", "")
+"""Path of a Chromium; .ci/run sets it, and then the browser must start. Read here, since tests have
+no such variables of the caller's."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory, samples_dir: Path) -> Itera
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium; skips where there is none, unless one was promised."""
-    path = os.environ.get(CHROMIUM) or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = CHROMIUM or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium here: apt install chromium")
+    if not CHROMIUM:
+        pytest.importorskip("playwright", reason="the package playwright isn't installed")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

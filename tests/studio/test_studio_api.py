@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -89,6 +91,58 @@ def test_shots_sweep_and_refusals(studio: Running) -> None:
         ]:
             answer = user.get("/api/films/frame", params={**source, **query})
             assert answer.status_code in (404, 422) and words in answer.json()["error"]
+
+
+def test_a_hint_changes_what_it_points_at(studio: Running) -> None:
+    """A cup, at x = 240, y = 180, becomes bluer, and a corner of the picture less so."""
+
+    def frame(**query: object) -> np.ndarray:
+        where = {"source": "folder:0/reel.mp4", "at_s": 7.0, "max_px": 480, "format": "png"}
+        answer = user.get("/api/films/frame", params={**where, **SMALL, **query})
+        assert answer.status_code == 200, answer.text
+        found = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+        assert found is not None
+        return found.astype(int)
+
+    def blueness(bgr: np.ndarray) -> float:
+        return float((bgr[..., 0] - bgr[..., 2]).mean())
+
+    with studio.user() as user:
+        hint = {"x": 240, "y": 180, "time_s": 7.0, "color": "#1030e0"}
+        address = "/api/films/direction?source=folder:0/reel.mp4"
+        assert user.put(address, json={"hints": [hint]}).status_code == 200
+        plain, hinted = frame(), frame(directed=True, shot=4)
+        assert user.put(address, json={}).status_code == 200
+    place, corner = np.s_[172:188, 232:248], np.s_[:16, :16]
+    change = blueness(hinted[place]) - blueness(plain[place])
+    assert change > 10  # of 255: well above what one sees
+    assert abs(blueness(hinted[corner]) - blueness(plain[corner])) < change / 2
+
+
+def test_film_is_paused_goes_on_and_is_cancelled(studio: Running) -> None:
+    def state(*wanted: str) -> dict[str, Any]:
+        until = time.monotonic() + 90.0
+        while time.monotonic() < until:
+            found: dict[str, Any] = user.get(f"/api/jobs/{key}").json()
+            if found["state"] in wanted:
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"not {wanted}: {found}")
+
+    with studio.user() as user:
+        body = {"kind": "film", "sources": ["folder:0/reel.mp4"], "settings": SMALL}
+        key = user.post("/api/jobs", json=body).json()["id"]
+        state("running")
+        assert user.post(f"/api/jobs/{key}/pause").status_code == 200
+        state("paused")
+        assert user.post(f"/api/jobs/{key}/resume").json()["state"] == "queued"
+        while not state("running", "queued")["progress"].get("done"):
+            time.sleep(0.05)
+        assert user.post(f"/api/jobs/{key}/cancel").status_code == 200
+        state("cancelled")
+        assert user.delete(f"/api/jobs/{key}").status_code == 204
+        assert user.get(f"/api/jobs/{key}").status_code == 404
+    assert [path.name for path in studio.folder.iterdir()] == ["reel.mp4"]
 
 
 def test_what_is_no_picture_is_refused_in_one_line(studio: Running) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from vidcolor.workers.executor import Done, Event, Executor
 from vidcolor.workers.in_process import InProcess
 from vidcolor.workers.local import LocalWorkers
 from vidcolor.workers.shares import setups_for
-from vidcolor.workers.tasks import SpanDone
+from vidcolor.workers.tasks import FilmTask, SpanDone, Task
 
 RULES = SpanRules(min_frames=20, max_frames=40, warm_up=8, run_out=4, settle=2)
 # one thread, as the workers have: encoders write other bytes with another number
@@ -209,6 +210,31 @@ def test_photographs_and_films_together(tmp_path: Path, films: tuple[Path, bytes
     colorize_image(photos[0], alone, options=OPTIONS)
     assert (out / photos[0].name).read_bytes() == alone.read_bytes()
     assert len(left_in(out)) == 10
+
+
+def test_films_that_are_short_beside_the_rest_are_done_whole(tmp_path: Path) -> None:
+    """Of nine films each is less than a quarter of a worker's work: one worker does all of it."""
+    whole: list[str] = []
+
+    class Seen(LocalWorkers):
+        def submit(self, run: int, task: Task) -> str:
+            whole.extend([task.film] if isinstance(task, FilmTask) else [])
+            return super().submit(run, task)
+
+    frames = reel_frames()[:24]
+    first = write_reel(tmp_path / "f0.mp4", frames=frames)
+    films = [first, *(tmp_path / f"f{number}.mp4" for number in range(1, 9))]
+    for copy in films[1:]:
+        shutil.copy(first, copy)
+    out = tmp_path / "out"
+    requests = [Request(str(each), str(out / each.name), "film") for each in films]
+    progress = Counting()
+    told = colorize(requests, Seen(setups_for(1, OPTIONS)), progress=progress)
+    assert not told.errors
+    assert len(told.results) == 9
+    assert sorted(whole) == sorted(map(str, films))
+    assert progress.done == 9 * 24
+    assert len({path.read_bytes() for path in out.iterdir()}) == 1
 
 
 def test_numbered_images(tmp_path: Path, films: tuple[Path, bytes]) -> None:

@@ -35,6 +35,14 @@ cli = DefaultGroup(
             "vidcolor.cli.commands.preview:preview",
             "Make a picture of a few frames, grey and result.",
         ),
+        "compare": (
+            "vidcolor.cli.commands.compare:compare",
+            "Show what several models make of the same pictures.",
+        ),
+        "shots": (
+            "vidcolor.cli.commands.shots:shots",
+            "List a film's shots: table, JSON, CSV, EDL, OTIO, contact sheet.",
+        ),
         "weights": (
             "vidcolor.cli.commands.weights:weights",
             "List, fetch, check and find model weights.",

@@ -83,7 +83,7 @@ def chroma_factor(offsets: Channels, darkest: Tensor, brightest: Tensor, space: 
     """
     where = indices_below_zero(_certainty(offsets, darkest, brightest, space))
     red, green, blue, few_dark, few_bright = pick(where, *offsets, darkest, brightest)
-    lowest = _lowest_factor(torch.stack((red, green, blue)), few_dark, few_bright, space)
+    lowest = lowest_factor(torch.stack((red, green, blue)), few_dark, few_bright, space)
     factor = torch.ones_like(darkest)
     factor.view(-1).index_copy_(0, where, lowest)
     return factor
@@ -114,7 +114,7 @@ def _extremes(channels: Channels) -> tuple[Tensor, Tensor]:
     return low, torch.maximum(torch.maximum(red, green), blue)
 
 
-def _lowest_factor(offsets: Tensor, darkest: Tensor, brightest: Tensor, space: RgbSpace) -> Tensor:
+def lowest_factor(offsets: Tensor, darkest: Tensor, brightest: Tensor, space: RgbSpace) -> Tensor:
     """``chroma_factor`` by powers; offsets ``(3, N)``, the others ``(N,)``.
 
     Both ends are worked out together: ``anchor`` plus offsets is a grey at some distance from it.

@@ -35,7 +35,7 @@ def linear_in_gamut(lightness: Tensor, ab: Tensor) -> Channels:
     linear = channels_to_linear(lightness, a, b)
     where = indices_below_zero(_room(linear))
     few_l, few_a, few_b = pick(where, lightness, a, b)
-    scale = _largest_scale(few_l, few_a, few_b)
+    scale = largest_scale(few_l, few_a, few_b)
     mapped = channels_to_linear(few_l, few_a * scale, few_b * scale)
     for channel, values in zip(linear, mapped, strict=True):
         channel.view(-1).index_copy_(0, where, values)
@@ -54,7 +54,7 @@ def pick(where: Tensor, *planes: Tensor) -> list[Tensor]:
     return [plane.reshape(-1).index_select(0, where) for plane in planes]
 
 
-def _largest_scale(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def largest_scale(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """The largest factors with room left for colours outside; all ``(N,)``.
 
     Channels are stacked, so that a step takes few operations: there are few pixels and many steps.

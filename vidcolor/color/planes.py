@@ -26,6 +26,7 @@ from vidcolor.color.blocks import (
 )
 from vidcolor.color.curves import SRGB
 from vidcolor.color.exact import Blocks, exact_luma
+from vidcolor.color.fused import can_fuse, join_fused
 from vidcolor.color.gamut import linear_in_gamut
 from vidcolor.color.lab import Channels, lightness_to_grey, linear_to_srgb, srgb_to_linear
 from vidcolor.color.resize import resize
@@ -88,6 +89,15 @@ def join_planes(
     across, down = target.chroma_shift
     lightness = _whole_blocks(lightness, target.chroma_shift)
     ab = resize(ab, (lightness.shape[-2] >> down, lightness.shape[-1] >> across))
+    space = rgb_space(target.primaries, target.transfer)
+    if can_fuse(lightness, target, space):
+        y, cb, cr = (
+            plane[:, 0]
+            for plane in join_fused(
+                lightness, ab, target, space, _chroma_scale(target), _luma_range(target)
+            )
+        )
+        return y[..., :height, :width], cb, cr
     rows = _strip_rows(lightness, 1 << down)
     planes = tuple(
         lightness.new_empty(len(lightness), 1, *_size(like), dtype=_code_type(target.depth))

@@ -36,13 +36,16 @@ class Worn:
     dirt: Plane
 
 
-def film_like(lightness: Plane, strength: float, rng: np.random.Generator) -> Worn:
+def film_like(
+    lightness: Plane, strength: float, rng: np.random.Generator, *, dirty: bool = True
+) -> Worn:
     """Make modern lightness look filmed; each kind of wear comes by chance.
 
     Args:
         lightness: of one picture, ``(H, W)``, L*/100 in [0, 1].
         strength: 0 leaves it alone, 0.5 is film as it is mostly found, 1 an old worn reel.
         rng: source of chance.
+        dirty: whether dirt may be among it.
 
     Returns:
         Lightness and dirt of the same size; with a strength of 0 the lightness given.
@@ -53,7 +56,7 @@ def film_like(lightness: Plane, strength: float, rng: np.random.Generator) -> Wo
     x = _lens(lightness, strength, rng)
     x = _develop(x, strength, rng)
     x *= _exposure(x.shape, strength, rng)
-    if rng.random() < 0.5 * strength:
+    if dirty and rng.random() < 0.5 * strength:
         dirt = _dirt(x, strength, rng)
     x += _grain(x, strength, rng)
     np.clip(x, 0.0, 1.0, out=x)

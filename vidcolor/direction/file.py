@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from vidcolor.direction.model import (
     Protected,
     Reference,
     Scope,
+    wrong,
 )
 from vidcolor.errors import InputError, OptionError, OutputError
 
@@ -125,6 +127,22 @@ def direction_text(direction: Direction, folder: Path, comments: Iterable[str] =
     return "\n".join(lines) + "\n"
 
 
+def fingerprint(direction: Direction) -> str:
+    """Differs between directions that give different colours: all values, and what files hold.
+
+    Raises:
+        InputError: a file can't be read.
+    """
+    digest = hashlib.sha256(repr(direction).encode())
+    files = [painting.file for painting in direction.paintings]
+    for file in [*files, *(reference.file for reference in direction.references)]:
+        try:
+            digest.update(file.read_bytes())
+        except OSError as error:
+            raise InputError(f"{file}: {error.strerror}") from None
+    return digest.hexdigest()
+
+
 def _scope_values(scope: Scope) -> dict[str, Any]:
     return {"shot": scope.shot, "from": scope.start_s, "to": scope.end_s}
 
@@ -220,7 +238,7 @@ class _Reader:
 
     def _file(self, item: Mapping[str, Any]) -> Path:
         if not isinstance(item["file"], str) or not item["file"]:
-            raise OptionError("must be the name of a file", option="file")
+            raise wrong("file", "must be the name of a file")
         return self._path.parent / item["file"]
 
     def _error(
@@ -239,7 +257,7 @@ def _scope(item: Mapping[str, Any]) -> Scope:
 def _numbers(key: str, value: object, count: int) -> list[float]:
     right = isinstance(value, list) and len(value) == count
     if not right or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in value):  # type: ignore[attr-defined]
-        raise OptionError(f"must be a list of {count} numbers", option=key)
+        raise wrong(key, f"must be a list of {count} numbers")
     return list(value)  # type: ignore[call-overload,no-any-return]
 
 

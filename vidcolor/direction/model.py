@@ -26,6 +26,11 @@ MAX_RADIUS: float = 4096.0
 """Pixels."""
 
 
+def wrong(argument: str, text: str) -> OptionError:
+    """The error for a wrong value of one of the arguments below, or of a hint or reference."""
+    return OptionError(text, option=argument)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Which frames are meant; by default all.
@@ -45,11 +50,11 @@ class Scope:
         _check_time("start_s", self.start_s)
         _check_time("end_s", self.end_s)
         if self.shot is not None and (not _is_whole(self.shot) or self.shot < 1):
-            raise OptionError(f"shots are counted from 1, not {self.shot!r}", option="shot")
+            raise wrong("shot", f"shots are counted from 1, not {self.shot!r}")
         if self.shot is not None and (self.start_s is not None or self.end_s is not None):
-            raise OptionError("a shot or a time range can be meant, not both", option="shot")
+            raise wrong("shot", "a shot or a time range can be meant, not both")
         if self.end_s is not None and self.end_s <= (self.start_s or 0.0):
-            raise OptionError("a time range must end after its start", option="end_s")
+            raise wrong("end_s", "a time range must end after its start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class Hint:
         try:
             object.__setattr__(self, "color", check_color(self.color))
         except (ValueError, AttributeError) as error:
-            raise OptionError(str(error), option="color") from None
+            raise wrong("color", str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ class Protected:
         for name in ("left", "top", "right", "bottom"):
             _check_number(name, getattr(self, name), 0.0)
         if self.right <= self.left or self.bottom <= self.top:
-            raise OptionError("must be [left, top, right, bottom]", option="box")
+            raise wrong("box", "must be [left, top, right, bottom]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +229,11 @@ class Direction:
         """Whether any colour is known beforehand."""
         return bool(self.hints or self.paintings or self.references)
 
+    @property
+    def changes_frames(self) -> bool:
+        """Whether some frames are treated otherwise than the options say of all."""
+        return self.steers or bool(self.parts)
+
     def with_more(
         self,
         *,
@@ -248,10 +258,10 @@ def _check_number(name: str, value: Any, low: float, high: float = math.inf) -> 
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise OptionError(f"{value!r} is not a number", option=name)
+        raise wrong(name, f"{value!r} is not a number")
     if not low <= value <= high:
         span = f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
-        raise OptionError(f"is {value:g}: it must be {span}", option=name)
+        raise wrong(name, f"is {value:g}: it must be {span}")
 
 
 def _check_time(name: str, value: object) -> None:
@@ -260,9 +270,9 @@ def _check_time(name: str, value: object) -> None:
 
 def _check_text(name: str, value: object) -> None:
     if value is not None and (not isinstance(value, str) or not value):
-        raise OptionError(f"{value!r} is not a name", option=name)
+        raise wrong(name, f"{value!r} is not a name")
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise OptionError(f"{value!r} is unknown: use {', '.join(choices)}", option=name)
+        raise wrong(name, f"{value!r} is unknown: use {', '.join(choices)}")

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from vidcolor.direction.color import check_color
-from vidcolor.direction.model import Hint, Painting, Reference
-from vidcolor.errors import OptionError
+from vidcolor.direction.model import Hint, Painting, Reference, wrong
 
 _NUMBER = r"(\d+\.?\d*|\.\d+)"
 _TIME = re.compile(rf"(?:(?:(\d+):)?(\d{{1,2}}):)?{_NUMBER}", re.ASCII)
@@ -34,11 +33,11 @@ def parse_hint(text: str) -> Hint | Painting:
             _check_is_file(what)
             return Painting(Path(what), _time(where) if where else None)
     except ValueError as error:
-        raise OptionError(str(error), option="hint") from None
-    raise OptionError(
+        raise wrong("hint", str(error)) from None
+    raise wrong(
+        "hint",
         f"{text!r}: use TIME@X,Y=COLOUR or TIME=PAINTED.png, for photographs X,Y=COLOUR or "
         "PAINTED.png",
-        option="hint",
     )
 
 
@@ -56,7 +55,7 @@ def parse_reference(text: str) -> Reference:
     if is_marked and file and _TIME.fullmatch(mark):
         return Reference(Path(file), _time(mark))
     if not text:
-        raise OptionError("names no file", option="reference")
+        raise wrong("reference", "names no file")
     return Reference(Path(text))
 
 

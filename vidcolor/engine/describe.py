@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vidcolor.engine.estimate import film_seconds, photo_seconds
+from vidcolor.engine.model_choice import chosen_model
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.run.default_output import default_output
 from vidcolor.engine.run.sources import read_settings
@@ -13,10 +16,12 @@ from vidcolor.errors import InputError, VidcolorError
 from vidcolor.media.kinds import Kind, lone_scan
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.still.read import read_still
-from vidcolor.models.loading import choose_model, spec_of
+from vidcolor.models.loading import spec_of
 from vidcolor.models.running.device import DTYPES, common_precision, resolve_devices
 from vidcolor.models.spec import Kind as ModelKind
 from vidcolor.types import VideoInfo
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class RunPlan:
         devices: where it would run; empty where it can't.
         precision: "fp32", "bf16" or "fp16"; "" where it can't run.
         problem: why it can't, "" where it can.
+        seconds: how long it would take, where a quality was asked for and it can be told.
     """
 
     kind: ModelKind
@@ -59,6 +65,7 @@ class RunPlan:
     devices: tuple[str, ...]
     precision: str
     problem: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +92,34 @@ class Description:
 
 
 def describe(path: str | Path, options: ColorizeOptions | None = None) -> Description:
-    """Tell what a file holds and what a run would do with it; opens it once.
+    """Tell what a file holds and what a run would do with it.
+
+    With ``options.quality`` a piece of it is coloured, too, to tell how long the whole will take.
 
     Raises:
         InputError: if it can't be read at all.
         OptionError: ``options.fps`` for a film that has a rate.
     """
     options = options or ColorizeOptions()
+    found = _describe(path, options)
+    if options.quality is None or found.plan.problem:
+        return found
+    # Nothing is downloaded for an estimate.
+    return replace(found, plan=replace(found.plan, seconds=_seconds(path, found, options)))
+
+
+def _seconds(path: str | Path, found: Description, options: ColorizeOptions) -> float | None:
+    here = replace(options, offline=True)
+    try:
+        if found.video is None:
+            return photo_seconds(path, here)
+        return None if str(path) == "-" else film_seconds(path, found.video, here)
+    except VidcolorError as error:
+        logger.info("no estimate: %s", error.message)
+        return None
+
+
+def _describe(path: str | Path, options: ColorizeOptions) -> Description:
     with open_input(path) as opened:
         kind = opened.kind
         if kind == "image":
@@ -131,9 +159,7 @@ def _describe_photo(path: str | Path, kind: Kind, options: ColorizeOptions) -> D
 
 
 def _plan(kind: ModelKind, output: Path, options: ColorizeOptions) -> RunPlan:
-    name = options.model
-    if name == "auto":
-        name = choose_model(kind, options.device, weights_dir=options.weights_dir)
+    name = chosen_model(kind, options)
     try:
         devices = resolve_devices(options.device)
         dtype = common_precision(options.precision, devices, spec_of(name).precisions)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from vidcolor.engine.coloring.batching import Batcher
@@ -18,11 +19,16 @@ from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.output import check_absent, credit, keep_date
+from vidcolor.engine.steering.still import directed, steer_still
+from vidcolor.errors import Message, Option
 from vidcolor.media.files.atomic import AtomicPath
+from vidcolor.media.still.mask import read_mask, write_mask
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel, ModelInput
+from vidcolor.repair.network import load_repairer
+from vidcolor.repair.photo import repair_photo
 from vidcolor.types import Plane, StillImage
 
 
@@ -51,7 +57,7 @@ def colorize_image(
         InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError: see
             ``vidcolor.errors``.
     """
-    options = options or ColorizeOptions()
+    options = directed(options or ColorizeOptions())
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)
@@ -60,16 +66,28 @@ def colorize_image(
     chosen = load_for("image", options, progress, model)
     with AtomicPath(Path(output)) if str(output) != "-" else nullcontext() as place:
         check_absent(output, options)  # another run may have finished it meanwhile
-        rgb = colorize_still(photo, chosen, options)
+        repaired, mask = repair_still(photo, chosen, options)
+        rgb = colorize_still(
+            repaired, chosen, replace(options, repair="off", repair_mask=None, mask=None)
+        )
         if options.compare:
             photo, rgb = _beside(photo, rgb)
         notes = write_still(output, rgb, photo, comment=credit(chosen), place=place)
+        if options.mask is not None and mask is not None:
+            write_mask(options.mask, mask)
+    keep_date(input, output, options)
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,
         device=chosen.device_label, precision=chosen.precision,
-        warnings=tuple(dict.fromkeys((*photo.warnings, *notes))),
+        warnings=tuple(dict.fromkeys((*photo.warnings, *notes, *_unused(options)))),
     )  # fmt: skip
+
+
+def _unused(options: ColorizeOptions) -> list[str]:
+    """A line where a part of a film was asked for."""
+    given = [name for name in ("start_s", "end_s") if getattr(options, name) is not None]
+    return [Message(Option(given[0]), " is for films; a photograph has no time")] if given else []
 
 
 def colorize_still(photo: StillImage, model: ColorModel, options: ColorizeOptions) -> Rgb:
@@ -79,8 +97,31 @@ def colorize_still(photo: StillImage, model: ColorModel, options: ColorizeOption
         DeviceError: the device fails, or its memory runs out.
     """
     colorizer = as_colorizer(model)
+    photo, _ = repair_still(photo, model, options)
     with device_errors(colorizer.device_label):
         return _colorized(photo, colorizer, options)
+
+
+def repair_still(
+    photo: StillImage, model: ColorModel, options: ColorizeOptions
+) -> tuple[StillImage, npt.NDArray[np.bool_] | None]:
+    """A photo repaired as the options say, and the mask of what was filled in, if they do.
+
+    Raises:
+        DeviceError: the device fails, or its memory runs out.
+        InputError: the options' mask can't be read.
+        OptionError: it has another size than the photo.
+    """
+    if options.repair not in ("auto", "photo"):
+        return photo, None
+    colorizer = as_colorizer(model)
+    given = None if options.repair_mask is None else read_mask(options.repair_mask)
+    with device_errors(colorizer.device_label):
+        luma, mask = repair_photo(
+            photo.luma, load_repairer(str(colorizer.device)),
+            strength=options.repair_strength, mask=given,
+        )  # fmt: skip
+    return replace(photo, luma=luma), mask
 
 
 def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
@@ -89,6 +130,9 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
         render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
     )  # fmt: skip
     ab = ab * options.saturation
+    if options.direction is not None:
+        full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
+        ab = steer_still(ab, full, options.direction).to(ab.device)
     return picture_rgb(photo.luma, ab, depth=photo.depth)
 
 

@@ -8,7 +8,7 @@ from vidcolor.engine.progress import Progress
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.models.families.registry import auto_order, family_of, find_spec
-from vidcolor.models.loading import choose_model, load_model
+from vidcolor.models.loading import best_model, choose_model, load_model
 from vidcolor.models.spec import Kind
 
 
@@ -19,15 +19,28 @@ def load_for(
     if model is not None:
         return as_colorizer(model)
     name = options.model
-    if name == "auto":
-        name = choose_model(kind, options.device, weights_dir=options.weights_dir)
-        progress.message(auto_line(kind, name))
+    if options.chooses_model:
+        name = chosen_model(kind, options)
+        progress.message(chosen_line(kind, name, options))
     with device_errors(options.device):
         loaded = load_model(
             name, options.device, options.precision,
             kind=kind, weights_dir=options.weights_dir, offline=options.offline, progress=progress,
         )  # fmt: skip
         return compiled_if_asked(loaded, options)
+
+
+def chosen_model(kind: Kind, options: ColorizeOptions) -> str:
+    """The model's name, where the options leave the choice; else what they say.
+
+    Raises:
+        WeightsError: no model's weights are there.
+    """
+    if options.model == "best":
+        return best_model(kind, weights_dir=options.weights_dir)
+    if options.model == "auto":
+        return choose_model(kind, options.device, weights_dir=options.weights_dir)
+    return options.model
 
 
 def compiled_if_asked(model: Colorizer, options: ColorizeOptions) -> Colorizer:
@@ -37,6 +50,11 @@ def compiled_if_asked(model: Colorizer, options: ColorizeOptions) -> Colorizer:
     from vidcolor.models.running.compiled import compile_model
 
     return compile_model(model)
+
+
+def chosen_line(kind: Kind, name: str, options: ColorizeOptions) -> str:
+    """One line about the model of a job."""
+    return auto_line(kind, name) if options.model == "auto" else f"using {name}"
 
 
 def auto_line(kind: Kind, name: str) -> str:

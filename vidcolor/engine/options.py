@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from vidcolor.errors import Option, OptionError
 
 if TYPE_CHECKING:
+    from vidcolor.direction.model import Direction
     from vidcolor.engine.shots.plan import ShotPlan
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -27,6 +28,11 @@ Mounts = Literal["grey", "color"]
 """What surrounds a picture, such as paper or a film's matte: grey, or coloured as the rest is."""
 Stabilize = Literal["motion", "ema", "off"]
 """How colours are smoothed over time: along the motion, in place, or not at all."""
+Repair = Literal["off", "auto", "photo", "film"]
+"""What is repaired before it is coloured: nothing, everything, photographs only, films only."""
+
+Quality = Literal["draft", "good", "best"]
+"""One word for model, key frames and the encoder's effort: docs/models.md."""
 
 MIN_RENDER_FACTOR: int = 2
 """32 pixels: below this the networks have no room left at their coarsest stage."""
@@ -41,6 +47,9 @@ MAX_ENCODER_THREADS: int = 128
 MAX_SATURATION: float = 10.0
 """Far beyond the gamut; larger values are typing errors (a percentage, say)."""
 
+_MODELS: dict[str | None, str] = {"draft": "compact", "best": "best"}
+"""What the model "auto" means by quality, where it isn't auto."""
+
 _DEVICE = re.compile(r"auto|((cpu|mps|cuda(:\d+)?)(,|$))+(?<!,)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -50,9 +59,13 @@ class ColorizeOptions:
     """How to colorize; every default is the one that the command line uses.
 
     Attributes:
-        model: name of a known model, path of a checkpoint, or "auto": DeOldify if its weights are
-            installed (video for films, artistic for photos), else "large", or "compact" for films
-            on a CPU.
+        quality: what the options below mean that are left at "auto" or None: "draft" is quick
+            (compact, every "auto", a quick encoder preset), "good" is what None is, "best" takes
+            its time (the model "best", a slow encoder preset).
+        model: name of a known model, path of a checkpoint, a mix of such
+            ("deoldify-video+ddcolor:0.4"), "best" (the best model or mix that is installed), or
+            "auto": DeOldify if its weights are installed (video for films, artistic for photos),
+            else "large", or "compact" for films on a CPU.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; auto takes the best one there is. Several
             GPUs share the network's work: "cuda:0,cuda:1".
         precision: "auto", "fp32", "bf16" or "fp16"; auto is the fastest that is safe for the model
@@ -67,16 +80,29 @@ class ColorizeOptions:
         smoothing: time constant in seconds of the smoothing; 0 is exactly per-frame whatever
             ``stabilize`` is; None takes the default of the kind, see ``smoothing_s``.
         every: the network runs on every N-th frame of a shot only, 1 to 48, and motion carries the
-            colours to those between; "auto" chooses the distance by how far motion can be trusted.
+            colours to those between; "auto" chooses the distance by how far motion can be trusted;
+            None is 1, for a draft "auto".
         deflicker: make the lightness of the output even over time; else it stays the source's.
         mounts: "grey" keeps the paper mount of a photograph, and the matte of a film, without
             colour; "color" colours them like the picture.
+        repair: "auto" takes dust, scratches, cracks and tears out of lightness before it is
+            coloured, "photo" of photographs only, "film" of films only.
+        repair_strength: 0 to 1: how readily something counts as damage.
+        repair_mask: picture of a photo's size, white where the photo is damaged; None finds it.
+        mask: file for the mask of what repair filled in: PNG for a photo, FFV1 in Matroska for a
+            film, which then can't be gone on with. It is replaced if it exists.
+        steady: take small shifts and turns of the whole frame out of a film.
         saturation: factor on Lab a and b, 0 (grey) to 10; 1 leaves the model's colours alone.
+        direction: colours that are known, and settings of shots (``vidcolor.direction.model``);
+            None for none.
+        shots: a list of shots, JSON or CSV as ``vidcolor shots`` writes it, in place of detection.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
-        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9").
+        video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9");
+            "auto" a graphics card's encoder if there is one.
         crf: constant rate factor, the encoder's scale; None is the encoder's default of ours.
-        preset: encoder preset; None is the encoder's default of ours.
+        preset: encoder preset; None is the encoder's default of ours, for a draft a quick one, for
+            the best quality a slow one.
         pix_fmt: FFmpeg pixel format to encode; None chooses by codec and source depth.
         encoder_threads: threads of the encoder; None lets it decide by the cores. Encoders write
             other bytes with another number of threads.
@@ -91,6 +117,7 @@ class ColorizeOptions:
         resume: keep finished spans of a film beside the output until it is whole, and go on from
             them if a run with the same input and options was cut off.
         overwrite: replace the output if it exists; else ``OutputExistsError`` is raised.
+        keep_date: give the output the input file's date of modification; numbered images get none.
         weights_dir: look for, and put, downloaded weights here; None is the usual places.
         offline: never download.
 
@@ -98,6 +125,7 @@ class ColorizeOptions:
         OptionError: when a value is out of its range, or two contradict each other.
     """
 
+    quality: Quality | None = None
     model: str = "auto"
     device: str = "auto"
     precision: Precision = "auto"
@@ -106,10 +134,17 @@ class ColorizeOptions:
     compile: bool = False
     stabilize: Stabilize = "motion"
     smoothing: float | None = None
-    every: int | Literal["auto"] = 1
+    every: int | Literal["auto"] | None = None
     deflicker: bool = False
     mounts: Mounts = "grey"
+    repair: Repair = "off"
+    repair_strength: float = 0.5
+    repair_mask: Path | None = None
+    mask: Path | None = None
+    steady: bool = False
     saturation: float = 1.0
+    direction: Direction | None = None
+    shots: Path | None = None
     start_s: float | None = None
     end_s: float | None = None
     video_codec: str | None = None
@@ -125,6 +160,7 @@ class ColorizeOptions:
     fps: Fraction | None = None
     resume: bool = True
     overwrite: bool = False
+    keep_date: bool = False
     weights_dir: Path | None = None
     offline: bool = False
 
@@ -132,11 +168,26 @@ class ColorizeOptions:
         """Bring numbers and paths into their types, then check everything."""
         if self.fps is not None:
             object.__setattr__(self, "fps", _as_fraction("fps", self.fps))
-        if self.weights_dir is not None:
-            object.__setattr__(self, "weights_dir", Path(self.weights_dir))
+        for name in ("weights_dir", "shots", "repair_mask", "mask"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
         self._check_names()
         self._check_numbers()
         self._check_times()
+        if self.model == "auto" and self.quality in _MODELS:
+            object.__setattr__(self, "model", _MODELS[self.quality])
+
+    @property
+    def chooses_model(self) -> bool:
+        """Whether the model depends on what is coloured and what is installed."""
+        return self.model in ("auto", "best")
+
+    @property
+    def distance(self) -> int | Literal["auto"]:
+        """Frames from one on which the network runs to the next: ``every``, resolved."""
+        if self.every is None:
+            return "auto" if self.quality == "draft" else 1
+        return self.every
 
     @property
     def smoothing_s(self) -> float:
@@ -154,9 +205,15 @@ class ColorizeOptions:
                 " with commas between",
                 option="device",
             )
+        if self.quality is not None:
+            _check_choice("quality", self.quality, get_args(Quality))
         _check_choice("precision", self.precision, get_args(Precision))
         _check_choice("stabilize", self.stabilize, get_args(Stabilize))
         _check_choice("mounts", self.mounts, get_args(Mounts))
+        _check_choice("repair", self.repair, get_args(Repair))
+        for name in ("repair_mask", "mask"):
+            if self.repair == "off" and getattr(self, name) is not None:
+                raise OptionError("goes with ", Option("repair", "auto"), option=name)
         _check_choice("audio", self.audio, get_args(Audio))
         _check_choice("decoder", self.decoder, get_args(Decoder))
         for name in ("video_codec", "preset", "pix_fmt"):
@@ -173,6 +230,7 @@ class ColorizeOptions:
         if self.every != "auto":
             _check_range("every", self.every, 1, MAX_EVERY, whole=True)
         _check_range("saturation", self.saturation, 0, MAX_SATURATION)
+        _check_range("repair_strength", self.repair_strength, 0, 1)
         _check_range("crf", self.crf, 0, 255)
         _check_range("encoder_threads", self.encoder_threads, 1, MAX_ENCODER_THREADS, whole=True)
         if self.fps is not None and self.fps <= 0:

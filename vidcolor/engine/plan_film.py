@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from vidcolor.engine.coloring.over_time import looks_ahead_for_shots
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.sources import plan_key, read_settings
-from vidcolor.engine.shots.plan import ShotPlan, SpanRules, load_plan, save_plan
+from vidcolor.engine.shots.plan import Shot, ShotPlan, SpanRules, load_plan, save_plan
 from vidcolor.engine.shots.planner import Planner
 from vidcolor.errors import InputError, Interrupted
 from vidcolor.media.files.atomic import short_name
@@ -61,15 +62,21 @@ def plan_input(
     cache: Path | None = None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
+    known: Sequence[Shot] | None = None,
 ) -> ShotPlan:
-    """The shot plan of an open film; see ``plan_film``."""
+    """The shot plan of an open film; see ``plan_film``.
+
+    With ``known`` boundaries are taken from there, and no cache is used.
+    """
+    cache = cache if known is None else None
     rules, progress = rules or SpanRules(), progress or NullProgress()
     key = plan_key(film, reading)
-    known = None if cache is None or film.is_pipe else load_plan(cache, key, rules)
-    if known is not None:
-        return known
+    found = None if cache is None or film.is_pipe else load_plan(cache, key, rules)
+    if found is not None:
+        return found
     with film.read(reading) as source:
-        planner = Planner(rules, looks_ahead=looks_ahead_for_shots(source.info))
+        looks_ahead = looks_ahead_for_shots(source.info)
+        planner = Planner(rules, looks_ahead=looks_ahead, known=known)
         _watch(source, planner, progress, stop)
     if not planner.frames:
         raise InputError(f"{film.label}: no frame of this video could be decoded")

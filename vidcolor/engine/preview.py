@@ -67,8 +67,8 @@ def preview(
             return _preview_film(opened, output, options, times, count, progress)
     photo = read_still(input)
     model = load_for("image", options, progress, None)
-    pair = (_as_rgb8(photo), _to_8bit(colorize_still(photo, model, options), photo.depth))
-    _write(output, [np.hstack(pair).astype(np.uint8, copy=False)], model)
+    pair = (as_rgb8(photo), to_8bit(colorize_still(photo, model, options), photo.depth))
+    write_sheet(output, [np.hstack(pair).astype(np.uint8, copy=False)], credit(model))
     return [0.0], []
 
 
@@ -89,21 +89,22 @@ def _preview_film(
     model = load_for("video", options, progress, None)
     rows: dict[float, Rgb] = {}
     missing = []
-    for asked, frame in _frames(film, options, times, count):
+    for asked, frame in film_frames(film, options, times, count):
         if frame is None:
             missing.append(asked)
             continue
         at_s = frame.seconds - film.info.start_s
         if at_s not in rows:
             with device_errors(model.device_label):
-                rows[at_s] = _pair(frame, film.info, model, options)
+                pair = grey_and_color(frame, film.info, model, options)
+                rows[at_s] = np.hstack(pair).astype(np.uint8, copy=False)
     if not rows:
         raise InputError(f"{film.label}: has no frame at {missing[0]:g} s")
-    _write(output, list(rows.values()), model)
+    write_sheet(output, list(rows.values()), credit(model))
     return list(rows), [] if times is None else missing
 
 
-def _frames(
+def film_frames(
     film: Input, options: ColorizeOptions, times: Sequence[float] | None, count: int
 ) -> Iterator[tuple[float, LumaFrame | None]]:
     """Times that are asked for, each with the frame that is on the screen then, if there is one."""
@@ -128,7 +129,10 @@ def _spread(info: VideoInfo, options: ColorizeOptions, count: int) -> list[float
     return [start + part * (i + 0.5) for i in range(count)] if part > 0.0 else [start]
 
 
-def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: ColorizeOptions) -> Rgb:
+def grey_and_color(
+    frame: LumaFrame, info: VideoInfo, model: Colorizer, options: ColorizeOptions
+) -> tuple[Rgb, Rgb]:
+    """A frame without and with colours, upright, with square pixels, ``(H, W, 3)`` uint8 each."""
     reader = FrameLightness(
         model, render_factor=options.render_factor, rotation=info.rotation, sar=info.sar
     )
@@ -142,7 +146,8 @@ def _pair(frame: LumaFrame, info: VideoInfo, model: Colorizer, options: Colorize
     if info.is_mirrored:
         sides = [side.flip(3) for side in sides]
     pictures = [s[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy() for s in sides]
-    return np.hstack([_square_pixels(p, info) for p in pictures]).astype(np.uint8, copy=False)
+    grey, color = (_square_pixels(p, info) for p in pictures)
+    return grey, color
 
 
 def _square_pixels(picture: Rgb, info: VideoInfo) -> Rgb:
@@ -160,10 +165,21 @@ def _square_pixels(picture: Rgb, info: VideoInfo) -> Rgb:
     return cv2.resize(picture, (width, height), interpolation=kind).astype(np.uint8, copy=False)
 
 
-def _write(output: str | Path, rows: list[Rgb], model: Colorizer) -> None:
+def write_sheet(output: str | Path, rows: list[Rgb], comment: str, *, columns: int = 2) -> None:
+    """Write rows of pictures, ``(H, W, 3)`` uint8 each, below each other to a PNG.
+
+    Args:
+        output: the file, replaced if it exists.
+        rows: are all brought to the width of the widest, or to what ``columns`` may have.
+        comment: kept in the file.
+        columns: pictures in each row.
+
+    Raises:
+        OutputError: it can't be written.
+    """
     import cv2
 
-    width = min(max(r.shape[1] for r in rows), 2 * _MAX_SIDE_PX)
+    width = min(max(r.shape[1] for r in rows), columns * _MAX_SIDE_PX)
     fitted = [
         r if r.shape[1] == width
         else cv2.resize(
@@ -173,13 +189,15 @@ def _write(output: str | Path, rows: list[Rgb], model: Colorizer) -> None:
     ]  # fmt: skip
     sheet = np.vstack(fitted).astype(np.uint8)
     blank = StillImage(luma=sheet[:, :, 0], depth=8, alpha=None, format="PNG", has_color=True)
-    write_still(output, sheet, blank, comment=credit(model))
+    write_still(output, sheet, blank, comment=comment)
 
 
-def _as_rgb8(photo: StillImage) -> Rgb:
-    grey = _to_8bit(photo.luma, photo.depth)
+def as_rgb8(photo: StillImage) -> Rgb:
+    """A photograph's grey, ``(H, W, 3)`` uint8."""
+    grey = to_8bit(photo.luma, photo.depth)
     return np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8, copy=False)
 
 
-def _to_8bit(codes: Rgb, depth: int) -> Rgb:
+def to_8bit(codes: Rgb, depth: int) -> Rgb:
+    """Full-range codes of 8 or 16 bits as 8-bit ones."""
     return codes if depth == 8 else ((codes.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -18,7 +18,9 @@ from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
-from vidcolor.engine.video import batch_size_of, encode_settings
+from vidcolor.engine.steering.film import Steering
+from vidcolor.engine.steering.still import directed
+from vidcolor.engine.video import batch_size_of, encode_settings, steering_of
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.pipes import ended_by
@@ -26,6 +28,7 @@ from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
+from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.temporal import FilterChain, LumaFilter
 from vidcolor.types import LumaFrame
@@ -123,9 +126,9 @@ class SpanFilm:
         Raises:
             InputError, OptionError: see ``colorize_span``.
         """
-        self._options = options
-        if threads and not options.encoder_threads:
-            self._options = replace(options, encoder_threads=threads)
+        options = directed(options)
+        self._options, self._threads = options, threads
+        self._steered: tuple[ShotPlan, Steering | None] | None = None
         self._reading = replace(read_settings(options, copy_streams=False), threads=threads)
         with ExitStack() as stack:
             self._film = stack.enter_context(open_input(input))
@@ -139,6 +142,15 @@ class SpanFilm:
             index: it must have all frames that the next spans need.
         """
         self._film.use_index(index, self._reading)
+
+    def _steering(self, plan: ShotPlan, model: Colorizer) -> Steering | None:
+        """What is known of the film's frames; found once."""
+        if self._steered is None or self._steered[0] != plan:
+            _, steer = steering_of(
+                self._film, self._reading, self._options, model, plan, plan.rules
+            )
+            self._steered = plan, steer
+        return self._steered[1]
 
     def colorize(
         self, plan: ShotPlan, index: int, output: Path, *, model: ColorModel | None = None,
@@ -162,11 +174,14 @@ class SpanFilm:
             self._film.read(self._reading, first_frame=plan.spans[index].read_from) as source,
         ):
             chosen = load_for("video", options, progress, model)
+            steer = self._steering(plan, chosen)
             treatment = Treatment(
                 chosen, options, batch_size_of(begun, options, chosen),
-                plan.rules, filters, plan.shots,
+                plan.rules, filters, plan.shots, steer,
             )  # fmt: skip
-            settings = encode_settings(begun, replace(options, audio="none"), chosen)
+            settings = encode_settings(
+                begun, replace(options, audio="none"), chosen, threads=self._threads
+            )
             with (
                 device_errors(chosen.device_label),
                 open_writer(output, begun, settings) as writer,

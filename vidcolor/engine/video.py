@@ -7,26 +7,32 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vidcolor.engine.coloring.batching import default_batch_size
 from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
-from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
+from vidcolor.engine.shots.lists import read_shots
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
+from vidcolor.engine.steering.film import Steering, prepare
+from vidcolor.engine.steering.still import directed
 from vidcolor.errors import OptionError, OutputError
 from vidcolor.media.files.pipes import ended_by
-from vidcolor.media.open import open_input
+from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
-from vidcolor.media.source import FrameSource
+from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.media.write.film import VideoWriter
+from vidcolor.media.write.mask_film import MaskWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.temporal import LumaFilter
@@ -49,6 +55,7 @@ def colorize_video(
     spans: SpanRules | None = None,
     plan: ShotPlan | None = None,
     filters: Sequence[LumaFilter] = (),
+    threads: int = 0,
 ) -> ColorizeResult:
     """Colorize a film, or a numbered sequence of scans.
 
@@ -67,6 +74,7 @@ def colorize_video(
         spans: how long spans are; None is the plan's, or the usual rules.
         plan: of this film, read with these options: its shots are taken; None finds them.
         filters: on luma, fresh ones.
+        threads: of decoder and encoder, each, where the options don't say; 0 lets them decide.
 
     Returns:
         What was done. The output appears under its name only when it is whole.
@@ -75,24 +83,29 @@ def colorize_video(
         InputError, OutputError, OutputExistsError, OptionError, DeviceError, WeightsError,
         Interrupted: see ``vidcolor.errors``.
     """
-    options = options or ColorizeOptions()
+    options = directed(options or ColorizeOptions())
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)
     rules = spans or (plan.rules if plan else SpanRules())
     halt = threading.Event()
-    reading = read_settings(options)
+    reading = replace(read_settings(options), threads=threads)
     with ended_by(stop, halt), open_input(input) as film, film.read(reading) as source:
         key = plan_key(film, reading)
         if plan is not None and not plan.is_of(key):
             raise OptionError(f"{input}: the plan is of another film, or of another part of it")
         chosen = load_for("video", options, progress, model)
-        settings = encode_settings(source, options, chosen)
-        with device_errors(chosen.device_label), open_writer(output, source, settings) as writer:
+        plan, steer = steering_of(film, reading, options, chosen, plan, rules)
+        settings = encode_settings(source, options, chosen, threads=threads)
+        with (
+            device_errors(chosen.device_label),
+            open_writer(output, source, settings) as writer,
+            _mask_writer(options) as masks,
+        ):
             check_absent(output, options)  # another run may have finished it meanwhile
             treatment = Treatment(
                 chosen, options, batch_size_of(source, options, chosen), rules,
-                filters, plan.shots if plan else None,
+                filters, plan.shots if plan else None, steer, masks.write if masks else None,
             )  # fmt: skip
             work = open_work(film, output, treatment)
             try:
@@ -100,9 +113,12 @@ def colorize_video(
                     job = _Film(source, writer, treatment, progress, work)
                     job.run(stop, halt)
                     writer.commit()
+                    if masks is not None:
+                        masks.commit()
             finally:
                 progress.close()
             forget_work(output)
+            keep_date(input, output, options)
             warnings = (*source.status.warnings, *writer.notes, *job.coloring.notes)
     planner = job.coloring.planner
     return ColorizeResult(
@@ -112,6 +128,28 @@ def colorize_video(
         warnings=tuple(dict.fromkeys(warnings)),
         plan=ShotPlan(key, rules, planner.frames, tuple(planner.shots), tuple(planner.spans)),
     )  # fmt: skip
+
+
+def steering_of(
+    film: Input, reading: ReadSettings, options: ColorizeOptions, model: Colorizer,
+    plan: ShotPlan | None, rules: SpanRules,
+) -> tuple[ShotPlan | None, Steering | None]:  # fmt: skip
+    """What the options' direction says of a film; it needs the film's shots, so the plan is made.
+
+    Raises:
+        OptionError, InputError: see ``prepare``.
+    """
+    if options.shots is not None and plan is None:
+        known = read_shots(options.shots)
+        if film.is_pipe:
+            raise OptionError("needs a film that can be read twice: no pipe", option="shots")
+        plan = plan_input(film, reading, rules=rules, known=known)
+    if options.direction is None or not options.direction.changes_frames:
+        return plan, None
+    if film.is_pipe:
+        raise OptionError("needs a film that can be read twice: no pipe", option="direction")
+    plan = plan or plan_input(film, reading, rules=rules)
+    return plan, prepare(film, reading, options, plan.shots, model)
 
 
 def batch_size_of(source: FrameSource, options: ColorizeOptions, model: Colorizer) -> int:
@@ -155,6 +193,19 @@ class _Film(FilmJob):
 
 
 @contextmanager
+def _mask_writer(options: ColorizeOptions) -> Iterator[MaskWriter | None]:
+    """What writes the masks of repair, if they are asked for; it leaves nothing unfinished."""
+    if options.mask is None or options.repair not in ("auto", "film"):
+        yield None
+        return
+    masks = MaskWriter(options.mask)
+    try:
+        yield masks
+    finally:
+        masks.discard()
+
+
+@contextmanager
 def _kept(work: Work | None, progress: Progress) -> Iterator[None]:
     """Within, a film is made; if that fails, what is finished stays, and the user is told."""
     try:
@@ -169,16 +220,18 @@ def _kept(work: Work | None, progress: Progress) -> Iterator[None]:
 
 
 def encode_settings(
-    source: FrameSource, options: ColorizeOptions, model: Colorizer
+    source: FrameSource, options: ColorizeOptions, model: Colorizer, *, threads: int = 0
 ) -> EncodeSettings:
-    """What the writer has to know of the options."""
+    """What the writer has to know of the options; ``threads`` where they don't say how many."""
     info = source.info
     size = None
     if options.compare:
         across = info.rotation % 180 == 0
         size = (info.width * 2, info.height) if across else (info.width, info.height * 2)
+    efforts: dict[str | None, Literal["quick", "slow"]] = {"draft": "quick", "best": "slow"}
     return EncodeSettings(
+        effort=efforts.get(options.quality, "usual"),
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
-        threads=options.encoder_threads or 0, comment=credit(model),
+        threads=options.encoder_threads or threads, comment=credit(model),
     )  # fmt: skip

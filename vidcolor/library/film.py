@@ -25,7 +25,8 @@ from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress
 from vidcolor.engine.run.sources import read_settings
 from vidcolor.engine.shots.plan import Shot, SpanRules
-from vidcolor.engine.video import batch_size_of
+from vidcolor.engine.steering.still import directed
+from vidcolor.engine.video import batch_size_of, steering_of
 from vidcolor.errors import InputError, OptionError
 from vidcolor.library.choice import ModelChoice, split_choice
 from vidcolor.media.open import Input, open_input
@@ -169,11 +170,16 @@ class Film:
             InputError, DeviceError, WeightsError: see ``vidcolor.errors``.
         """
         loaded, options = split_choice(model, options)
+        options = directed(options)
         _check(options)
         chosen = load_for("video", options, NullProgress(), loaded)
         with device_errors(chosen.device_label), self._input.read(self._settings) as source:
-            batch = batch_size_of(source, options, chosen)
-            treatment = Treatment(chosen, options, batch, SpanRules())
+            rules = SpanRules()
+            plan, steer = steering_of(self._input, self._settings, options, chosen, None, rules)
+            treatment = Treatment(
+                chosen, options, batch_size_of(source, options, chosen), rules,
+                shots=plan.shots if plan else None, steer=steer,
+            )  # fmt: skip
             with closing(_colored(source, treatment)) as frames:
                 for colored in frames:
                     yield _colorized_frame(colored, source)

@@ -9,6 +9,7 @@ from vidcolor.errors import WeightsError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.families.family import Built
 from vidcolor.models.families.registry import (
+    BEST,
     MODELS,
     auto_order,
     family_of,
@@ -128,12 +129,32 @@ def choose_model(kind: Kind, device: str = "auto", *, weights_dir: Path | None =
     where = device_type(device)
     for spec in auto_order(kind):
         there = any(rank.kind == kind and where in rank.devices for rank in spec.auto)
-        if there and _is_installed(spec, weights_dir):
+        if there and is_installed(spec, weights_dir):
             return spec.name
     raise WeightsError(f"no model for {kind} is installed: install vidcolor again")
 
 
-def _is_installed(spec: ModelSpec, weights_dir: Path | None) -> bool:
+def best_model(kind: Kind, *, weights_dir: Path | None = None) -> str:
+    """What "best" means: the first of ``BEST`` all of whose weights are there, on any device.
+
+    Args:
+        kind: what is to be coloured.
+        weights_dir: where downloaded weights are; None for the usual places.
+
+    Returns:
+        A model's name, or a mix of such.
+
+    Raises:
+        WeightsError: no model's weights are there.
+    """
+    for name in BEST[kind]:
+        if all(is_installed(MODELS[one], weights_dir) for one in names_of(name)):
+            return name
+    raise WeightsError(f"no model for {kind} is installed: install vidcolor again")
+
+
+def is_installed(spec: ModelSpec, weights_dir: Path | None = None) -> bool:
+    """Whether a model's weights are here, without any download."""
     if spec.bundled:
         return True
     known = spec.name in load_manifest()

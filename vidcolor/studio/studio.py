@@ -31,6 +31,8 @@ _SWEEP_S: Final = 600.0
 _WATCH_S: Final = 1.0
 _MAX_PICTURES: Final = 3000
 """Pictures that are kept so that they need not be made again."""
+_SHORT_FRAMES: Final = 1500
+"""A minute of film: read within seconds, so it needs no process of its own."""
 _SHOTS_S: Final = 6 * 3600.0
 """A film is read once for its shots; long ones take long."""
 
@@ -197,7 +199,10 @@ class Studio:
 
     async def _read_shots(self, stamp: str, source: Source) -> Any:  # noqa: ANN401
         cache = self.pictures / f"shots-{hashlib.sha256(stamp.encode()).hexdigest()[:40]}.json"
-        return await self.plans.ask(
+        frames = (await self.info(source)).get("frames")
+        # a long film must not keep others from seeing what is in theirs
+        looker = self.facts if frames and frames <= _SHORT_FRAMES else self.plans
+        return await looker.ask(
             "shots", limit_s=_SHOTS_S, path=str(source.path), cache=str(cache),
             on_progress=lambda progress: self.shots_progress.update({stamp: progress}),
         )  # fmt: skip

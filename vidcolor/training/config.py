@@ -6,12 +6,13 @@ import tomllib
 from dataclasses import asdict, field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from vidcolor.errors import InputError, OptionError
+from vidcolor.training.repair.config import RepairRun
 from vidcolor.training.settings import (
     STRICT,
     Count,
@@ -52,6 +53,7 @@ Stages = Annotated[tuple[tuple[Share, Crop, Positive, Positive], ...], AfterVali
 Losses = Annotated[dict[str, dict[str, Any]], AfterValidator(_any_loss)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 # A step's own seed is made of it, and must stay below 2 ** 64.
+_Run = TypeVar("_Run", "TrainConfig", RepairRun)
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -186,21 +188,48 @@ def load_config(path: Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 - 
         InputError: if the file can't be read.
         OptionError: for unknown settings or values that they can't take: file, line, name, value.
     """
+    return _load(TrainConfig, path, overrides)
+
+
+def load_repair_config(path: Path, **overrides: Any) -> RepairRun:  # noqa: ANN401 - one per setting
+    """The same for a file with ``kind = "repair"``.
+
+    Raises:
+        InputError, OptionError: see ``load_config``.
+    """
+    return _load(RepairRun, path, overrides)
+
+
+def is_of_repair(path: Path) -> bool:
+    """Whether a TOML file is for a repair network.
+
+    Raises:
+        InputError: if the file can't be read.
+    """
+    return _read(path)[1].get("kind") == "repair"
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text)
+        return text, tomllib.loads(text)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: can't read this training configuration: {why}") from error
+
+
+def _load(kind: type[_Run], path: Path, overrides: dict[str, Any]) -> _Run:
+    text, values = _read(path)
     given = {name: value for name, value in overrides.items() if value is not None}
     values |= given
-    for name in ("data", "pretrained"):
+    for name in ("data", "pretrained") if kind is TrainConfig else ("data",):
         if isinstance(values.get(name), str):
             values[name] = [values[name]] if values[name] else []
     try:
-        return TrainConfig(**{name: _frozen(value) for name, value in values.items()})
+        return kind(**{name: _frozen(value) for name, value in values.items()})
     except ValidationError as error:
-        said = describe(error, sorted(f.name for f in fields(TrainConfig)))
+        known = sorted(f.name for f in fields(kind))
+        said = describe(error, known)
         place = place_of(error)
         if place and place[0] in given:
             raise OptionError(said) from error

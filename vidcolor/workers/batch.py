@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -25,12 +26,27 @@ from vidcolor.media.open import open_input
 from vidcolor.workers.executor import Executor
 from vidcolor.workers.film import FilmRequest, FilmRun
 from vidcolor.workers.scheduler import Scheduler
-from vidcolor.workers.tasks import PhotosDone, PhotoTask, Result
+from vidcolor.workers.shares import usable_cores
+from vidcolor.workers.tasks import (
+    FilmDone,
+    FilmTask,
+    ModelFacts,
+    PhotosDone,
+    PhotoTask,
+    Result,
+)
 
 logger = logging.getLogger(__name__)
 
 PHOTOS_PER_TASK: Final = 8
 """A few seconds of work: short beside a span, long beside what a task costs by itself."""
+
+WHOLE_SHARE: Final = 0.25
+"""Of what each worker has to do in all: a film below it is done by one worker, from begin to end.
+That saves reading it twice."""
+
+IDLE_SHARE: Final = 1.75
+"""The same for workers that would have nothing to do, because reading can't keep up with them."""
 
 _OPEN_PER_WORKER: Final = 2
 """Films at a time for each worker: short ones have a single span."""
@@ -46,13 +62,15 @@ class Request:
         kind: what the input is.
         overwrite: the output may be replaced.
         plan: of a film, if its boundaries are known.
+        options: its own; None takes those of all.
     """
 
     source: str
     output: str
     kind: Literal["image", "film"]
     overwrite: bool = False
-    plan: ShotPlan | None = None
+    plan: ShotPlan | None = field(default=None, compare=False)
+    options: ColorizeOptions | None = field(default=None, compare=False)
 
 
 class Listener(Protocol):
@@ -137,13 +155,16 @@ class _Batch:
         self._executor, self._options, self._progress = executor, options, progress
         self._listener, self._threads, self._rules, self._stop = listener, threads, rules, stop
         self._scheduler = Scheduler(executor, advance=progress.advance)
-        sizes = {request: size_of(request) for request in requests}
+        self._sizes = sizes = {request: size_of(request) for request in requests}
         self._total = sum(size.frames for size in sizes.values())
+        self._pixels = sum(size.pixels for size in sizes.values())
         longest_first = sorted(requests, key=lambda each: sizes[each].pixels, reverse=True)
         self._films = deque(each for each in longest_first if each.kind == "film")
         self._photos = [each for each in requests if each.kind == "image"]
         self._left = len(requests)
         self._halt = threading.Event()
+        # reading takes a core; workers of this machine need theirs
+        self._readers = max(1, usable_cores() // 4)
         self._open: dict[Request, tuple[FilmRun, threading.Thread]] = {}
         self._outcomes: queue.SimpleQueue[tuple[Request, ColorizeResult | Exception]] = (
             queue.SimpleQueue()
@@ -180,24 +201,59 @@ class _Batch:
         facts, ahead = self._scheduler.facts, max(1, self._executor.capacity)
         while facts is not None and self._films and self._scheduler.backlog < ahead:
             reading = sum(not run.is_read for run, _ in self._open.values())
-            if reading or len(self._open) >= _OPEN_PER_WORKER * ahead:
+            may_read = reading < self._readers and len(self._open) < _OPEN_PER_WORKER * ahead
+            if self._is_short(self._films[0], WHOLE_SHARE):
+                self._put_whole(self._films.popleft())
+            elif may_read:
+                self._open_film(self._films.popleft(), facts)
+            elif self._executor.free and not self._scheduler.backlog:
+                # reading can't keep up with the workers
+                short = (each for each in self._films if self._is_short(each, IDLE_SHARE))
+                request = next(short, None)
+                if request is None:
+                    return
+                self._films.remove(request)
+                self._put_whole(request)
+            else:
                 return
-            request = self._films.popleft()
-            film = FilmRequest(
-                request.source, request.output,
-                replace(self._options, overwrite=request.overwrite),
-                request.plan.rules if request.plan else self._rules, request.plan,
-            )  # fmt: skip
-            run = FilmRun(
-                film, self._scheduler, facts, self._progress,
-                ahead=ahead, threads=self._threads, stop=self._halt,
-            )  # fmt: skip
-            thread = threading.Thread(
-                target=self._film, args=(request, run), name=f"vidcolor-{request.source}"
-            )
-            self._open[request] = run, thread
-            self._listener.begun(request)
-            thread.start()
+
+    def _is_short(self, request: Request, share: float) -> bool:
+        """Whether a film is at most so much of what each worker has to do in all."""
+        options = request.options or self._options
+        if options.direction is not None or options.shots is not None:
+            return True  # what a person says of a film may reach over all of it
+        most = share * self._pixels / max(1, self._executor.capacity)
+        return request.plan is None and self._sizes[request].pixels <= most
+
+    def _put_whole(self, request: Request) -> None:
+        """Have a film done by one worker."""
+        self._listener.begun(request)
+        # what is in the way was refused before; what appears now is of a worker that was lost
+        task = FilmTask(
+            os.path.abspath(request.source), os.path.abspath(request.output),
+            replace(request.options or self._options, overwrite=True), self._rules,
+            self._sizes[request].frames,
+        )  # fmt: skip
+        Path(request.output).parent.mkdir(parents=True, exist_ok=True)
+        self._scheduler.put(task, _Whole(request, self._outcomes.put))
+
+    def _open_film(self, request: Request, facts: ModelFacts) -> None:
+        """Read a film here, and have its spans coloured."""
+        self._listener.begun(request)
+        film = FilmRequest(
+            request.source, request.output,
+            replace(request.options or self._options, overwrite=request.overwrite),
+            request.plan.rules if request.plan else self._rules, request.plan,
+        )  # fmt: skip
+        run = FilmRun(
+            film, self._scheduler, facts, self._progress,
+            ahead=max(1, self._executor.capacity), threads=self._threads, stop=self._halt,
+        )  # fmt: skip
+        thread = threading.Thread(
+            target=self._film, args=(request, run), name=f"vidcolor-{request.source}"
+        )
+        self._open[request] = run, thread
+        thread.start()
 
     def _film(self, request: Request, run: FilmRun) -> None:
         """In a thread."""
@@ -210,12 +266,14 @@ class _Batch:
         self._executor.wake()
 
     def _put_photos(self) -> None:
-        for at in range(0, len(self._photos), PHOTOS_PER_TASK):
-            some = self._photos[at : at + PHOTOS_PER_TASK]
+        usual = [each for each in self._photos if not _is_directed(each)]
+        groups = [usual[at : at + PHOTOS_PER_TASK] for at in range(0, len(usual), PHOTOS_PER_TASK)]
+        groups += [[each] for each in self._photos if _is_directed(each)]
+        for some in groups:
             # what is in the way was refused before; what appears now is of a worker that was lost
             task = PhotoTask(
                 tuple((each.source, each.output) for each in some),
-                replace(self._options, overwrite=True),
+                replace(some[0].options or self._options, overwrite=True),
             )
             self._scheduler.put(task, _Photos(some, self._outcomes.put), last=True)
 
@@ -233,6 +291,35 @@ class _Batch:
             if fatal and not isinstance(outcome, OutOfMemoryError):
                 raise outcome
             self._listener.failed(request, outcome)
+
+
+def _is_directed(request: Request) -> bool:
+    """Whether a person has said something of this input alone."""
+    return request.options is not None and request.options.direction is not None
+
+
+class _Whole:
+    """A film that one worker makes; keeps ``scheduler.Client``."""
+
+    def __init__(
+        self, request: Request,
+        tell: Callable[[tuple[Request, ColorizeResult | Exception]], None],
+    ) -> None:  # fmt: skip
+        self._request, self._tell = request, tell
+
+    def done(self, result: Result) -> str | None:
+        """Pass on what was done."""
+        if not isinstance(result, FilmDone):
+            raise TypeError(f"{type(result).__name__} for a film")
+        self._tell((self._request, replace(result.result, output=self._request.output)))
+        return None
+
+    def failed(self, error: Exception) -> None:
+        """It can't be done."""
+        self._tell((self._request, error))
+
+    def discarded(self, result: Result) -> None:
+        """A film isn't made twice at once."""
 
 
 class _Photos:

@@ -26,20 +26,20 @@ from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.coloring.over_time import looks_ahead_for_shots
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
-from vidcolor.engine.run.output import check_absent
+from vidcolor.engine.run.output import check_absent, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
 from vidcolor.engine.shots.planner import Planner
 from vidcolor.engine.span_job import frames_behind
 from vidcolor.engine.video import batch_size_of, encode_settings
-from vidcolor.errors import InputError, Interrupted, OutputError
+from vidcolor.errors import InputError, Interrupted, OptionError, OutputError
 from vidcolor.media.files.atomic import output_error
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, is_whole, listed_in, read_calls
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
 from vidcolor.media.source import FrameSource
-from vidcolor.media.write.film import VideoWriter
+from vidcolor.media.write.film import HARDWARE, VideoWriter
 from vidcolor.temporal import small_picture
 from vidcolor.types import LumaFrame
 from vidcolor.workers.scheduler import Scheduler
@@ -107,6 +107,7 @@ class FilmRun:
         self._news = threading.Condition()
         self._finished: dict[int, tuple[KeptFile, ...]] = {}
         self._error: Exception | None = None
+        self._codec: str | None = HARDWARE  # until it is known which encoder works
         self.is_read = False
 
     def run(self) -> ColorizeResult:
@@ -116,13 +117,14 @@ class FilmRun:
             VidcolorError: as ``colorize_video``.
         """
         request, began = self._request, time.monotonic()
-        options = self._settled(request.options)
+        options = request.options
         check_absent(request.output, request.options)
         reading = read_settings(options)
         with open_input(request.source) as film, film.read(reading) as source:
             model = self._facts.colorizer()
-            settings = encode_settings(source, options, model)
+            settings = encode_settings(source, options, model, threads=self._threads)
             with open_writer(request.output, source, settings) as writer:
+                self._codec = writer.codec
                 treatment = Treatment(
                     model, request.options, batch_size_of(source, options, model), request.rules,
                     shots=request.plan.shots if request.plan else None,
@@ -132,6 +134,7 @@ class FilmRun:
                     notes = self._film(film, source, writer, work, treatment)
                     writer.commit()
             forget_work(request.output)
+            keep_date(request.source, request.output, request.options)
             warnings = (*source.status.warnings, *writer.notes, *notes)
         plan = self._plan
         return ColorizeResult(
@@ -158,11 +161,14 @@ class FilmRun:
     # -- before the first frame -----------------------------------------------------------------
 
     def _settled(self, options: ColorizeOptions) -> ColorizeOptions:
-        """The options with the encoder's threads as the workers have them."""
-        return replace(options, encoder_threads=options.encoder_threads or self._threads)
+        """The options with the one encoder that all workers use."""
+        codec = self._codec if options.video_codec == HARDWARE else options.video_codec
+        return replace(options, video_codec=codec)
 
     def _work(self, film: Input, treatment: Treatment) -> Work:
         """The work folder; without ``resume`` a new one."""
+        if treatment.options.mask is not None:
+            raise OptionError("of a film can't be written by several workers", option="mask")
         if not treatment.options.resume:
             forget_work(self._request.output)
         options = replace(treatment.options, resume=True)

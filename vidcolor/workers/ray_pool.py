@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -101,17 +102,7 @@ class RayWorkers:
             DependencyError: Ray isn't installed.
             VidcolorError: there is no cluster at this address.
         """
-        self._ray = _ray()
-        try:
-            self._ray.init(
-                address=address, log_to_driver=False, logging_level=logging.ERROR,
-                ignore_reinit_error=True,
-            )  # fmt: skip
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            reason = str(error).partition("\n")[0]
-            raise VidcolorError(
-                f"no Ray cluster at {address!r} ({reason}); 'ray start --head' begins one"
-            ) from error
+        self._ray = _connected(address)
         self._setup, self._jobs = setup, jobs
         self._members: list[_Member] = []
         self._known: set[str] = set()
@@ -185,16 +176,8 @@ class RayWorkers:
             if node_id in self._known:
                 continue
             self._known.add(node_id)
-            for number in range(self._places(node.get("Resources", {}))):
+            for number in range(places(node, self._setup.device, self._jobs)):
                 self._add(node_id, f"{node.get('NodeManagerAddress', node_id)}/{number + 1}")
-
-    def _places(self, resources: dict[str, float]) -> int:
-        if self._jobs is not None:
-            return self._jobs
-        gpus = int(resources.get("GPU", 0))
-        if gpus and self._setup.device != "cpu":
-            return gpus
-        return int(resources.get("CPU", 0)) // self._setup.threads
 
     def _add(self, node: str, name: str) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -269,6 +252,53 @@ class RayWorkers:
         if member.node in alive:
             self._add(member.node, member.name)
         return Lost(run, reason)
+
+
+def places(node: Mapping[str, Any], device: str, jobs: int | None) -> int:
+    """How many workers a node gets.
+
+    Args:
+        node: as ``ray.nodes`` describes it.
+        device: of the options.
+        jobs: asked for on each node; None is one for each GPU, or for each CPU. A node without
+            either gets none.
+    """
+    resources = node.get("Resources", {})
+    cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
+    if jobs is not None:
+        return jobs if cpus else 0
+    return gpus if gpus and device != "cpu" else cpus
+
+
+def workers_of(address: str, device: str, jobs: int | None) -> int:
+    """How many workers a cluster would have.
+
+    Raises:
+        DependencyError, VidcolorError: see ``RayWorkers``.
+    """
+    nodes = _connected(address).nodes()
+    return sum(places(node, device, jobs) for node in nodes if node.get("Alive", False))
+
+
+def _connected(address: str) -> Any:  # noqa: ANN401 - a module
+    """Ray, connected to the cluster at an address.
+
+    Raises:
+        DependencyError: it isn't installed.
+        VidcolorError: there is no such cluster.
+    """
+    ray = _ray()
+    try:
+        ray.init(
+            address=address, log_to_driver=False, logging_level=logging.ERROR,
+            ignore_reinit_error=True,
+        )  # fmt: skip
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        reason = str(error).partition("\n")[0]
+        raise VidcolorError(
+            f"no Ray cluster at {address!r} ({reason}); 'ray start --head' begins one"
+        ) from error
+    return ray
 
 
 def _ray() -> Any:  # noqa: ANN401 - a module

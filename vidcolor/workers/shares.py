@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from vidcolor.engine.model_choice import chosen_model
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OptionError
-from vidcolor.models.loading import choose_model, spec_of
+from vidcolor.models.loading import spec_of
 from vidcolor.models.running.device import device_type
 from vidcolor.models.spec import Kind
 from vidcolor.workers.tasks import Setup
@@ -104,9 +105,7 @@ def setups_for(
 def _auto_jobs(devices: list[str], options: ColorizeOptions, kind: Kind) -> int:
     if device_type(devices[0]) != "cpu":
         return len(devices)
-    name = options.model
-    if name == "auto":
-        name = choose_model(kind, options.device, weights_dir=options.weights_dir)
+    name = chosen_model(kind, options)
     each_mb = WORKER_MB + _MB_PER_MILLION * spec_of(name).parameters_millions
     there_mb = free_mb()
     fits = usable_cores() if there_mb is None else int((there_mb - _SPARE_MB) // each_mb)

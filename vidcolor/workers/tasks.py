@@ -16,7 +16,7 @@ from vidcolor.models.finishing import Finishing
 from vidcolor.models.spec import Kind, ModelSpec
 
 if TYPE_CHECKING:
-    from vidcolor.engine.shots.plan import ShotPlan
+    from vidcolor.engine.shots.plan import ShotPlan, SpanRules
     from vidcolor.media.files.packets import KeptFile
 
 
@@ -129,6 +129,42 @@ class SpanDone:
 
 
 @dataclass(frozen=True, slots=True)
+class FilmTask:
+    """Colour a whole film, which is short beside all that is to be done.
+
+    Attributes:
+        film: path of the input.
+        output: path of the result.
+        options: how.
+        rules: how long spans are, which are kept while it is made.
+        frames: by its header.
+    """
+
+    film: str
+    output: str
+    options: ColorizeOptions
+    rules: SpanRules
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilmDone:
+    """A film that is whole.
+
+    Attributes:
+        result: what was done.
+        frames: of the film.
+        seconds: that it took.
+        cpu_seconds: of all threads.
+    """
+
+    result: ColorizeResult
+    frames: int
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoTask:
     """Colour some photographs.
 
@@ -163,5 +199,5 @@ class PhotosDone:
     cpu_seconds: float
 
 
-Task = SpanTask | PhotoTask
-Result = SpanDone | PhotosDone
+Task = SpanTask | FilmTask | PhotoTask
+Result = SpanDone | FilmDone | PhotosDone

@@ -17,12 +17,15 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress
 from vidcolor.engine.span_job import SpanFilm
+from vidcolor.engine.video import colorize_video
 from vidcolor.errors import DeviceError, InputError, VidcolorError, WeightsError
 from vidcolor.media.files.atomic import output_error
 from vidcolor.media.read.index import FrameIndex
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.spec import Kind
 from vidcolor.workers.tasks import (
+    FilmDone,
+    FilmTask,
     ModelFacts,
     PhotosDone,
     PhotoTask,
@@ -75,6 +78,8 @@ class Worker:
         """
         if isinstance(task, SpanTask):
             return self._span(task, count)
+        if isinstance(task, FilmTask):
+            return self._whole(task, count)
         return self._photos(task, count)
 
     def close(self) -> None:
@@ -84,10 +89,15 @@ class Worker:
         self._film = None
 
     def _model(self, kind: Kind) -> Colorizer:
-        key = kind if self._options.model == "auto" else "any"
+        key = kind if self._options.chooses_model else "any"
         if key not in self._models:
             self._models[key] = load_for(kind, self._options, _Said(self._said), None)
         return self._models[key]
+
+    def _usual(self, kind: Kind, options: ColorizeOptions) -> Colorizer | None:
+        """The worker's model, None where a direction names another one."""
+        own = options.direction is not None and options.direction.model is not None
+        return None if own else self._model(kind)
 
     def _span(self, task: SpanTask, count: Count) -> SpanDone:
         began, cpu = time.monotonic(), time.process_time()
@@ -128,6 +138,18 @@ class Worker:
                 self._index_of = stamp
         return film
 
+    def _whole(self, task: FilmTask, count: Count) -> FilmDone:
+        """A film from its begin to its end; goes on where another worker has left it."""
+        began, cpu = time.monotonic(), time.process_time()
+        progress = _Counted(count)
+        result = colorize_video(
+            task.film, task.output, options=replace(task.options, device=self._setup.device),
+            progress=progress, model=self._usual("video", task.options), spans=task.rules,
+            threads=self._setup.threads,
+        )  # fmt: skip
+        progress.close()
+        return FilmDone(result, result.frames, time.monotonic() - began, time.process_time() - cpu)
+
     def _photos(self, task: PhotoTask, count: Count) -> PhotosDone:
         began, cpu = time.monotonic(), time.process_time()
         results = []
@@ -145,7 +167,9 @@ class Worker:
         options = replace(options, device=self._setup.device)
         try:
             Path(output).parent.mkdir(parents=True, exist_ok=True)
-            return colorize_image(source, output, options=options, model=self._model("image"))
+            return colorize_image(
+                source, output, options=options, model=self._usual("image", options)
+            )
         except (WeightsError, DeviceError):
             raise
         except VidcolorError as error:
@@ -188,6 +212,9 @@ class _Counted(NullProgress):
             self._more += n
             if time.monotonic() - self._last >= _REPORT_S:
                 self._pass_on()
+
+    def skip(self, n: int) -> None:
+        self.advance(n)
 
     def close(self) -> None:
         with self._lock:

@@ -83,6 +83,7 @@ def test_defaults_are_those_of_the_api() -> None:
 def test_options_reach_the_engine() -> None:
     given = {
         "-m": "x.pth",
+        "--quality": "best",
         "-d": "cuda:1",
         "--precision": "bf16",
         "--batch-size": "3",
@@ -105,8 +106,18 @@ def test_options_reach_the_engine() -> None:
         "--decoder": "ffmpeg",
         "--fps": "29.97",
         "--weights-dir": "w",
+        "--hint": "1.5@2,3=navy",
+        "--shots": "shots.csv",
     }
-    words = ["film.mp4", "--strict", "--compare", "--offline", "--compile", "--no-resume"]
+    words = [
+        "film.mp4",
+        "--strict",
+        "--compare",
+        "--keep-date",
+        "--offline",
+        "--compile",
+        "--no-resume",
+    ]
     words += [word for pair in given.items() for word in pair]
     options = colorize_options(colorize.make_context("vidcolor", words).params)
     untouched = [

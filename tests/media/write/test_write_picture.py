@@ -16,6 +16,7 @@ from vidcolor.errors import OptionError, StreamLossError
 from vidcolor.media.open import open_source
 from vidcolor.media.pixels.alpha import is_transparent
 from vidcolor.media.write.facts import CONTAINERS, ENCODERS
+from vidcolor.media.write.film import VideoWriter
 from vidcolor.media.write.hdr import LIGHT_LEVEL, MASTERING, hdr_options
 from vidcolor.media.write.plane_choice import choose_planes
 from vidcolor.types import EncodeSettings, PlanarFormat
@@ -412,6 +413,17 @@ def test_nvenc_without_a_card_says_so(tmp_path: Path, codec: str) -> None:
     source = make_clip(tmp_path / "in.mp4", pts=[0])
     with pytest.raises(OptionError, match="NVIDIA"):
         colorize(source, tmp_path / "out.mp4", EncodeSettings(video_codec=codec))
+
+
+def test_without_a_card_auto_is_the_usual_encoder_and_says_so(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "in.mp4")
+    with open_source(clip) as source:
+        with VideoWriter(tmp_path / "a.mp4", source, EncodeSettings(video_codec="auto")) as writer:
+            if writer.codec != "libx264":
+                pytest.skip("there is a graphics card that encodes")
+            assert [note for note in writer.notes if "encoded by libx264" in note]
+        with VideoWriter(tmp_path / "b.mp4", source, EncodeSettings()) as usual:
+            assert usual.plane_format == writer.plane_format
 
 
 def test_nvenc_gets_ten_bits_in_the_upper_bits(tmp_path: Path) -> None:

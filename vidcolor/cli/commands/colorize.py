@@ -12,6 +12,7 @@ from vidcolor.cli.words.help import RootCommand, option
 from vidcolor.cli.words.options import (
     OUTPUT,
     colorize_options,
+    date_option,
     encode_options,
     input_options,
     jobs_options,
@@ -25,7 +26,7 @@ from vidcolor.cli.words.options import (
 )
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.errors import OptionError
+from vidcolor.errors import Option, OptionError, OutputExistsError
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
@@ -64,6 +65,7 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
 )
 @overwrite_options
 @resume_option
+@date_option
 @model_options
 @jobs_options
 @look_options
@@ -102,7 +104,7 @@ def _work(
     """Plan, ask, run; the exit code."""
     from vidcolor.cli.work.jobs import make_plan, scans_in
     from vidcolor.cli.work.overwrite import check_no_source, settle
-    from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped
+    from vidcolor.cli.work.parallel import ParallelRunner, chosen, is_piped, say_forecast
     from vidcolor.cli.work.runner import Runner
 
     words: tuple[str, ...] = values["words"]
@@ -111,6 +113,7 @@ def _work(
     plan = make_plan(words, output, decoder=options.decoder)
     check_no_source(words, output)
     _spare_terminal([job.output for job in plan.jobs])
+    _check_masks(options, len(plan.jobs), overwrite=values["overwrite"])
     jobs, replaceable = settle(
         plan.jobs,
         session.console,
@@ -136,10 +139,26 @@ def _work(
         session, options,
         mode=values["progress"], replaceable=replaceable, report=report,
         no_clobber=values["no_clobber"],
+        finds_directions=values["direction"] is None,
     )  # fmt: skip
-    if where is not None and not is_piped(jobs):
+    if values["dry_run"]:
+        return say_forecast(runner, jobs, where)
+    # The film of masks is written in order, by one worker; a directed film by one process.
+    together = options.mask is not None or is_piped(jobs) or runner.is_directed(jobs)
+    if where is not None and not together:
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
+
+
+def _check_masks(options: ColorizeOptions, jobs: int, *, overwrite: bool) -> None:
+    """Refuse masks that would be of several inputs, or replace what nobody allowed to replace."""
+    for name in ("mask", "repair_mask"):
+        if jobs > 1 and getattr(options, name) is not None:
+            raise OptionError("is of one input, and several are given", option=name)
+    if options.mask is not None and options.mask.exists() and not overwrite:
+        raise OutputExistsError(
+            f"{options.mask}: exists already; ", Option("overwrite", True), " replaces it"
+        )
 
 
 def _spare_terminal(outputs: list[str]) -> None:

@@ -101,6 +101,13 @@ _FILE = click.Path(path_type=Path)
     metavar="FILE",
     help="Find motion by RAFT with these weights of torchvision's. Default: OpenCV's DIS.",
 )
+@option(
+    "Measuring",
+    "--damage",
+    is_flag=True,
+    help="Draw damage on the grey of photographs, or dust and scratches on films, and measure how "
+    "well --repair mends it; nothing is colorized.",
+)
 @progress_option
 @log_options
 @click.help_option("-h", "--help", help="Show this help.")
@@ -123,6 +130,11 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
     _check_downloads(values["perceptual"], options)
     models = list(values["models"]) or ([] if against else ["auto"])
     kind = kind_of(paths)
+    if values["damage"]:
+        from vidcolor.cli.work.damage import measure_repair
+
+        measure_repair(session, paths, kind, values)
+        return
     if against and kind != "video":
         raise OptionError("--against compares films: PATH must be one")
     if kind == "video":

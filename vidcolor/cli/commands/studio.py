@@ -124,6 +124,7 @@ def studio(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's
         raise DependencyError(
             f"vidcolor studio needs {' and '.join(missing)}: pip install 'vidcolor[studio]'"
         )
+    settings = _settings(values)
     from vidcolor.studio.serve import serve
 
     def ready(address: str) -> None:
@@ -131,7 +132,7 @@ def studio(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's
         if not values["no_browser"]:
             webbrowser.open(address)
 
-    serve(_settings(values), on_ready=ready)
+    serve(settings, on_ready=ready)
     return 0
 
 

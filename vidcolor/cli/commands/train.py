@@ -26,8 +26,8 @@ _SHOWN = {"val_rmse": "ab RMSE / grey's", "val_correlation": "correlation"}
     cls=GroupedCommand,
     context_settings={"max_content_width": 100},
     help="Train a network as the TOML file CONFIG says (docs/training.md lists its settings; "
-    "vidcolor/training/configs has one for each architecture). Weights, checkpoint, log, sample "
-    "sheets and loss plot go to its 'out' folder. Started again with the same folder, training "
+    "vidcolor/training/configs has one for each architecture, and repair.toml). Weights, "
+    "checkpoint, log, sample sheets and loss plot go to its 'out' folder. Started again, training "
     "goes on where it stopped. Several processes: torchrun --nproc-per-node N -m vidcolor train.",
 )
 @click.argument("config", type=click.Path(path_type=Path))
@@ -80,8 +80,13 @@ def train(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
     from vidcolor.training.extra import require_extra
 
     require_extra()
-    from vidcolor.training.config import load_config
+    from vidcolor.training.config import is_of_repair, load_config
 
+    if is_of_repair(values["config"]):
+        from vidcolor.cli.work.train_repair import train_repair
+
+        train_repair(session, values)
+        return
     overrides = {name: values[name] for name in _OVERRIDES}
     for name in ("data", "pretrained"):
         overrides[name] = values[name] or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vidcolor.cli.terminal.text import duration
 from vidcolor.cli.words.flags import in_flags
 
 if TYPE_CHECKING:
@@ -56,20 +57,38 @@ def _video(info: VideoInfo, main_stream: int | None) -> Iterator[str]:
 
 
 def _plan(plan: RunPlan, options: ColorizeOptions) -> Iterator[str]:
-    from vidcolor.engine.model_choice import auto_line
+    from vidcolor.engine.model_choice import chosen_line
 
-    is_auto = options.model == "auto"
     yield f"  output: {plan.output}"
-    yield f"  model: {auto_line(plan.kind, plan.model) if is_auto else f'using {plan.model}'}"
+    yield f"  model: {chosen_line(plan.kind, plan.model, options)}"
     where = f"{','.join(plan.devices)} ({plan.precision})"
     yield f"  device: {in_flags(plan.problem) or where}"
     if plan.kind == "video":
         yield f"  over time: {_over_time(options)}"
+    if options.quality is not None:
+        yield f"  quality: {options.quality}{_effort(plan, options)}"
+        yield f"  time: {_time(plan)}"
+
+
+def _effort(plan: RunPlan, options: ColorizeOptions) -> str:
+    """What the word does beside the choice of model and key frames, which other lines tell."""
+    if plan.kind == "image":
+        return ""
+    if options.preset:
+        return f", encoder preset {options.preset}"
+    effort = {"draft": "a quick", "best": "a slow"}.get(options.quality or "", "the usual")
+    return f", {effort} encoder preset"
+
+
+def _time(plan: RunPlan) -> str:
+    if plan.problem or plan.seconds is None:
+        return "can't be told"
+    return f"about {duration(plan.seconds)} on this machine, measured on a piece of it"
 
 
 def _over_time(options: ColorizeOptions) -> str:
     """What is done about flicker."""
-    parts = [_EVERY.get(options.every, f"one frame in {options.every} coloured")]
+    parts = [_EVERY.get(options.distance, f"one frame in {options.distance} coloured")]
     if options.smoothing_s > 0:
         parts.append(f"{_SMOOTHED[options.stabilize]}, {options.smoothing_s:g} s")
     else:

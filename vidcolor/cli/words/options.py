@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +12,9 @@ from vidcolor.cli.words.flags import ARGUMENTS
 from vidcolor.cli.words.help import option
 from vidcolor.cli.words.params import AUTO_INT, RATE, TIME
 from vidcolor.engine.options import ColorizeOptions
+
+if TYPE_CHECKING:
+    from vidcolor.direction.model import Direction
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,9 +36,16 @@ def stack(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 _model_option: Callable[[F], F] = option(
     MODEL, "-m", "--model", default="auto", metavar="NAME|PATH",
-    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, or "
-    "a checkpoint. Default: DeOldify if its weights are installed (video for films, artistic for "
-    "photos), else large, or compact for films on a CPU.",
+    help="compact, large (both shipped), deoldify-video, deoldify-stable, deoldify-artistic, "
+    "zhang-eccv16, zhang-siggraph17, ddcolor, ddcolor-artistic, ddcolor-tiny, a checkpoint, a mix "
+    "(deoldify-video+ddcolor:0.4), or best. Default: DeOldify if its weights are installed (video "
+    "for films, artistic for photos), else large, or compact for films on a CPU.",
+)  # fmt: skip
+
+_quality_option: Callable[[F], F] = option(
+    MODEL, "--quality", type=click.Choice(["draft", "good", "best"]),
+    help="draft: quick (compact, --every auto, a quick encoder preset). best: the best model or "
+    "mix that is installed, and a slow preset. Single options still win. Default: good.",
 )  # fmt: skip
 
 compute_options: Callable[[F], F] = stack(
@@ -70,7 +80,7 @@ compute_options: Callable[[F], F] = stack(
 )  # fmt: skip
 """Where and how the network runs."""
 
-model_options: Callable[[F], F] = stack(_model_option, compute_options)
+model_options: Callable[[F], F] = stack(_model_option, _quality_option, compute_options)
 """Which model, and where it runs."""
 
 jobs_options: Callable[[F], F] = stack(
@@ -83,6 +93,11 @@ jobs_options: Callable[[F], F] = stack(
         WORKERS, "--cluster", metavar="auto|ADDRESS",
         help="Work on all nodes of a Ray cluster, which must see the files under the same names: "
         "auto for the one that this machine is part of, or HOST:PORT. --jobs is for each node.",
+    ),
+    option(
+        WORKERS, "--dry-run", is_flag=True,
+        help="Say how many films, frames and tasks there are, about how long they would take and "
+        "how much disk; do nothing.",
     ),
 )  # fmt: skip
 """How many work at the same time."""
@@ -98,13 +113,35 @@ look_options: Callable[[F], F] = stack(
         "Default: 2 with motion, 0.2 with ema.",
     ),
     option(
-        LOOK, "--every", type=AUTO_INT, default="1", metavar="N|auto",
+        LOOK, "--every", type=AUTO_INT, metavar="N|auto",
         help="Run the network on every N-th frame only (auto: where motion needs it) and carry "
-        "colours to the others along the motion: faster where little moves. Default: 1.",
+        "colours to the others along the motion: faster where little moves. Default: 1, for a "
+        "draft auto.",
     ),
     option(
         LOOK, "--deflicker", type=click.Choice(["on", "off"]), default="off",
         help="Even out flicker of lightness in old film. Default: off, lightness is kept.",
+    ),
+    option(
+        LOOK, "--repair", type=click.Choice(["off", "auto", "photo", "film"]), default="off",
+        help="Repair dust, scratches, cracks and tears before colouring: of photos and films, or "
+        "of one kind only. Default: off, lightness is kept.",
+    ),
+    option(
+        LOOK, "--repair-strength", type=float, default=0.5, metavar="0..1",
+        help="How readily something counts as damage. Default: 0.5.",
+    ),
+    option(
+        LOOK, "--repair-mask", type=click.Path(path_type=Path), metavar="PNG",
+        help="Of a photo: what is damaged, white, in place of what is found.",
+    ),
+    option(
+        LOOK, "--mask", type=click.Path(path_type=Path), metavar="FILE",
+        help="Write what was repaired: a PNG of a photo, a film of masks (FFV1, .mkv) of a film.",
+    ),
+    option(
+        LOOK, "--steady", type=click.Choice(["on", "off"]), default="off",
+        help="Take gate weave out of a film: small shifts and turns of the frame. Default: off.",
     ),
     option(
         LOOK, "--mounts", type=click.Choice(["grey", "color"]), default="grey",
@@ -114,6 +151,26 @@ look_options: Callable[[F], F] = stack(
     option(
         LOOK, "--saturation", type=float, default=1.0, metavar="FACTOR",
         help="Factor on the strength of colours; 0 is grey. Default: 1.",
+    ),
+    option(
+        LOOK, "--hint", multiple=True, metavar="T@X,Y=COLOUR",
+        help="A colour at a place of a frame: 4.2@412,230=#23406b, also CSS names, lab(L, a, b), "
+        "keep, grey; a radius: 4.2@412,230,12=navy; in all shots: .../film; painted over the "
+        "frame: 4.2=painted.png. Photographs need no time. May be repeated.",
+    ),
+    option(
+        LOOK, "--reference", multiple=True, metavar="FILE[@T]",
+        help="A picture in colour: of the very frame at T; without a time of something like it; "
+        "FILE@palette: its palette only. May be repeated.",
+    ),
+    option(
+        LOOK, "--direction", metavar="FILE",
+        help="Direction file (docs/direction.md); none ignores one. Default: IN's name with "
+        ".colors.toml, if it is there.",
+    ),
+    option(
+        LOOK, "--shots", metavar="FILE",
+        help="Take the shots' boundaries from this list, JSON or CSV as vidcolor shots writes it.",
     ),
 )  # fmt: skip
 """How the result looks."""
@@ -144,7 +201,7 @@ encode_options: Callable[[F], F] = stack(
     option(
         ENCODE, "--video-codec", metavar="NAME",
         help="libx264, libx265, libsvtav1, libvpx-vp9, ffv1, prores_ks, h264_nvenc or "
-        "hevc_nvenc. Default: H.264, in WebM VP9.",
+        "hevc_nvenc; auto: a graphics card's if there is one. Default: H.264, in WebM VP9.",
     ),
     option(
         ENCODE, "--crf", type=float, metavar="N",
@@ -192,6 +249,15 @@ resume_option: Callable[[F], F] = option(
     "if a run was cut off. Default: yes.",
 )  # fmt: skip
 """Going on after a run was cut off."""
+
+date_option: Callable[[F], F] = option(
+    OUTPUT,
+    "--keep-date",
+    is_flag=True,
+    help="Give results their inputs' date of modification, by which folders are sorted. "
+    "Default: now.",
+)
+"""Dates of files."""
 
 log_options: Callable[[F], F] = stack(
     option(
@@ -264,20 +330,41 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         OptionError: when a value is out of range, or two contradict each other.
     """
     same = (
-        "model", "device", "precision", "render_factor", "compile", "weights_dir", "offline",
-        "stabilize", "smoothing", "mounts", "saturation", "fps", "decoder", "video_codec", "crf",
-        "preset", "pix_fmt", "audio", "strict", "compare", "resume",
+        "quality", "model", "device", "precision", "render_factor", "compile", "weights_dir",
+        "offline",
+        "stabilize", "smoothing", "mounts", "repair", "repair_strength", "repair_mask", "mask",
+        "saturation", "fps", "decoder", "video_codec", "crf",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots", "keep_date",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):
         if theirs in values:
             chosen[ARGUMENTS[theirs]] = values[theirs]
-    for name in ("deinterlace", "deflicker"):
+    for name in ("deinterlace", "deflicker", "steady"):
         if name in values:
             chosen[name] = values[name] == "on"
-    if "every" in values:
+    if values.get("every") is not None:
         chosen["every"] = values["every"] or "auto"
     for name in ("batch_size", "encoder_threads"):
         if name in values:
             chosen[name] = values[name] or None
+    if values.get("hint") or values.get("reference") or values.get("direction"):
+        chosen["direction"] = _direction(values)
     return ColorizeOptions(**chosen)
+
+
+def _direction(values: dict[str, Any]) -> Direction | None:
+    """The direction file's, and what is said on the command line behind it."""
+    from vidcolor.direction.file import load_direction
+    from vidcolor.direction.model import Direction, Hint, Painting
+    from vidcolor.direction.words import parse_hint, parse_reference
+
+    hints = [parse_hint(text) for text in values["hint"]]
+    references = [parse_reference(text) for text in values["reference"]]
+    file = values["direction"]
+    given = load_direction(file) if file and file != "none" else Direction()
+    return given.with_more(
+        hints=[hint for hint in hints if isinstance(hint, Hint)],
+        paintings=[hint for hint in hints if isinstance(hint, Painting)],
+        references=references,
+    )

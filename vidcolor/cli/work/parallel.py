@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from vidcolor.cli.terminal.memory import keep_freed_memory
 from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
-from vidcolor.cli.terminal.text import count
+from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.errors import Interrupted, OptionError
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.runner import Runner
-    from vidcolor.engine.options import ColorizeResult
+    from vidcolor.engine.options import ColorizeOptions, ColorizeResult
     from vidcolor.models.spec import Kind
     from vidcolor.workers.batch import Request
     from vidcolor.workers.executor import Executor
@@ -99,7 +99,7 @@ class ParallelRunner:
             ),
             runner.session.stop,
         )  # fmt: skip
-        told.requests = {_request(job, runner.replaceable): job for job in jobs}
+        told.requests = {_request(job, runner.options_for(job)): job for job in jobs}
         try:
             with runner.session.stop.patience() as stop:
                 colorize_all(
@@ -129,6 +129,39 @@ class ParallelRunner:
         return LocalWorkers(setups), setups[0].threads
 
 
+def say_forecast(runner: Runner, jobs: Sequence[Job], where: Where | None) -> int:
+    """``--dry-run``: write what a run would take; the exit code."""
+    from vidcolor.engine.model_choice import chosen_model
+    from vidcolor.workers.forecast import forecast
+    from vidcolor.workers.shares import setups_for
+
+    options = runner.options
+    model = chosen_model("video", options)
+    workers = 1
+    if where is not None and where.cluster is None:
+        workers = len(setups_for(where.jobs, options))
+    elif where is not None and where.cluster is not None:
+        from vidcolor.workers.ray_pool import workers_of
+
+        workers = workers_of(where.cluster, options.device, where.jobs)
+    wanted = [_request(job, options) for job in jobs if job.problem is None]
+    found = forecast(wanted, model=model, workers=workers)
+    say = runner.session.console.say
+    say(
+        f"{count(found.films, 'film')} with {count(found.frames, 'frame')}, "
+        f"{count(found.photos, 'photo')}: about {count(found.tasks, 'task')} for "
+        f"{count(found.workers, 'worker')}"
+    )
+    say(
+        f"about {duration(found.seconds)} on CPUs like that of docs/cluster.md ({model}), at most "
+        f"some {found.disk_bytes / 1e9:.1f} GB of disk; nothing was done"
+    )
+    for job in jobs:
+        if job.problem is not None:
+            runner.say_failed(job.problem, job)
+    return int(any(job.problem is not None for job in jobs))
+
+
 def is_piped(jobs: Sequence[Job]) -> bool:
     """Whether a job reads or writes a pipe, which only one process can do."""
     from vidcolor.media.files.inputs import is_pipe
@@ -136,12 +169,12 @@ def is_piped(jobs: Sequence[Job]) -> bool:
     return any(STANDARD in (job.source, job.output) or is_pipe(job.source) for job in jobs)
 
 
-def _request(job: Job, replaceable: set[str]) -> Request:
+def _request(job: Job, options: ColorizeOptions) -> Request:
     from vidcolor.workers.batch import Request
 
     return Request(
         job.source, job.output, "image" if job.kind == "image" else "film",
-        job.output in replaceable,
+        options.overwrite, options=options,
     )  # fmt: skip
 
 

@@ -190,9 +190,13 @@ def _file(name: str) -> Fields:
 
 
 def _model(label: str, weights_dir: Path | None) -> Fields:
-    """The network and the hash of the file that it came from."""
+    """The network and the hash of the file that it came from; of a mix, those of its models."""
+    from vidcolor.models.mixing import names_of
     from vidcolor.models.weights.store import weights_file
 
+    names = names_of(label)
+    if len(names) > 1:
+        return {"name": label, "models": [_model(name, weights_dir) for name in names]}
     path, sha256 = weights_file(label, weights_dir=weights_dir) or (None, None)
     return {"name": label, "path": path, "sha256": sha256}
 

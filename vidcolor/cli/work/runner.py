@@ -16,7 +16,7 @@ from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.progress import Mode, StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.words.flags import in_flags
-from vidcolor.cli.work.jobs import Job
+from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
@@ -31,6 +31,7 @@ from vidcolor.errors import (
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
+    from vidcolor.direction.model import Direction
     from vidcolor.models.colorizer import Colorizer
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Runner:
         mode: how progress is shown.
         replaceable: outputs that may be overwritten.
         report: gets what is done.
+        finds_directions: use direction files that stand beside inputs.
         no_clobber: skip what another run makes in the meantime.
     """
 
@@ -56,15 +58,27 @@ class Runner:
         mode: Mode = "auto",
         replaceable: set[str] | None = None,
         report: Report | None = None,
+        finds_directions: bool = False,
         no_clobber: bool = False,
     ) -> None:
         self.session = session
+        self.finds_directions = finds_directions
         self.options = options
         self.mode = mode
         self.replaceable = replaceable or set()
         self.report = report
         self.no_clobber = no_clobber
         self._models: dict[str, Colorizer] = {}
+
+    def is_directed(self, jobs: Sequence[Job]) -> bool:
+        """Whether colours or shots of a job are given: such jobs are done here, one by one."""
+        if self.options.direction is not None or self.options.shots is not None:
+            return True
+        from vidcolor.direction.file import beside
+
+        return self.finds_directions and any(
+            job.source != STANDARD and beside(job.source).is_file() for job in jobs
+        )
 
     def run_one(self, job: Job) -> int:
         """Do the only job; its error is the program's.
@@ -142,7 +156,7 @@ class Runner:
         from vidcolor.engine.model_choice import load_for
 
         kind: Literal["image", "video"] = "image" if job.kind == "image" else "video"
-        key = kind if self.options.model == "auto" else "any"
+        key = kind if self.options.chooses_model else "any"
         if key not in self._models:
             progress = make_progress(self.mode, self.session.console, source=job.source)
             try:
@@ -165,12 +179,21 @@ class Runner:
             self.session.console.error(f"failed: {', '.join(failed[:5])}{more}")
         return 1 if failed else 0
 
+    def options_for(self, job: Job) -> ColorizeOptions:
+        """The options of one job: with the direction file beside its input, if there is one."""
+        options = replace(self.options, overwrite=job.output in self.replaceable)
+        if self.finds_directions:
+            options = replace(options, direction=_with_beside(job.source, options.direction))
+        return options
+
     def _colorize(self, job: Job, model: Colorizer | None = None) -> ColorizeResult:
         progress = StoppableProgress(
             make_progress(self.mode, self.session.console, source=job.source, output=job.output),
             self.session.stop,
         )
-        options = replace(self.options, overwrite=job.output in self.replaceable)
+        options = self.options_for(job)
+        if options.direction is not None and options.direction.model is not None:
+            model = None
         logger.debug("%s -> %s (%s): %s", job.source, job.output, job.kind, options)
         try:
             if job.kind == "image":
@@ -254,3 +277,15 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
 def _path(name: str) -> str | Path:
     """A path, or "-", which the engine takes as it is."""
     return name if name == "-" else Path(name)
+
+
+def _with_beside(source: str, said: Direction | None) -> Direction | None:
+    """The direction file beside an input, and what is said on the command line behind it."""
+    from vidcolor.direction.file import beside, load_direction
+
+    if source == STANDARD or not beside(source).is_file():
+        return said
+    found = load_direction(beside(source))
+    if said is None:
+        return found
+    return found.with_more(hints=said.hints, paintings=said.paintings, references=said.references)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ from vidcolor.engine.shots.plan import Checkpoint, Shot, SpanRules, SpanStart
 from vidcolor.engine.shots.planner import Planner
 from vidcolor.errors import OptionError
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.repair.film import FilmRepair, MaskSink
+from vidcolor.repair.steady import Steady
 from vidcolor.temporal import Deflicker, FilterChain, LumaFilter, MarkedFrame
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.types import LumaFrame, VideoInfo
@@ -38,6 +40,9 @@ class Treatment:
         rules: how long spans are.
         filters: on luma, fresh ones; deflicker is added where the options ask for it.
         shots: boundaries that are known; None finds them.
+        steer: changes a frame's ab (number, frame, ``(1, 2, h, w)`` turned as stored) by what is
+            known of it; None where nothing is.
+        on_mask: is told of every frame what repair filled in.
     """
 
     model: Colorizer
@@ -46,6 +51,8 @@ class Treatment:
     rules: SpanRules
     filters: Sequence[LumaFilter] = ()
     shots: Sequence[Shot] | None = None
+    steer: Callable[[int, LumaFrame, Tensor], Tensor] | None = None
+    on_mask: MaskSink | None = None
 
     def chain(self) -> FilterChain:
         """The filters on luma.
@@ -53,13 +60,24 @@ class Treatment:
         Raises:
             OptionError: they need more of the past than spans give them.
         """
-        chain = FilterChain([*self.filters, *([Deflicker()] if self.options.deflicker else [])])
+        chain = FilterChain([*self._repairs(), *self.filters, *self._evening()])
         if chain.memory_frames > self.rules.settle:
             raise OptionError(
                 f"filters need {chain.memory_frames} earlier frames: more than the span rules'"
                 f" settle, {self.rules.settle}"
             )
         return chain
+
+    def _repairs(self) -> list[LumaFilter]:
+        options, filters = self.options, list[LumaFilter]()
+        if options.repair in ("auto", "film"):
+            filters.append(FilmRepair(strength=options.repair_strength, on_mask=self.on_mask))
+        if options.steady:
+            filters.append(Steady())
+        return filters
+
+    def _evening(self) -> list[LumaFilter]:
+        return [Deflicker()] if self.options.deflicker else []
 
     def over_time(self, film: VideoInfo, filters: FilterChain) -> TimePlan:
         """Key frames and smoothing, within the frames that may wait."""
@@ -140,6 +158,7 @@ class FilmColoring:
             self.colorist.announce(begin.next)
         self._first = begin.next.read_from if begin else 0
         self.first_done = begin.next.frame if begin else 0
+        self._steer = treatment.steer
         self._waiting = WaitingLine()
         self._waiting.released = self.read = first_frame
         self._spans: deque[SpanStart] = deque()
@@ -203,4 +222,7 @@ class FilmColoring:
             if self._spans and self._spans[0].frame == number:
                 yield self._spans.popleft()
             at = number - first
-            yield ColoredFrame(number, item, None if colors is None else colors.ab[at : at + 1])
+            ab = None if colors is None else colors.ab[at : at + 1]
+            if ab is not None and self._steer is not None:
+                ab = self._steer(number, item, ab)
+            yield ColoredFrame(number, item, ab)

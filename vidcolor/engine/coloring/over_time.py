@@ -96,22 +96,23 @@ def plan_over_time(
 def _key_frames(
     options: ColorizeOptions, look_ahead: int
 ) -> tuple[KeyFrames | None, tuple[str, ...]]:
-    if options.every == 1:
+    distance = options.distance
+    if distance == 1:
         return None, ()
-    wanted = LONGEST_GAP if options.every == "auto" else options.every
+    wanted = LONGEST_GAP if distance == "auto" else distance
     longest = min(wanted, look_ahead)
     notes: tuple[str, ...] = ()
-    if longest < 2 or (options.every != "auto" and longest < wanted):
+    if longest < 2 or (distance != "auto" and longest < wanted):
         notes = (
             Message(
                 "frames are so large that few can wait: ",
                 Option("every", max(longest, 1)),
-                f", not {options.every}",
+                f", not {distance}",
             ),
         )
     if longest < 2:
         return None, notes
-    return KeyFrames(None if options.every == "auto" else longest, longest), notes
+    return KeyFrames(None if distance == "auto" else longest, longest), notes
 
 
 def _smoother(options: ColorizeOptions, look_ahead: int, saturation: float) -> Smoother:

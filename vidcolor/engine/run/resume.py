@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from vidcolor.direction.file import fingerprint
 from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.run.versions import versions
@@ -28,7 +29,7 @@ from vidcolor.models.weights.store import weights_file
 
 logger = logging.getLogger(__name__)
 
-_SAME_ANYWAY: Final = ("overwrite", "weights_dir", "offline", "resume", "strict")
+_SAME_ANYWAY: Final = ("overwrite", "keep_date", "weights_dir", "offline", "resume", "strict")
 """Options that don't change what comes out."""
 
 
@@ -84,7 +85,8 @@ def open_work(source: Input, output: str | Path, treatment: Treatment) -> Work |
         OutputError: the folder can't be written.
     """
     options, model = treatment.options, treatment.model
-    if not options.resume or str(output) == "-":
+    # The film of masks can't be gone on with, so nor can the film beside it.
+    if not options.resume or options.mask is not None or str(output) == "-":
         return None
     identity = source.identity
     if identity is None:
@@ -118,6 +120,8 @@ def forget_work(output: str | Path) -> None:
 def _as_json(options: ColorizeOptions) -> dict[str, Any]:
     """Options as JSON can hold them."""
     values = dataclasses.asdict(options)
+    if options.direction is not None:
+        values["direction"] = fingerprint(options.direction)
     return {
         name: str(value) if isinstance(value, (Fraction, Path)) else value
         for name, value in values.items()

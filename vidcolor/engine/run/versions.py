@@ -9,7 +9,16 @@ from typing import Final
 
 from vidcolor import __version__
 
-_PACKAGES: Final = ("torch", "av", "numpy", "opencv-python", "pillow", "tifffile", "imagecodecs")
+_PACKAGES: Final = (
+    "torch",
+    "av",
+    "numpy",
+    "opencv-python",
+    "pillow",
+    "tifffile",
+    "imagecodecs",
+    "numba",
+)
 
 
 def versions() -> dict[str, str]:

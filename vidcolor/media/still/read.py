@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import InputError, VidcolorError
 from vidcolor.media.pixels.orientation import turn_upright
 from vidcolor.media.still.color import has_visible_color
 from vidcolor.media.still.damage import check_jpeg, explain, whole_but_for_end
@@ -32,7 +34,7 @@ from vidcolor.media.still.tiff import decode_tiff
 from vidcolor.media.still.write import check_still_output, writable_extension, write_still
 from vidcolor.types import StillImage
 
-__all__ = ["check_still_output", "read_still", "writable_extension", "write_still"]
+__all__ = ["check_still_output", "read_color", "read_still", "writable_extension", "write_still"]
 
 
 def read_still(source: str | os.PathLike[str] | bytes) -> StillImage:
@@ -133,3 +135,37 @@ def _from_lab(raster: Raster) -> tuple[Samples, bool]:
     raster.metadata.profiled = False
     colored = float(np.mean(np.hypot(chroma[..., 0], chroma[..., 1]) > 12)) > 0.05
     return lab_to_gray(raster.samples[..., 0], white), colored
+
+
+def read_color(source: str | os.PathLike[str] | bytes) -> npt.NDArray[np.float32]:
+    """Read a picture upright and with its colours.
+
+    Args:
+        source: as of ``read_still``.
+
+    Returns:
+        ``(H, W, 4)`` float32 in [0, 1]: sRGB code values, and opacity.
+
+    Raises:
+        InputError: as ``read_still``; or its samples are Lab, which is read as grey only.
+    """
+    file = open_still(source)
+    with quiet_libraries():
+        try:
+            raster = _decode(file)
+            samples, _ = _to_srgb(raster)
+        except VidcolorError:
+            raise
+        except Exception as error:  # as above
+            raise explain(file, error) from error
+    if raster.model in ("lab", "icclab"):
+        raise InputError(f"{file.name}: colours of Lab files can't be read: make an RGB file of it")
+    rgb = samples if samples.ndim == 3 else np.repeat(samples[..., None], 3, axis=2)
+    alpha = np.ones(rgb.shape[:2]) if raster.alpha is None else _share(raster.alpha)
+    planes = np.concatenate((_share(rgb), alpha[..., None]), axis=2, dtype=np.float32)
+    return cast(npt.NDArray[np.float32], turn_upright(planes, raster.orientation))
+
+
+def _share(samples: Samples) -> npt.NDArray[np.float64]:
+    shares: npt.NDArray[np.float64] = samples / full_scale(samples)
+    return shares

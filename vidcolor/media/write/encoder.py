@@ -152,7 +152,8 @@ def encoder_options(facts: EncoderFacts, settings: EncodeSettings) -> dict[str, 
         # x264's macroblock tree reads uninitialized memory in its AVX-512 code: the results differ
         # from run to run. AVX2 is as fast (measured: 0.95 of the time).
         options["x264opts"] = "asm=avx2"
-    preset = settings.preset or facts.preset
+    by_effort = {"quick": facts.quick, "slow": facts.slow}.get(settings.effort, "")
+    preset = settings.preset or by_effort or facts.preset
     if preset:
         _check_preset(facts, preset)
         options[facts.preset_option] = preset

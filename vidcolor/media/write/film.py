@@ -41,7 +41,7 @@ from vidcolor.media.write.encoder import (
     header_options,
     try_encoder,
 )
-from vidcolor.media.write.facts import container_facts, encoder_facts
+from vidcolor.media.write.facts import HARDWARE_OF, container_facts, encoder_facts
 from vidcolor.media.write.frames import FrameBuilder
 from vidcolor.media.write.hdr import (
     dynamic_losses,
@@ -56,6 +56,9 @@ from vidcolor.media.write.tags import moved_chapters, moved_codes, time_codes
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame
 
 logger = logging.getLogger(__name__)
+
+HARDWARE = "auto"
+"""In place of an encoder's name: a graphics card's, if one can be used."""
 
 _LIBAV_ERRORS = (av.error.FFmpegError, OSError, ValueError)
 
@@ -92,11 +95,10 @@ class VideoWriter:
         self._source = source
         self._settings = settings
         self._container = container_facts(self._path)
-        facts = encoder_facts(settings.video_codec or self._container.codec)
-        self.codec = facts.name
-        self.plane_format, self.notes = choose_planes(source.info, facts, self._container, settings)
-        self._plan = self._make_plan()
-        self._check_encoder()
+        if settings.video_codec == HARDWARE:
+            self._use_hardware()
+        else:
+            self._use(settings.video_codec or self._container.codec)
         self._streams = self._plan_copies()
         self._target = self._reserve()
         self._mux: Mux | None = None
@@ -241,6 +243,38 @@ class VideoWriter:
         self.abort()
 
     # -- before the first frame ---------------------------------------------------------------
+
+    def _use(self, codec: str) -> None:
+        """Encode with this encoder.
+
+        Raises:
+            OptionError, OutputError: it can't be used.
+        """
+        facts = encoder_facts(codec)
+        self.codec = facts.name
+        self.plane_format, self.notes = choose_planes(
+            self._source.info, facts, self._container, self._settings
+        )
+        self._plan = self._make_plan()
+        self._check_encoder()
+
+    def _use_hardware(self) -> None:
+        """Encode with a graphics card, or where none can, with the container's usual encoder.
+
+        A preset is the software encoder's: with one, none is looked for.
+        """
+        usual = self._container.codec
+        self._settings = replace(self._settings, video_codec=None)
+        for codec in HARDWARE_OF.get(usual, ()) if self._settings.preset is None else ():
+            try:
+                self._use(codec)
+            except (OptionError, OutputError) as error:
+                logger.info("%s", error)
+            else:
+                self.notes.append(f"encoded by the graphics card ({codec})")
+                return
+        self._use(usual)
+        self.notes.append(f"no encoder of a graphics card can be used here: encoded by {usual}")
 
     def _make_plan(self) -> EncoderPlan:
         """The encoder's settings, as far as they are known now."""

@@ -22,6 +22,15 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
 )
 
 
+BEST: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {
+        "video": ("deoldify-video+ddcolor:0.4", "deoldify-video", "large"),
+        "image": ("deoldify-artistic+ddcolor", "ddcolor", "deoldify-artistic", "large"),
+    }
+)
+"""What "best" may mean, the first choice first; by published comparisons (docs/models.md)."""
+
+
 def find_spec(name: str) -> ModelSpec:
     """Facts about a model by its name.
 
@@ -32,7 +41,7 @@ def find_spec(name: str) -> ModelSpec:
     if spec is None:
         known = ", ".join(MODELS)
         raise OptionError(
-            f"{name!r} is no known model or file; known are auto, {known}", option="model"
+            f"{name!r} is no known model or file; known are auto, best, {known}", option="model"
         )
     return spec
 

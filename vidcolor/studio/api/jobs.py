@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import shutil
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 
+from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.studio.api.common import Owner, TheStudio, send_file, send_picture
 from vidcolor.studio.api.making import make_job
 from vidcolor.studio.api.schemas import JobRequest
@@ -36,15 +38,17 @@ async def make(request: JobRequest, owner: Owner, studio: TheStudio) -> dict[str
 @router.get("")
 async def jobs(
     owner: Owner, studio: TheStudio, most: Annotated[int, Query(ge=1, le=500)] = 100
-) -> list[dict[str, Any]]:
+) -> JSONResponse:
     """Your jobs, the newest first."""
-    return [shown(studio, job) for job in studio.queue.of(owner, most=most)]
+    waiting = studio.queue.waiting()
+    return JSONResponse([shown(studio, job, waiting) for job in studio.queue.of(owner, most=most)])
 
 
 @router.get("/{key}")
-async def job(key: str, owner: Owner, studio: TheStudio) -> dict[str, Any]:
+async def job(key: str, owner: Owner, studio: TheStudio) -> JSONResponse:
     """One of your jobs."""
-    return shown(studio, studio.queue.find(owner, key))
+    # a response at once: FastAPI's own checks of values take longer than all the rest
+    return JSONResponse(shown(studio, studio.queue.find(owner, key)))
 
 
 @router.post("/{key}/pause")
@@ -71,7 +75,9 @@ async def resume(key: str, owner: Owner, studio: TheStudio) -> dict[str, Any]:
 @router.delete("/{key}", status_code=204)
 async def remove(key: str, owner: Owner, studio: TheStudio) -> None:
     """Take a job off the list, with its results in the studio; those beside sources stay."""
-    studio.queue.remove(owner, key)
+    removed = studio.queue.remove(owner, key)
+    if removed.state != "done" and removed.spec.output:  # what it had kept to go on from
+        shutil.rmtree(work_folder_of(Path(removed.spec.output)), ignore_errors=True)
     shutil.rmtree(studio.job_folder(key), ignore_errors=True)
 
 
@@ -155,6 +161,13 @@ async def _draw(studio: Studio, job: Job, output: Path) -> None:
     )  # fmt: skip
 
 
+def _ahead(studio: Studio, job: Job, waiting: list[int] | None) -> int:
+    """How many jobs come before a queued one."""
+    if job.state != "queued":
+        return 0
+    return bisect.bisect_left(studio.queue.waiting() if waiting is None else waiting, job.number)
+
+
 def _made(studio: Studio, owner: str, key: str, name: str, kind: str) -> Response:
     studio.queue.find(owner, key)
     path = studio.job_folder(key) / name
@@ -164,8 +177,14 @@ def _made(studio: Studio, owner: str, key: str, name: str, kind: str) -> Respons
     return Response(path.read_bytes(), media_type=kind, headers=headers)
 
 
-def shown(studio: Studio, job: Job) -> dict[str, Any]:
-    """A job as the API gives it: no paths of the server."""
+def shown(studio: Studio, job: Job, waiting: list[int] | None = None) -> dict[str, Any]:
+    """A job as the API gives it: no paths of the server.
+
+    Args:
+        studio: where it is.
+        job: it.
+        waiting: ``Queue.waiting``, where it is known already.
+    """
     outcome = dict(job.outcome)
     outcome["results"] = [
         {
@@ -186,7 +205,7 @@ def shown(studio: Studio, job: Job) -> dict[str, Any]:
         "id": job.id, "number": job.number, "kind": job.spec.kind, "title": job.title,
         "state": job.state, "wish": job.wish, "device": job.device, "attempts": job.attempts,
         "created_at": job.created_at, "started_at": job.started_at, "ended_at": job.ended_at,
-        "ahead": studio.queue.ahead_of(job) if job.state == "queued" else 0,
+        "ahead": _ahead(studio, job, waiting),
         "now": time.time(), "inputs": job.spec.names, "source": source, "settings": options,
         "progress": job.progress, **outcome,
     }  # fmt: skip

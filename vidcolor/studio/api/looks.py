@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from fastapi.responses import FileResponse
 from vidcolor.studio.api.common import Owner, SourceId, TheStudio, find, send_picture
 from vidcolor.studio.api.schemas import Look, checked
 from vidcolor.studio.errors import StudioError
+from vidcolor.studio.files.direction import direction_path
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 
@@ -36,11 +38,17 @@ async def photo_picture(
 async def frame(
     source: SourceId, owner: Owner, studio: TheStudio, look: Annotated[Look, Query()],
     at_s: Seconds = 0.0, side: Side = "after", max_px: Size = 1280, image_format: Format = "jpg",
+    directed: bool = False, shot: Annotated[int | None, Query(ge=1)] = None,
 ) -> FileResponse:  # fmt: skip
-    """The frame that is on the screen at a time, coloured alone: smoothing needs its neighbours."""
-    return await _picture(
-        "frame", source, owner, studio, look, side, max_px, image_format, at_s=at_s
-    )
+    """The frame that is on the screen at a time, coloured alone: smoothing needs its neighbours.
+
+    With ``directed``, hints and references of this very frame show, and those of its ``shot``.
+    """
+    more: dict[str, Any] = {"at_s": at_s}
+    file = direction_path(find(studio, owner, source))
+    if directed and side == "after" and file.is_file():
+        more |= {"direction": str(file), "state": os.stat(file).st_mtime_ns, "shot": shot}
+    return await _picture("frame", source, owner, studio, look, side, max_px, image_format, **more)
 
 
 @router.get("/films/shots")
@@ -77,7 +85,7 @@ async def sweep(
 
 async def _picture(
     task: str, key: str, owner: str, studio: TheStudio, look: Look, side: str, max_px: int,
-    image_format: str, **more: float,
+    image_format: str, **more: Any,  # noqa: ANN401 - JSON values
 ) -> FileResponse:  # fmt: skip
     source = find(studio, owner, key)
     colored = side == "after"

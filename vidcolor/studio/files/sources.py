@@ -95,12 +95,12 @@ class Sources:
         return Source(key, path, path.name, is_upload=False)
 
     def id_of(self, path: Path) -> str | None:
-        """The id of a file in a given folder, None for others."""
-        real = Path(os.path.realpath(path))
+        """The id of a file below a given folder, a path without links; None for others."""
+        name = str(path)
         for at, folder in enumerate(self._folders):
-            if real.is_relative_to(folder):
-                inner = real.relative_to(folder).as_posix()
-                return f"folder:{at}" if inner == "." else f"folder:{at}/{inner}"
+            prefix = f"{folder}{os.sep}"
+            if name.startswith(prefix):
+                return f"folder:{at}/{name[len(prefix) :].replace(os.sep, '/')}"
         return None
 
     def listing(self, key: str) -> list[Entry]:

@@ -17,6 +17,7 @@ FOR_BROWSERS: Final = {"video_codec": "libx264", "pix_fmt": "yuv420p"}
 """What all browsers play."""
 GREY: Final = {
     "saturation": 0.0, "model": "compact", "render_factor": 2, "stabilize": "off", "every": 48,
+    "direction": "none",
 }  # fmt: skip
 """The program as a maker of grey clips: the network runs as little as it can."""
 
@@ -99,7 +100,8 @@ def _run(
 
 
 def _steered(spec: Spec) -> list[str]:
-    return []  # the program doesn't take directions yet
+    """The program finds the file beside the film by itself."""
+    return [] if spec.direction else ["--direction=none"]
 
 
 def _quality(spec: Spec, folder: Path, device: str) -> Run:

@@ -69,13 +69,12 @@ class Queue:
         )
         return [Job.from_row(row) for row in rows]
 
-    def ahead_of(self, job: Job) -> int:
-        """How many queued or running jobs come before a queued one."""
-        row = self._database.row(
-            "select count(*) n from jobs where state in ('queued', 'running') and number < ?",
-            job.number,
+    def waiting(self) -> list[int]:
+        """Numbers of all users' queued and running jobs, in order."""
+        rows = self._database.rows(
+            "select number from jobs where state in ('queued', 'running') order by number"
         )
-        return 0 if row is None else int(row["n"])
+        return [int(row["number"]) for row in rows]
 
     def pause(self, owner: str, key: str) -> Job:
         """Stop it, and keep its finished parts."""

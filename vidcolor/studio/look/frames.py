@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import join_rgb
+from vidcolor.direction.model import Direction
 from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
-from vidcolor.engine.coloring.geometry import upright
+from vidcolor.engine.coloring.geometry import as_stored, upright
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.run.sources import read_settings
 from vidcolor.errors import InputError
 from vidcolor.media.open import Input, open_input
+from vidcolor.studio.look.directed import said_of_frame, steered
 from vidcolor.studio.look.memory import Lately, model_for
 from vidcolor.studio.look.pictures import Picture, reduced, square_pixels
 from vidcolor.types import LumaFrame, VideoInfo
@@ -24,9 +26,19 @@ _films: Lately[Input] = Lately(1)
 
 
 def frame_picture(
-    path: str, at_s: float, options: ColorizeOptions, *, colored: bool, max_px: int
-) -> tuple[Picture, float]:
-    """The frame that is on the screen at a time; behind the end, the last one near it.
+    path: str, at_s: float, options: ColorizeOptions, *, colored: bool, max_px: int,
+    direction: Direction | None = None, shot: int | None = None,
+) -> tuple[Picture, float]:  # fmt: skip
+    """The frame that is on the screen at a time.
+
+    Args:
+        path: of the film.
+        at_s: seconds from the film's start.
+        options: how to colour.
+        colored: else grey.
+        max_px: of the longer side, at most.
+        direction: what is said of the film; what concerns this frame shows.
+        shot: number of the frame's shot, from 1.
 
     Returns:
         The picture, upright with square pixels, its longer side at most ``max_px``; and the
@@ -47,7 +59,21 @@ def frame_picture(
     ab = torch.zeros(1, 2, 1, 1)
     if colored:
         ab = _colors.get(key, lambda: _ab(frame, film.info, options)) * options.saturation
+    if colored and direction is not None:
+        near_s = 0.6 / float(film.info.rate or 24)
+        said = said_of_frame(direction, own_s, near_s=near_s, shot=shot)
+        shown = steered(_upright(ab, film.info), _upright(lightness, film.info), said)
+        ab = _as_stored(shown, film.info)
     return _shown(lightness, ab, film.info, max_px), own_s
+
+
+def _upright(planes: Tensor, info: VideoInfo) -> Tensor:
+    turned = upright(planes, info.rotation)
+    return turned.flip(3) if info.is_mirrored else turned
+
+
+def _as_stored(planes: Tensor, info: VideoInfo) -> Tensor:
+    return as_stored(planes.flip(3) if info.is_mirrored else planes, info.rotation)
 
 
 def _open(path: str) -> Input:
@@ -74,8 +100,6 @@ def _ab(frame: LumaFrame, info: VideoInfo, options: ColorizeOptions) -> Tensor:
 
 
 def _shown(lightness: Tensor, ab: Tensor, info: VideoInfo, max_px: int) -> Picture:
-    side = upright(join_rgb(lightness, ab).float(), info.rotation)
-    if info.is_mirrored:
-        side = side.flip(3)
+    side = _upright(join_rgb(lightness, ab).float(), info)
     picture = side[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy()
     return reduced(square_pixels(picture, info.sar, info.rotation), max_px)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from vidcolor.direction.file import load_direction
 from vidcolor.engine.describe import describe
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.models.families.registry import MODELS
@@ -44,9 +45,11 @@ def photo(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def frame(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """The frame of a film that is on the screen at ``at_s``."""
+    file = request.get("direction", "")
     picture, at_s = frame_picture(
         request["path"], request["at_s"], ColorizeOptions(**request["options"]),
         colored=request["colored"], max_px=request["max_px"],
+        direction=load_direction(file) if file else None, shot=request.get("shot"),
     )  # fmt: skip
     write_picture(picture, request["output"])
     return {"width": picture.shape[1], "height": picture.shape[0], "at_s": at_s}

@@ -12,7 +12,6 @@ import ipaddress
 import re
 import secrets
 import socket
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -178,12 +177,8 @@ def _is_address(name: str) -> bool:
 
 
 def _cookies(headers: Headers) -> dict[str, str]:
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(headers.get("cookie", ""))
-    except CookieError:
-        return {}
-    return {name: morsel.value for name, morsel in jar.items()}
+    pairs = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+    return {name: value for name, _, value in pairs}
 
 
 def _session(headers: Headers) -> tuple[str, bool]:

@@ -45,7 +45,8 @@ export function clock(seconds) {
   return `${minutes}:${(seconds - minutes * 60).toFixed(1).padStart(4, "0")}`;
 }
 
-// A field with a caption; `note` is a second text on its right, such as the value of a slider.
+// A field with a caption; `note` is a second text on its right, such as the value of a slider. No
+// <output>: a label belongs to the first control in it, and that would be one.
 export function field(caption, control, note) {
   return el("label", { class: "field" }, el("span", {}, caption, note ?? null), control);
 }

@@ -38,7 +38,7 @@ export class Films {
     this.besideRow = el("label", { class: "row small" }, this.beside, "write it beside the film");
     this.work = el("div", { hidden: true }, ...this.layout());
     replace(root, dropBox("Drop a film here, or choose one. It stays on this machine.", FILMS, (files) => this.add(files[0]), { multiple: false }),
-      this.status, chooser(server, "film", (entry) => this.open(entry.id)), this.earlier, this.work);
+      this.status, chooser(server, ["film"], (entry) => this.open(entry.id)), this.earlier, this.work);
     this.listUploads();
   }
 
@@ -162,7 +162,7 @@ export class Films {
     this.pair.busy(true);
     await attempt(async () => {
       const query = { source: film.source, at_s: Math.min(at, Math.max(0, (film.duration_s ?? at) - 0.001)) };
-      const after = { ...query, side: "after", ...look, directed: true, version };
+      const after = { ...query, side: "after", ...look, directed: true, version, shot: this.shot ? this.shot.index + 1 : null };
       const urls = await Promise.all([picture("/api/films/frame", { ...query, side: "before" }), picture("/api/films/frame", after)]);
       if (this.film !== film) return;
       await this.pair.show(...urls);

@@ -3,7 +3,8 @@
 import { attempt, get } from "./api.js";
 import { bytes, el, replace } from "./dom.js";
 
-export function chooser(server, kind, onChoose) {
+// `kinds`: which of "photo" and "film" are listed.
+export function chooser(server, kinds, onChoose) {
   if (!server.folders.length) return null;
   const list = el("ul", { class: "plain" });
   const where = el("p", { class: "small" });
@@ -13,7 +14,7 @@ export function chooser(server, kind, onChoose) {
     where.textContent = trail.map((each) => each.name).join(" / ");
     const up = trail.length
       ? [el("li", {}, el("button", { onclick: () => open(trail.at(-2), trail.slice(0, -1)) }, "↑ up"))] : [];
-    const shown = entries.filter((entry) => entry.kind === "folder" || entry.kind === kind);
+    const shown = entries.filter((entry) => entry.kind === "folder" || kinds.includes(entry.kind));
     replace(list, ...up, ...shown.map((entry) => el("li", {},
       el("button", { onclick: () => (entry.kind === "folder" ? open(entry, [...trail, entry]) : onChoose(entry)) },
         entry.kind === "folder" ? `${entry.name} /` : entry.name),

@@ -33,7 +33,7 @@ export class Photos {
     replace(root,
       dropBox("Drop photographs here, or choose them. They stay on this machine.", PHOTOS, (files) => this.add(files)),
       this.status,
-      chooser(server, "photo", (entry) => this.take(entry)), this.work);
+      chooser(server, ["photo"], (entry) => this.take(entry)), this.work);
     attempt(async () => {
       const known = await get("/api/uploads");
       for (const each of known.filter((u) => u.kind === "photo")) this.insert(each);

@@ -18,7 +18,7 @@ export class Quality {
     replace(root,
       el("p", { class: "quiet" }, "Photographs or a film in colour are made grey, coloured, and compared with themselves."),
       dropBox("Drop colour photographs or one colour film here.", "image/*,video/*,.mkv,.mts,.tif,.tiff", (files) => this.add(files)),
-      chooser(server, "film", (entry) => this.take(entry)), chooser(server, "photo", (entry) => this.take(entry)),
+      chooser(server, ["film", "photo"], (entry) => this.take(entry)),
       el("div", { class: "panel" }, this.list, this.models, field("Photographs, or frames of the film, at most", this.limit),
         this.button, this.status), this.result);
   }

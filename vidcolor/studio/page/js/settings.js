@@ -15,13 +15,15 @@ export class Settings {
       ...server.models.map((m) => el("option", { value: m.name, disabled: !m.installed, title: m.title },
         m.installed ? m.name : `${m.name} (not installed)`)));
     this.saturation = slider(0, 2, 0.05, 1);
-    this.saturationNote = el("output", {});
+    this.saturationNote = el("span", {});
     this.size = slider(0, 64, 1, 0);
-    this.sizeNote = el("output", {});
+    this.sizeNote = el("span", {});
     this.mounts = el("select", {}, el("option", { value: "grey" }, "stay grey"), el("option", { value: "color" }, "are coloured"));
     this.node = el("form", { onsubmit: (event) => event.preventDefault() },
       field("Model", this.model), field("Saturation", this.saturation, this.saturationNote),
       field("Working size", this.size, this.sizeNote), field("Mounts and mattes", this.mounts));
+    if (server.models.some((m) => !m.installed))
+      this.node.append(el("p", { class: "small quiet" }, "Models that aren't installed: “vidcolor weights pull NAME” on the server."));
     if (film) this.addFilm();
     this.node.addEventListener("input", () => this.changed());
     this.changed(true);

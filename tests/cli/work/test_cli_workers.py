@@ -1,0 +1,53 @@
+"""Who works: ``--jobs``, ``--cluster`` and several devices; and what ``--dry-run`` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli_helpers import RunHere, make_clip
+
+from vidcolor.cli.work.parallel import Where, chosen
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.errors import OptionError
+from vidcolor.workers.shares import setups_for, usable_cores
+
+
+@pytest.mark.parametrize(
+    ("jobs", "cluster", "device", "where"),
+    [
+        (None, None, "auto", None),
+        ("1", None, "cpu", None),
+        ("3", None, "cpu", Where(3)),
+        ("auto", None, "cpu", Where()),
+        (None, None, "cuda:0,cuda:1", Where(2)),
+        ("4", None, "cuda:0,cuda:1", Where(4)),
+        (None, "auto", "auto", Where(None, "auto")),
+        ("2", "head:6379", "cpu", Where(2, "head:6379")),
+    ],
+)
+def test_who_works(jobs: str | None, cluster: str | None, device: str, where: Where | None) -> None:
+    assert chosen(jobs, cluster, device) == where
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", ""])
+def test_odd_numbers_of_jobs_are_refused(jobs: str) -> None:
+    with pytest.raises(OptionError, match="--jobs"):
+        chosen(jobs, None, "cpu")
+
+
+def test_each_device_gets_workers_and_cores_are_shared() -> None:
+    options = ColorizeOptions(model="compact", device="cpu,mps")
+    setups = setups_for(4, options)
+    assert [setup.device for setup in setups] == ["cpu", "mps", "cpu", "mps"]
+    assert {setup.threads for setup in setups} == {max(1, usable_cores() // 4)}
+    assert len(setups_for(None, ColorizeOptions(model="compact", device="cpu"))) <= usable_cores()
+
+
+def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path, run_here: RunHere) -> None:
+    make_clip(tmp_path / "a.mp4", frames=30)
+    make_clip(tmp_path / "b.mp4", frames=12)
+    outcome = run_here("--dry-run", "--jobs", "2", "-d", "cpu", "-o", "out", "a.mp4", "b.mp4")
+    assert outcome.returncode == 0
+    assert "2 films with 42 frames, 0 photos: about 2 tasks for 2 workers" in outcome.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.mp4"]

@@ -1,0 +1,310 @@
+"""A film's colours, with what a person says of them: prepared before it is coloured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from vidcolor.color import resize
+from vidcolor.direction.model import Direction, Hint, Painting, Part, Reference, Scope, wrong
+from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
+from vidcolor.engine.coloring.geometry import as_stored, upright
+from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.shots.plan import Shot
+from vidcolor.engine.steering.carrying import Memory
+from vidcolor.engine.steering.known import Known, known_of
+from vidcolor.engine.steering.shot import Steered, steer_shot, watch
+from vidcolor.engine.steering.still import elsewhere, protect, with_palettes
+from vidcolor.media.open import Input
+from vidcolor.media.source import ReadSettings
+from vidcolor.models.colorizer import Colorizer
+from vidcolor.types import LumaFrame, VideoInfo
+
+_TOLERANCE_S: Final = 1e-5
+"""Times are written to the microsecond; a frame may begin that little later."""
+
+_SIMILAR_DOUBT: Final = 12.0
+"""Factor on the noise of another picture's colours, in films."""
+
+Timed = Hint | Painting | Reference
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame of a shot: number, seconds from the film's start, and upright lightness."""
+
+    number: int
+    seconds: float
+    luma: LumaFrame
+    lightness: Tensor
+
+
+@dataclass(slots=True)
+class Steering:
+    """What is known of a film's frames.
+
+    Attributes:
+        direction: what was said.
+        shots: of the film.
+        late_s: what presentation times have to lose to count from the film's start.
+        saturation: factor on ab that the options ask for.
+        rotation: degrees clockwise by which stored frames are turned for display.
+        mirrored: left and right are exchanged for display, after turning.
+        size: height and width of the upright frames, in pixels.
+        steered: by index of the shot, those of which something is known.
+    """
+
+    direction: Direction
+    shots: Sequence[Shot]
+    late_s: float
+    saturation: float
+    rotation: int
+    mirrored: bool
+    size: tuple[int, int]
+    steered: dict[int, Steered] = field(default_factory=dict)
+
+    def __call__(self, number: int, frame: LumaFrame, ab: Tensor) -> Tensor:
+        """A frame's colours with what is known of them.
+
+        Args:
+            number: of the frame.
+            frame: its time counts.
+            ab: ``(1, 2, h, w)``, as the model and the options have it, turned as stored.
+        """
+        shot, seconds = self._shot_of(number), float(frame.pts * frame.time_base) - self.late_s
+        part = _part_of(self.direction.parts, shot, seconds)
+        steered = self.steered.get(shot.index)
+        before = self._shown(ab)
+        made = self._palette(before, shot, seconds)
+        if steered is not None and number < steered.first + steered.count:
+            made = steered.steer(number, made)
+        areas = [a for a in self.direction.protected if covers(a.scope, shot, seconds)]
+        if made is not before:
+            made = protect(made, before, self.size, tuple(areas))
+        if part is not None and part.saturation is not None:
+            made = made * (part.saturation / self.saturation if self.saturation else 0.0)
+        return ab if made is before else self._stored(made.to(ab.device))
+
+    def _palette(self, ab: Tensor, shot: Shot, seconds: float) -> Tensor:
+        found = [
+            each for each in self.direction.references
+            if each.used_as == "palette" and covers(each.scope, shot, seconds)
+        ]  # fmt: skip
+        if not found:
+            return ab
+        return with_palettes(ab, Direction(references=tuple(found)))
+
+    def _shot_of(self, number: int) -> Shot:
+        return next((s for s in self.shots if s.first <= number <= s.last), self.shots[-1])
+
+    def _shown(self, ab: Tensor) -> Tensor:
+        turned = upright(ab, self.rotation)
+        return turned.flip(-1) if self.mirrored else turned
+
+    def _stored(self, ab: Tensor) -> Tensor:
+        return as_stored(ab.flip(-1) if self.mirrored else ab, self.rotation)
+
+
+def covers(scope: Scope, shot: Shot, seconds: float) -> bool:
+    """Whether a frame of a shot is meant."""
+    if scope.shot is not None:
+        return scope.shot == shot.index + 1
+    begin, end = scope.start_s or 0.0, scope.end_s
+    return seconds >= begin - _TOLERANCE_S and (end is None or seconds < end - _TOLERANCE_S)
+
+
+def _part_of(parts: Sequence[Part], shot: Shot, seconds: float) -> Part | None:
+    return next((p for p in reversed(parts) if covers(p.scope, shot, seconds)), None)
+
+
+def prepare(
+    film: Input, reading: ReadSettings, options: ColorizeOptions, shots: Sequence[Shot],
+    model: Colorizer,
+) -> Steering | None:  # fmt: skip
+    """Carry all that is said through the shots that it is said of; None where nothing is.
+
+    Args:
+        film: the input; read once more for each shot of which something is known.
+        reading: as the film is coloured.
+        options: with a direction.
+        shots: of the film, as its plan has them.
+        model: that colours it; "keep" asks it for a frame.
+
+    Raises:
+        OptionError: a time lies behind the film's end, or a shot or place isn't there.
+        InputError: a picture can't be read.
+    """
+    direction = options.direction
+    if direction is None or not direction.changes_frames:
+        return None
+    return _Preparation(film, reading, options, direction, shots, model).steering()
+
+
+class _Preparation:
+    def __init__(
+        self, film: Input, reading: ReadSettings, options: ColorizeOptions, direction: Direction,
+        shots: Sequence[Shot], model: Colorizer,
+    ) -> None:  # fmt: skip
+        self._film, self._reading, self._options = film, reading, options
+        self._direction, self._model = direction, model
+        with film.read(reading) as source:
+            info: VideoInfo = source.info
+            self._late = info.start_s - float(source.time_offset_s)
+        self._info = info
+        self._lightness = FrameLightness(
+            model, render_factor=options.render_factor, rotation=info.rotation, sar=info.sar
+        )
+        self._shots = [*shots]
+        across = info.rotation % 180 == 0
+        self._size = (info.height, info.width) if across else (info.width, info.height)
+
+    def steering(self) -> Steering:
+        """All shots."""
+        self._check()
+        made = Steering(
+            self._direction, self._shots, self._late, self._options.saturation,
+            self._info.rotation, self._info.is_mirrored, self._size,
+        )  # fmt: skip
+        said: list[Timed] = [
+            *self._direction.hints,
+            *self._direction.paintings,
+            *self._frames_given(),
+        ]
+        by_shot: dict[int, list[Timed]] = {}
+        for each in said:
+            by_shot.setdefault(self._shot_at(each).index, []).append(each)
+        far = self._elsewhere()
+        first = [index for index in by_shot if any(_reaches(e) for e in by_shot[index])]
+        order = [*first, *(i for i in by_shot if i not in first)]
+        for index in order:
+            made.steered[index] = self._steered(self._shots[index], by_shot[index], far)
+        for shot in self._shots:
+            local = [memory for scope, memory in far if self._covers_some(scope, shot)]
+            if shot.index not in made.steered and local:
+                made.steered[shot.index] = self._steered(shot, [], far)
+        return made
+
+    def _check(self) -> None:
+        said = self._direction
+        scopes = [each.scope for each in said.parts]
+        scopes += [each.scope for each in said.references]
+        scopes += [each.scope for each in said.protected]
+        for part in said.parts:
+            for name in ("smoothing", "model"):
+                if getattr(part, name) is not None:
+                    raise wrong(name, "can be said of the whole film only")
+        for scope in scopes:
+            if scope.shot is not None and scope.shot > len(self._shots):
+                raise wrong("shot", f"{scope.shot} isn't there: the film has {len(self._shots)}")
+
+    def _frames_given(self) -> list[Reference]:
+        return [each for each in self._direction.references if each.used_as == "frame"]
+
+    def _elsewhere(self) -> list[tuple[Scope, Memory]]:
+        """What pictures of something like the film's shots say."""
+        found = []
+        for reference in self._direction.references:
+            if reference.used_as == "similar":
+                other = elsewhere(reference)
+                doubt = torch.full((len(other.error),), _SIMILAR_DOUBT)
+                nowhere = torch.full((len(doubt),), -1)
+                memory = Memory(other.places, other.error, doubt, nowhere, other.xy)
+                found.append((reference.scope, memory))
+        return found
+
+    def _covers_some(self, scope: Scope, shot: Shot) -> bool:
+        if scope.shot is not None:
+            return scope.shot == shot.index + 1
+        begin, end = shot.start_s - self._late, shot.end_s - self._late
+        return (scope.start_s or 0.0) <= end and (scope.end_s is None or scope.end_s > begin)
+
+    def _shot_at(self, said: Timed) -> Shot:
+        if said.time_s is None:
+            raise wrong("hint", "in a film colours need a time: TIME@X,Y=COLOUR")
+        if said.time_s > self._shots[-1].end_s - self._late + 1.0:
+            end = self._shots[-1].end_s - self._late
+            raise wrong("hint", f"{said.time_s:g} s is behind the film's end, {end:g} s")
+        begun = [s for s in self._shots if s.start_s - self._late <= said.time_s + _TOLERANCE_S]
+        return begun[-1] if begun else self._shots[0]
+
+    def _frames(self, shot: Shot) -> Iterator[_Frame]:
+        with self._film.read(self._reading, first_frame=shot.first) as source:
+            luma = (item for item in source if isinstance(item, LumaFrame))
+            for at, frame in enumerate(islice(luma, shot.last - shot.first + 1)):
+                turned = upright(self._lightness.full(frame), self._info.rotation)
+                if self._info.is_mirrored:
+                    turned = turned.flip(-1)
+                yield _Frame(shot.first + at, self._seconds(frame), frame, turned)
+
+    def _seconds(self, frame: LumaFrame) -> float:
+        return float(frame.pts * frame.time_base) - self._late
+
+    def _steered(
+        self, shot: Shot, said: Sequence[Timed], far: list[tuple[Scope, Memory]]
+    ) -> Steered:
+        numbers = self._numbers(shot, said)
+        kept: dict[int, Tensor] = {}
+
+        def frames() -> Iterator[tuple[int, Tensor]]:
+            for frame in self._frames(shot):
+                if frame.number in numbers.values():
+                    kept[frame.number] = self._shown(frame.luma)
+                yield frame.number, frame.lightness
+
+        grey = watch(frames(), shot.first, numbers.values())
+        known: dict[int, Known] = {}
+        for number in sorted(set(numbers.values())):
+            here = [each for at, each in enumerate(said) if numbers[at] == number]
+            look = grey.looks[number]
+            known[number] = known_of(
+                look, resize(kept[number], look.size)[0], self._size,
+                hints=[e for e in here if isinstance(e, Hint)],
+                paintings=[e for e in here if isinstance(e, Painting)],
+                references=[e for e in here if isinstance(e, Reference)],
+            )  # fmt: skip
+        saturation = self._options.saturation
+        for number, each in known.items():
+            reaching = Memory.of(grey.looks[number], each, saturation, only_far=True)
+            if len(reaching):
+                far.append((Scope(), reaching))
+        local = [memory for scope, memory in far if self._covers_some(scope, shot)]
+        return steer_shot(grey, known, Memory.together(local), saturation=saturation)
+
+    def _shown(self, luma: LumaFrame) -> Tensor:
+        """A frame's colours as the model alone has them, upright."""
+        wants = any(hint.color == "keep" for hint in self._direction.hints)
+        if not wants:
+            return torch.zeros(1, 2, 1, 1)
+        ab = color_alone(
+            self._model, self._lightness, luma, saturation=self._options.saturation,
+            grey_mounts=self._options.mounts == "grey",
+        )  # fmt: skip
+        turned = upright(ab, self._info.rotation).cpu()
+        return turned.flip(-1) if self._info.is_mirrored else turned
+
+    def _numbers(self, shot: Shot, said: Sequence[Timed]) -> dict[int, int]:
+        """Numbers of the frames that are meant, by place in ``said``."""
+        if not said:
+            return {}
+        times = [(frame.number, frame.seconds) for frame in self._times(shot)]
+        found = {}
+        for at, each in enumerate(said):
+            wanted = (each.time_s or 0.0) + _TOLERANCE_S
+            found[at] = max((n for n, s in times if s <= wanted), default=times[0][0])
+        return found
+
+    def _times(self, shot: Shot) -> Iterator[_Frame]:
+        none = torch.empty(0)
+        with self._film.read(self._reading, first_frame=shot.first) as source:
+            luma = (item for item in source if isinstance(item, LumaFrame))
+            for at, frame in enumerate(islice(luma, shot.last - shot.first + 1)):
+                yield _Frame(shot.first + at, self._seconds(frame), frame, none)
+
+
+def _reaches(said: Timed) -> bool:
+    return not isinstance(said, Reference) and said.reach == "film"

@@ -1,0 +1,241 @@
+"""Repair of films, a filter on luma: dust by comparing frames, scratches by their persistence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vidcolor.repair.dust import (
+    Codes,
+    Motion,
+    Registered,
+    Way,
+    cuttings,
+    facts,
+    find_blobs,
+    judge,
+    likely,
+    mask_of,
+)
+from vidcolor.repair.network import Mask, Repairer, load_dust_net, load_repairer
+from vidcolor.repair.photo import threshold
+from vidcolor.repair.scratches import (
+    Line,
+    Stripes,
+    fill_from_sides,
+    find_lines,
+    stripes_of,
+)
+from vidcolor.repair.scratches import mask_of as mask_of_line
+from vidcolor.temporal import MarkedFrame
+from vidcolor.types import LumaFrame, Plane
+
+REACH_FRAMES: int = 3
+"""Frames before and after that are looked at."""
+
+_SAME = 0.75
+"""Mean difference in codes of 8 bits below which a frame repeats the one beside it."""
+_DISAGREE = 20.0
+"""Codes of 8 bits by which the neighbours may differ where they fill together."""
+_MOVES_PX = 6.0
+"""Motion along rows, over the frames around, from which on a scene moves under a scratch: three
+times as far as that may move by itself."""
+_AROUND_PX = 24
+"""Of a hole, what the network sees to fill it."""
+
+MaskSink = Callable[[LumaFrame, Mask], None]
+"""Is told of every frame, in order, with the mask of what was filled in."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A frame that waits, or is remembered.
+
+    Attributes:
+        marked: the frame.
+        codes: its luma at 8 bits.
+        stripes: what it shows of lines.
+    """
+
+    marked: MarkedFrame
+    codes: Codes
+    stripes: Stripes
+
+
+class FilmRepair:
+    """Takes dust, dirt and scratches out of a film; a ``LumaFilter``.
+
+    Dust is what one frame shows and neither neighbour does: a shot's first and last frame keep
+    theirs. Where a frame repeats the one beside it, the next one counts. Pixels that aren't in a
+    frame's mask keep their codes.
+    """
+
+    memory_frames = REACH_FRAMES
+    look_ahead_frames = REACH_FRAMES
+
+    def __init__(self, *, strength: float = 0.5, on_mask: MaskSink | None = None) -> None:
+        """Start without frames.
+
+        Args:
+            strength: 0 to 1: how sure it must be that something is damage.
+            on_mask: gets each frame's mask.
+        """
+        self._strength, self._on_mask = strength, on_mask
+        self._held: list[_Held] = []
+        self._done = 0
+        self._motion = Motion()
+
+    @property
+    def name(self) -> str:
+        """What it does, with its settings."""
+        return f"repair film {self._strength:g}"
+
+    def push(self, frames: Sequence[MarkedFrame]) -> list[MarkedFrame]:
+        """Take frames; return those whose later neighbours are known."""
+        ready: list[MarkedFrame] = []
+        for marked in frames:
+            if marked.begins_shot:
+                ready += self.flush()
+            codes = eight_bits(marked.frame)
+            self._held.append(_Held(marked, codes, stripes_of(codes)))
+            if len(self._held) - self._done > REACH_FRAMES:
+                ready.append(self._next())
+        return ready
+
+    def flush(self) -> list[MarkedFrame]:
+        """The frames that are still held; their shot is over."""
+        ready = [self._next() for _ in range(len(self._held) - self._done)]
+        self._held, self._done = [], 0
+        return ready
+
+    def _next(self) -> MarkedFrame:
+        at = self._done
+        held = self._held[at]
+        frame, mask = self._repaired(at)
+        if self._on_mask is not None:
+            self._on_mask(held.marked.frame, mask)
+        if at == REACH_FRAMES:
+            del self._held[0]
+        else:
+            self._done += 1
+        return replace(held.marked, frame=frame)
+
+    def _repaired(self, at: int) -> tuple[LumaFrame, Mask]:
+        held = self._held[at]
+        frame = held.marked.frame
+        mask = np.zeros(frame.luma.shape, bool)
+        luma = frame.luma
+        around = [self._held[k] for k in range(len(self._held)) if abs(k - at) <= REACH_FRAMES]
+        for line in self._lines(at, around):
+            where = mask_of_line(line, luma.shape)
+            luma = _within(where, fill_from_sides(luma, line), luma)
+            mask |= where
+        before, after = self._neighbour(at, -1), self._neighbour(at, 1)
+        if before is not None and after is not None:
+            luma, mask = self._dusted(held, before, after, luma, mask)
+        return (replace(frame, luma=luma) if mask.any() else frame), mask
+
+    def _neighbour(self, at: int, step: int) -> _Held | None:
+        """The nearest frame in one direction that doesn't repeat this one."""
+        found = None
+        for k in range(at + step, at + (REACH_FRAMES + 1) * step, step):
+            if not 0 <= k < len(self._held):
+                break
+            found = self._held[k]
+            if not _repeats(found.codes, self._held[at].codes):
+                break
+        return found
+
+    def _dusted(
+        self, held: _Held, before: _Held, after: _Held, luma: Plane, lines: Mask
+    ) -> tuple[Plane, Mask]:
+        """Luma without dust, and the mask of both dust and lines."""
+        (way_before, moved_before) = self._motion.way(held.codes, before.codes)
+        (way_after, moved_after) = self._motion.way(held.codes, after.codes)
+        near = Registered(moved_before, moved_after)
+        blobs = find_blobs(held.codes, near)
+        if blobs is None:
+            return luma, lines
+        which = likely(blobs)
+        if not len(which):
+            return luma, lines
+        seen = cuttings(held.codes, near, blobs, which)
+        sure = judge(seen, facts(blobs, which), load_dust_net())
+        chosen = which[sure > threshold(self._strength)]
+        if not len(chosen):
+            return luma, lines
+        dust = mask_of(blobs, chosen)
+        neighbours = ((way_before, before), (way_after, after))
+        return self._filled(held.marked.frame, luma, dust, neighbours), lines | dust
+
+    def _filled(
+        self, frame: LumaFrame, luma: Plane, dust: Mask,
+        neighbours: Sequence[tuple[Way, _Held]],
+    ) -> Plane:  # fmt: skip
+        scale = float(1 << (frame.depth - 8))
+        first, second = (way.moved(held.marked.frame.luma, scale, dust) for way, held in neighbours)
+        filled = luma.astype(np.float32)
+        filled[dust] = (first + second) * np.float32(0.5)
+        unsure = dust.copy()
+        unsure[dust] = np.abs(first - second) > _DISAGREE * scale
+        if unsure.any():
+            filled = _by_network(filled, frame, unsure, load_repairer())
+        return _within(dust, filled, luma)
+
+    def _lines(self, at: int, around: Sequence[_Held]) -> list[Line]:
+        own = self._held[at]
+        stripes = [held.stripes for held in around]
+        first, last = around[0].codes, around[-1].codes
+        return find_lines(
+            next(k for k, held in enumerate(around) if held is own), stripes,
+            moves=lambda: _moves(first, last),
+        )  # fmt: skip
+
+
+def eight_bits(frame: LumaFrame) -> Codes:
+    """A frame's luma at 8 bits, ``(H, W)`` uint8."""
+    if frame.luma.dtype == np.uint8:
+        return frame.luma.astype(np.uint8, copy=False)
+    return (frame.luma >> (frame.depth - 8)).astype(np.uint8)
+
+
+def _repeats(one: Codes, other: Codes) -> bool:
+    few = np.abs(one[::3, ::3].astype(np.int16) - other[::3, ::3])
+    # Dirt differs in few places: a repeated frame in none.
+    return bool(few.mean() < _SAME and np.percentile(few, 99.9) < 8)
+
+
+def _moves(first: Codes, last: Codes) -> bool:
+    """Whether most of the scene moves along the rows between two frames."""
+    small = [
+        cv2.resize(each, (160, 120), interpolation=cv2.INTER_AREA).astype(np.float32)
+        for each in (first, last)
+    ]
+    window = cv2.createHanningWindow((160, 120), cv2.CV_32F)
+    (across, _), response = cv2.phaseCorrelate(small[0], small[1], window)
+    return response > 0.1 and abs(across) * first.shape[1] / 160.0 > _MOVES_PX
+
+
+def _by_network(
+    filled: npt.NDArray[np.float32], frame: LumaFrame, holes: Mask, repairer: Repairer
+) -> npt.NDArray[np.float32]:
+    """Fill holes by the network, in their surroundings only."""
+    white = np.float32((1 << frame.depth) - 1)
+    wide = cv2.dilate(holes.view(np.uint8), np.ones((_AROUND_PX, _AROUND_PX), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(wide)
+    for left, top, width, height, _ in stats[1:]:
+        place = (slice(top, top + height), slice(left, left + width))
+        part = repairer.fill(filled[place] / white, holes[place])
+        filled[place] = np.where(holes[place], part * white, filled[place])
+    return filled
+
+
+def _within(mask: Mask, filled: npt.NDArray[np.float32], luma: Plane) -> Plane:
+    made = luma.copy()
+    top = np.iinfo(luma.dtype).max
+    made[mask] = np.clip(np.rint(filled[mask]), 0, top).astype(luma.dtype)
+    return made

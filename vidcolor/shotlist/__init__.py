@@ -1,0 +1,1 @@
+"""Lists of a film's shots: for people, spreadsheets and editing programs."""

@@ -1,0 +1,1 @@
+"""Training of the network that repairs pictures: ``vidcolor train`` with ``kind = "repair"``."""
