@@ -500,3 +500,15 @@ def test_scans_become_a_film(run_here: RunHere, tmp_path: Path, model_words: lis
     again = run_here("reel/scan_%06d.png", "reel/scan_%06d.png", "-y", *model_words)
     assert again.returncode == 2
     assert "same file" in again.stderr
+
+
+def test_results_keep_their_inputs_date(
+    run_here: RunHere, photo: Path, clip: Path, tmp_path: Path, model_words: list[str]
+) -> None:
+    for source in (photo, clip):
+        os.utime(source, (10**9, 10**9))
+    assert run_here(*model_words, "--keep-date", "-o", "out", photo, clip).returncode == 0
+    dates = {path.stat().st_mtime for path in (tmp_path / "out").iterdir()}
+    assert dates == {10**9}
+    assert run_here(*model_words, "-y", "-o", "out", photo).returncode == 0
+    assert (tmp_path / "out" / "photo_color.png").stat().st_mtime > 10**9

@@ -19,8 +19,9 @@ from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
-from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.steering.still import directed, steer_still
+from vidcolor.errors import Message, Option
 from vidcolor.media.files.atomic import AtomicPath
 from vidcolor.media.still.mask import read_mask, write_mask
 from vidcolor.media.still.read import check_still_output, read_still, write_still
@@ -72,12 +73,19 @@ def colorize_image(
         notes = write_still(output, rgb, photo, comment=credit(chosen), place=place)
         if options.mask is not None and mask is not None:
             write_mask(options.mask, mask)
+    keep_date(input, output, options)
     progress.advance(1)
     return ColorizeResult(
         output=output, frames=1, seconds=time.monotonic() - started, model=chosen.label,
         device=chosen.device_label, precision=chosen.precision,
-        warnings=tuple(dict.fromkeys((*photo.warnings, *notes))),
+        warnings=tuple(dict.fromkeys((*photo.warnings, *notes, *_unused(options)))),
     )  # fmt: skip
+
+
+def _unused(options: ColorizeOptions) -> list[str]:
+    """A line where a part of a film was asked for."""
+    given = [name for name in ("start_s", "end_s") if getattr(options, name) is not None]
+    return [Message(Option(given[0]), " is for films; a photograph has no time")] if given else []
 
 
 def colorize_still(photo: StillImage, model: ColorModel, options: ColorizeOptions) -> Rgb:

@@ -117,6 +117,7 @@ class ColorizeOptions:
         resume: keep finished spans of a film beside the output until it is whole, and go on from
             them if a run with the same input and options was cut off.
         overwrite: replace the output if it exists; else ``OutputExistsError`` is raised.
+        keep_date: give the output the input file's date of modification; numbered images get none.
         weights_dir: look for, and put, downloaded weights here; None is the usual places.
         offline: never download.
 
@@ -159,6 +160,7 @@ class ColorizeOptions:
     fps: Fraction | None = None
     resume: bool = True
     overwrite: bool = False
+    keep_date: bool = False
     weights_dir: Path | None = None
     offline: bool = False
 

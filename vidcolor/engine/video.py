@@ -19,7 +19,7 @@ from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
-from vidcolor.engine.run.output import check_absent, credit
+from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.shots.lists import read_shots
@@ -118,6 +118,7 @@ def colorize_video(
             finally:
                 progress.close()
             forget_work(output)
+            keep_date(input, output, options)
             warnings = (*source.status.warnings, *writer.notes, *job.coloring.notes)
     planner = job.coloring.planner
     return ColorizeResult(

@@ -59,6 +59,7 @@ SIGNATURES: Final = (
     _signature("PPM", rb"P6\s", "ppm"),
     _signature("PPM", rb"P[1-7]\s"),
     _signature("PSD", rb"8BPS"),
+    _signature("ICO", rb"\0\0\x01\0[\x01-\x40]\0...\0[\0\x01]\0[\0\x01\x04\x08\x10\x18\x20]\0"),
     _signature("DPX", rb"SDPX|XPDS", "dpx", is_photo=False),
     _signature("EXR", rb"\x76\x2f\x31\x01", "exr", is_photo=False),
 )

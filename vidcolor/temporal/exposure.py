@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidcolor.temporal.fades import Fade, FadeMeter
 from vidcolor.temporal.tone import TERMS, Mask, Values, apply_terms, fit_change
 
 Picture = npt.NDArray[np.float32]
@@ -102,10 +103,12 @@ class Correction:
     Attributes:
         terms: for the network's input: offset, slopes and contrast, see ``tone.TERMS``.
         offset: for the output: the offset alone.
+        fade: how far the frame is faded, for the network's input.
     """
 
     terms: tuple[float, ...] = (0.0,) * TERMS
     offset: float = 0.0
+    fade: Fade = Fade()
 
 
 MeterState = dict[str, Any]
@@ -124,6 +127,7 @@ class FlickerMeter:
         self._level = _Level(_COURSE_S)
         self._last_s = 0.0
         self._tracks = (_Track(TERMS), _Track(1))
+        self._fades = FadeMeter()
 
     def corrections(
         self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
@@ -155,7 +159,7 @@ class FlickerMeter:
 
     def state_at_cut(self) -> MeterState:
         """What of it counts where the next frame begins a shot: the level of flicker."""
-        return {"level": self._level.state()}
+        return {"level": self._level.state(), "fades": self._fades.state()}
 
     def restore(self, state: MeterState) -> None:
         """Go on from a state of either kind, exactly as the meter that it is of.
@@ -164,6 +168,7 @@ class FlickerMeter:
             KeyError, TypeError, ValueError: it is no such state.
         """
         self._level.restore(state["level"])
+        self._fades.restore(state["fades"])
         if "tracks" not in state:
             return
         self._last_s = float(state["last_s"])
@@ -175,6 +180,13 @@ class FlickerMeter:
 
     def _step(self, small: Picture, now_s: float, is_cut: bool) -> Correction:
         elapsed_s, self._last_s = max(now_s - self._last_s, 0.0), now_s
+        fade = self._fades.step(small, elapsed_s, is_cut=is_cut)
+        correction = self._flicker(small, elapsed_s, is_cut)
+        if fade.factor < 1.0:  # what the fade changes is undone already
+            return Correction(offset=correction.offset, fade=fade)
+        return correction
+
+    def _flicker(self, small: Picture, elapsed_s: float, is_cut: bool) -> Correction:
         if is_cut:
             self._known = None
             self._level.forget_last()

@@ -26,7 +26,7 @@ from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.coloring.over_time import looks_ahead_for_shots
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
-from vidcolor.engine.run.output import check_absent
+from vidcolor.engine.run.output import check_absent, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
@@ -134,6 +134,7 @@ class FilmRun:
                     notes = self._film(film, source, writer, work, treatment)
                     writer.commit()
             forget_work(request.output)
+            keep_date(request.source, request.output, request.options)
             warnings = (*source.status.warnings, *writer.notes, *notes)
         plan = self._plan
         return ColorizeResult(

@@ -114,7 +114,15 @@ def test_options_reach_the_engine() -> None:
         "--hint": "1.5@2,3=navy",
         "--shots": "shots.csv",
     }
-    words = ["film.mp4", "--strict", "--compare", "--offline", "--compile", "--no-resume"]
+    words = [
+        "film.mp4",
+        "--strict",
+        "--compare",
+        "--keep-date",
+        "--offline",
+        "--compile",
+        "--no-resume",
+    ]
     words += [word for pair in given.items() for word in pair]
     options = colorize_options(colorize.make_context("vidcolor", words).params)
     untouched = [

@@ -10,7 +10,8 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-from cli_helpers import make_clip, make_photo, make_scan
+from cli_helpers import RunHere, make_clip, make_photo, make_scan
+from PIL import Image
 
 from vidcolor.cli.words.flags import in_flags
 from vidcolor.cli.work.jobs import Job, Plan, existing_outputs, make_plan, scans_in
@@ -244,3 +245,25 @@ def test_numbered_pictures_are_suspected_to_be_a_film() -> None:
     film = [Job(f"reel/scan_{n:06d}.tif", "x", "image") for n in range(48)]
     album = [Job(f"album/IMG_{n:04d}.jpg", "x", "image") for n in range(20)]
     assert scans_in([*film, *album]) == [("reel/scan_%06d.tif", 48)]
+
+
+def test_thumbnails_of_a_nas_are_left_alone_and_an_icon_is_a_picture(tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    (album / "@eaDir" / "1.png").mkdir(parents=True)
+    make_photo(album / "@eaDir" / "1.png" / "SYNOPHOTO_THUMB_M.png")
+    make_photo(album / "1.png")
+    Image.new("L", (64, 64), 100).save(album / "2.ico")
+    plan = make_plan([str(album)], str(tmp_path / "out"))
+    assert names(plan, tmp_path) == {
+        "album/1.png": "out/1_color.png",
+        "album/2.ico": "out/2_color.png",
+    }
+    assert {job.kind for job in plan.jobs} == {"image"}
+
+
+def test_a_part_of_a_photograph_is_said_to_mean_nothing(
+    run_here: RunHere, photo: Path, model_words: list[str]
+) -> None:
+    run = run_here(*model_words, "--start", "3", photo)
+    assert run.returncode == 0
+    assert "--start is for films" in run.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +117,19 @@ def test_parameters_come_with_the_first_packet(tmp_path: Path, suffix: str) -> N
     )
 
 
-def test_sound_of_a_dv_tape_begins_late(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("height", "rate"), [(576, 25), (480, Fraction(30000, 1001))])
+def test_sound_of_a_dv_tape_begins_late(tmp_path: Path, height: int, rate: Fraction | int) -> None:
     silent, sounding = tmp_path / "silent.dv", tmp_path / "sounding.dv"
     for path, sounds in ((silent, 0), (sounding, 1)):
         with av.open(str(path), "w") as output:
-            video: Any = output.add_stream("dvvideo", rate=25)
-            video.width, video.height, video.pix_fmt = 720, 576, "yuv420p"
+            video: Any = output.add_stream("dvvideo", rate=rate)
+            form = "yuv420p" if height == 576 else "yuv411p"
+            video.width, video.height, video.pix_fmt = 720, height, form
             added: list[Any] = [output.add_stream("pcm_s16le", rate=48000) for _ in range(sounds)]
             for sound in added:
                 sound.layout = "stereo"
             for index in range(2):
-                frame = gray_frame(moving_luma(index, width=720, height=576))
+                frame = gray_frame(moving_luma(index, width=720, height=height), form)
                 frame.pts = index
                 output.mux(video.encode(frame))
                 for sound in added:
@@ -137,14 +140,15 @@ def test_sound_of_a_dv_tape_begins_late(tmp_path: Path) -> None:
                     output.mux(sound.encode(tone))
             output.mux(video.encode(None))
     path = tmp_path / "tape.dv"
-    path.write_bytes(silent.read_bytes() * 20 + sounding.read_bytes() * 10)  # 40 frames: 5.8 MB
+    # 50 frames without sound: 6 MB of NTSC, 7.2 MB of PAL
+    path.write_bytes(silent.read_bytes() * 25 + sounding.read_bytes() * 10)
     with open_source(path) as source:
         assert source.info.streams[1].detail == "48000 Hz, stereo"
         frames, packets = split(source)
-        assert source.info.duration_s == pytest.approx(2.4)
-    assert len(frames) == 60
+        assert source.info.duration_s == pytest.approx(float(70 / rate), abs=0.01)
+    assert len(frames) == 70
     assert len(packets) == 20
-    assert packets[0].pts * packets[0].time_base == pytest.approx(1.6)
+    assert float(packets[0].pts * packets[0].time_base) == pytest.approx(float(50 / rate), abs=0.01)
 
 
 def test_where_nothing_is_late_nothing_is_looked_at(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from vidcolor.cli.words.help import RootCommand, option
 from vidcolor.cli.words.options import (
     OUTPUT,
     colorize_options,
+    date_option,
     encode_options,
     input_options,
     jobs_options,
@@ -64,6 +65,7 @@ Exit codes: 0 done, 1 an input failed, 2 usage or refused overwrite, 3 weights,
 )
 @overwrite_options
 @resume_option
+@date_option
 @model_options
 @jobs_options
 @look_options

@@ -250,6 +250,15 @@ resume_option: Callable[[F], F] = option(
 )  # fmt: skip
 """Going on after a run was cut off."""
 
+date_option: Callable[[F], F] = option(
+    OUTPUT,
+    "--keep-date",
+    is_flag=True,
+    help="Give results their inputs' date of modification, by which folders are sorted. "
+    "Default: now.",
+)
+"""Dates of files."""
+
 log_options: Callable[[F], F] = stack(
     option(
         TALK, "-v", "--verbose", count=True,
@@ -325,7 +334,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         "offline",
         "stabilize", "smoothing", "mounts", "repair", "repair_strength", "repair_mask", "mask",
         "saturation", "fps", "decoder", "video_codec", "crf",
-        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots",
+        "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots", "keep_date",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):

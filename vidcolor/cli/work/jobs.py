@@ -35,6 +35,8 @@ VIDEO_SUFFIXES = frozenset({
 """Suffixes that are taken from a folder by name; other files are opened to see what they are."""
 _FILE_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".dpx", ".exr", ".jxl", ".tga"}
 """Suffixes by which ``-o`` names a file and no folder, whether it can be written or not."""
+_NOT_ONES_OWN = frozenset({"@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "__MACOSX"})
+"""Folders of NAS boxes and systems with thumbnails, deleted files and old versions."""
 _SCAN_LENGTH: int = 48
 """As many numbered pictures in a row are two or three seconds of film."""
 STANDARD = "-"
@@ -190,7 +192,9 @@ def _scan(
         names[:] = sorted(
             name
             for name in names
-            if not name.startswith(".") and (Path(where) / name).resolve() != nested
+            if not name.startswith(".")
+            and name not in _NOT_ONES_OWN
+            and (Path(where) / name).resolve() != nested
         )
         for name in sorted(files):
             path = Path(where) / name

@@ -19,6 +19,7 @@ from vidcolor.engine.coloring.transfer import PendingFrame, start_download, uplo
 from vidcolor.engine.shots.plan import SpanRules, SpanStart
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.temporal import MarkedFrame, even_out, no_frames, shift_exposure
+from vidcolor.temporal.fades import faded_share, unfade
 from vidcolor.types import LumaFrame, PlanarFormat
 
 
@@ -148,10 +149,19 @@ class FilmColorist:
             ready += self._meet(self._coming.popleft())
         if self.is_done or not self._is_wanted(number):
             return ready
-        terms = marked.correction.terms if self._plan.evens_exposure else ()
-        seen = even_out(self._lightness.seen(marked.frame), terms)
-        self._remember(Seen(number, marked.frame.seconds, marked.begins_shot, seen))
+        self._remember(self._see(marked))
         return ready + (self._current.push(self._recent[-1]) if self._current else [])
+
+    def _see(self, marked: MarkedFrame) -> Seen:
+        """A frame as the network sees it: its exposure made even, fades undone."""
+        frame, share = marked.frame, None
+        seen = self._lightness.seen(frame)
+        if self._plan.evens_exposure:
+            fade = marked.correction.fade
+            faded, seen = seen, unfade(seen, fade)
+            share = faded_share(faded, seen, fade)
+            seen = even_out(seen, marked.correction.terms)
+        return Seen(marked.number, frame.seconds, marked.begins_shot, seen, share)
 
     def _is_wanted(self, number: int) -> bool:
         """Whether a frame is coloured: frames before a run's first warm-up aren't."""

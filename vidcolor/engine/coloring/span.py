@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidcolor.color import resize
 from vidcolor.engine.coloring.batching import Batcher
 from vidcolor.engine.coloring.finished import finished
 from vidcolor.engine.coloring.over_time import TimePlan
@@ -23,13 +24,15 @@ class Seen:
         number: of the frame in the film.
         seconds: presentation time.
         begins_shot: it is the first of a shot.
-        lightness: ``(1, 1, h, w)`` float32, L*/100, upright, exposure evened out.
+        lightness: ``(1, 1, h, w)`` float32, L*/100, upright, exposure evened out, fades undone.
+        share: factor on its ab, ``(1, 1, h, w)``: of its fade; None for 1.
     """
 
     number: int
     seconds: float
     begins_shot: bool
     lightness: Tensor
+    share: Tensor | None = None
 
 
 class SpanColorist:
@@ -76,6 +79,7 @@ class SpanColorist:
         self.end: int | None = None
         self._keeps = keep_from is not None and plan.warm_up > 0
         self._pending: list[Seen] = []
+        self._shares: dict[int, Tensor] = {}
         self._next: int | None = None
         self._kept: dict[tuple[int, int], Tensor] = {}
         self._known = {} if before is None else before._kept
@@ -90,6 +94,8 @@ class SpanColorist:
         if self._next is None:
             self._next = seen.number
         self._pending.append(seen)
+        if seen.share is not None:
+            self._shares[seen.number] = seen.share
         return self._run() if len(self._pending) == self._batch_size else []
 
     def flush(self) -> list[Tensor]:
@@ -131,6 +137,19 @@ class SpanColorist:
         if not len(ab) or self._next is None:
             return []
         begin, self._next = self._next, self._next + len(ab)
+        ab = self._faded(begin, ab)
         end = len(ab) if self.end is None else max(self.end - begin, 0)
         part = ab[max(self._first - begin, 0) : end]
         return [part] if len(part) else []
+
+    def _faded(self, begin: int, ab: Tensor) -> Tensor:
+        """Colours of frames from ``begin`` on, weaker where these are faded."""
+        found = {
+            n: self._shares.pop(begin + n) for n in range(len(ab)) if begin + n in self._shares
+        }
+        if not found:
+            return ab
+        parts = [ab[number : number + 1] for number in range(len(ab))]
+        for number, share in found.items():
+            parts[number] = parts[number] * resize(share, (int(ab.shape[-2]), int(ab.shape[-1])))
+        return torch.cat(parts)

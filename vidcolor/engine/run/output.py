@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 from vidcolor.engine.options import ColorizeOptions
@@ -20,6 +22,16 @@ def check_absent(output: str | Path, options: ColorizeOptions) -> None:
     if str(output) != "-" and not options.overwrite and is_taken(output):
         advice = Option("overwrite", True)
         raise OutputExistsError(f"{output}: exists already; ", advice, " replaces it")
+
+
+def keep_date(source: object, output: str | Path, options: ColorizeOptions) -> None:
+    """Give a finished output its source's date, if the options say so and both are files."""
+    if not options.keep_date or not isinstance(source, (str, Path)):
+        return
+    with contextlib.suppress(OSError):  # a date is worth no error: the output is whole
+        if Path(source).is_file() and Path(output).is_file():
+            status = os.stat(source)
+            os.utime(output, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def credit(model: Colorizer) -> str:

@@ -29,7 +29,7 @@ from vidcolor.models.weights.store import weights_file
 
 logger = logging.getLogger(__name__)
 
-_SAME_ANYWAY: Final = ("overwrite", "weights_dir", "offline", "resume", "strict")
+_SAME_ANYWAY: Final = ("overwrite", "keep_date", "weights_dir", "offline", "resume", "strict")
 """Options that don't change what comes out."""
 
 

@@ -33,8 +33,8 @@ TS_DISCONT: Final = 0x0200
 """AVFMT_TS_DISCONT: stamps may begin anew within the file."""
 
 _BUFFER_BYTES: Final = 1 << 17
-_PROBE_BYTES: Final = 5_000_000
-"""What libav reads to open a film."""
+_PROBE_BYTES: Final = 5_760_000
+"""More than the 5 MB that libav reads to open a film; a whole number of frames of any DV."""
 _NO_LIMITS: Final = {"analyzeduration": str(10**12), "fpsprobesize": str(10**6)}
 """Microseconds and frames of film after which libav would be content."""
 REFUSED_FORMATS: Final = frozenset(

@@ -108,7 +108,7 @@ class Demuxer:
             self.close()
             raise
         flags = self.container.format.flags
-        self._joiner = Discontinuities() if flags & TS_DISCONT else None
+        self._joiner = self._new_joiner() if flags & TS_DISCONT else None
 
     def close(self) -> None:
         """Close the container; safe to call twice."""
@@ -123,6 +123,14 @@ class Demuxer:
     def jumps(self) -> int:
         """Breaks of the time line that were joined."""
         return self._joiner.found if self._joiner else 0
+
+    @property
+    def gaps(self) -> list[float]:
+        """Seconds of each long gap in all streams, which stays one."""
+        return self._joiner.gaps if self._joiner else []
+
+    def _new_joiner(self) -> Discontinuities:
+        return Discontinuities(received=self.container.format.name != "mpeg")
 
     @property
     def strays(self) -> int:
@@ -147,7 +155,7 @@ class Demuxer:
     def seek(self, seconds: Fraction) -> bool:
         """Go to a key frame at or before a time; False leaves the file at its beginning."""
         if self._joiner is not None:
-            self._joiner = Discontinuities()
+            self._joiner = self._new_joiner()
         base = self.video.time_base or Fraction(1, 1000)
         try:
             self.container.seek(int(seconds // base), stream=self.video)

@@ -189,6 +189,10 @@ class VideoReader(BaseSource):
             stage.status.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
         if demuxer.has_unknown and demuxer.copies:
             stage.status.say("a stream that begins in mid-film is left out")
+        if demuxer.gaps:
+            gaps = ", ".join(f"{gap:.0f} s" for gap in demuxer.gaps[:5])
+            more = f" and {len(demuxer.gaps) - 5} more" if len(demuxer.gaps) > 5 else ""
+            stage.status.say(f"the recording has gaps, which stay: {gaps}{more}")
         if demuxer.jumps:
             stage.status.say(f"the time line is broken in {demuxer.jumps} place(s): joined")
         if demuxer.read_error:

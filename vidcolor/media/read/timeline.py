@@ -21,6 +21,10 @@ from vidcolor.media.read.stamps import decoding_stamp
 
 _BACKWARD_JUMP: Final = -1  # seconds; dts never goes back within a stream
 _FORWARD_JUMP: Final = 3600  # seconds; shorter gaps are what a lost signal leaves
+_FORWARD_JUMP_PS: Final = 10
+"""Likewise in program streams (DVD), which aren't received; as ffmpeg has it."""
+_LONG_GAP_S: Final = 10
+"""A gap in all streams that is said."""
 _BACK_S: Final = -1
 """A decoding time never goes back within a stream; damaged durations make it seem so, a little."""
 _AHEAD_S: Final = 1
@@ -144,12 +148,18 @@ class Discontinuities:
     each other. What follows goes behind the latest packet of any stream. Each stream is shifted
     from its own jump on: the last picture before it comes late, when the sound has jumped.
 
+    Args:
+        received: the film may be a recording of a broadcast, which has gaps.
+
     Attributes:
         found: how many jumps there were.
+        gaps: seconds of each long gap that was kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, received: bool = True) -> None:
         self.found = 0
+        self.gaps: list[float] = []
+        self._forward_jump = _FORWARD_JUMP if received else _FORWARD_JUMP_PS
         self._newest = Fraction(0)
         self._shifts: dict[int, Fraction] = {}
         self._last: dict[int, Fraction] = {}
@@ -157,6 +167,9 @@ class Discontinuities:
 
     def join(self, packet: Packet[Stream]) -> None:
         """Correct a packet's stamps in place; packets come in file order."""
+        delay = 0 if packet.pts is None or packet.dts is None else packet.pts - packet.dts
+        if delay * packet.time_base > _LONGEST_DELAY_S:
+            packet.pts = packet.dts  # at a jump libav goes on with the times that it expects
         stamp = decoding_stamp(packet)
         shift = self._newest
         if stamp is not None and packet.stream.type in ("audio", "video"):
@@ -172,9 +185,17 @@ class Discontinuities:
         if last is None:
             return self._newest
         gaps = {shift: seconds + shift - last for shift in (self._shifts[stream], self._newest)}
-        near = [s for s, gap in gaps.items() if _BACKWARD_JUMP <= gap <= _FORWARD_JUMP]
+        latest = max(self._last.values())  # a picture may stand still while there is sound
+        near = [
+            shift
+            for shift, gap in gaps.items()
+            if gap >= _BACKWARD_JUMP and seconds + shift - latest <= self._forward_jump
+        ]
         if near:
-            return min(near, key=lambda shift: abs(gaps[shift]))
+            chosen = min(near, key=lambda shift: abs(gaps[shift]))
+            if seconds + chosen - latest > _LONG_GAP_S:
+                self.gaps.append(float(seconds + chosen - latest))
+            return chosen
         # of the other streams one more packet may be to come
         ends = (at + self._lengths[s] * (1 if s == stream else 2) for s, at in self._last.items())
         self._newest = max(ends) - seconds

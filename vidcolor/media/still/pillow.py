@@ -31,6 +31,7 @@ _FORMATS = {
     "BMP": ("BMP",),
     "PPM": ("PPM",),
     "PSD": ("PSD",),
+    "ICO": ("ICO",),
 }
 """Format by content and the Pillow plugins that may open it; no others, some run programs."""
 
