@@ -19,8 +19,9 @@ from vidcolor.workers.tasks import Setup
 
 MAX_JOBS: Final = 1024
 
-WORKER_MB: Final = 450
-"""What a worker on a CPU takes beside its model, of films up to 1920 x 1080 (docs/cluster.md)."""
+WORKER_MB: Final = 1200
+"""What a worker on a CPU takes beside its model, with films of 1920 x 1080; a quarter of it at
+640 x 480 (docs/cluster.md)."""
 
 _MB_PER_MILLION: Final = 8
 """Of a model, per million parameters: its weights as loaded, and in oneDNN's order."""
