@@ -8,12 +8,16 @@ import signal
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Each process of pytest-xdist has torch's threads too: those that wait must leave the cores to the
+# others. OpenMP reads this when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 FAIL_WITHOUT_CUDA = "VIDCOLOR_FAIL_WITHOUT_CUDA"
@@ -95,6 +99,16 @@ def _no_thread_left_behind() -> Iterator[None]:
 def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
     # daemons don't block the program's end: tqdm's monitor and local test servers are such
     return [t for t in threading.enumerate() if t not in before and not t.daemon]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape what isn't UTF-8 in captured output: pytest-xdist can't send names of any bytes."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

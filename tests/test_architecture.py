@@ -101,6 +101,13 @@ MAY_IMPORT["engine.estimate"] = MAY_IMPORT["engine.video"] | {"engine.image", "e
 MAY_IMPORT["engine.describe"] = MAY_IMPORT["engine.describe"] | {"engine.estimate"}
 MAY_IMPORT["engine.compare"] = MAY_IMPORT["engine.estimate"] | {"engine.preview"}
 
+_UNDER_CLI = MAY_IMPORT["cli"] | {"library"}
+MAY_IMPORT["cli.words"] = _UNDER_CLI
+MAY_IMPORT["cli.terminal"] = _UNDER_CLI | {"cli.words"}
+MAY_IMPORT["cli.work"] = MAY_IMPORT["cli.terminal"] | {"cli.terminal"}
+MAY_IMPORT["cli.commands"] = MAY_IMPORT["cli.work"] | {"cli.work"}
+MAY_IMPORT["cli.main"] = MAY_IMPORT["cli.commands"] | {"cli.commands"}
+
 VALUES = "vidcolor.models.contract"
 """What models take and give: values that temporal may know without knowing models."""
 

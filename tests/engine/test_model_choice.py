@@ -9,7 +9,7 @@ import pytest
 from engine_clips import write_clip
 
 from vidcolor import ColorizeOptions, colorize_image, colorize_video
-from vidcolor.cli.words.description import description_lines
+from vidcolor.cli.terminal.description import description_lines
 from vidcolor.engine.describe import describe
 from vidcolor.engine.model_choice import auto_line
 from vidcolor.engine.preview import preview

@@ -9,7 +9,7 @@ import pytest
 from engine_clips import write_clip
 
 from vidcolor import ColorizeOptions
-from vidcolor.cli.words.description import description_lines
+from vidcolor.cli.terminal.description import description_lines
 from vidcolor.engine.describe import describe
 from vidcolor.engine.model_choice import chosen_model
 from vidcolor.errors import OptionError

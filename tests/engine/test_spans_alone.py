@@ -19,19 +19,18 @@ from vidcolor.media.files.packets import read_calls
 SHORT = SpanRules(min_frames=8, max_frames=40, warm_up=16, run_out=8, settle=4)
 CASES = {
     "short spans": (SHORT, {}, {}),
-    "spans without overlap": (
-        SpanRules(min_frames=20, max_frames=50, warm_up=0, run_out=0, settle=0), {}, {},
+    "key frames, without overlap": (
+        SpanRules(min_frames=20, max_frames=50, warm_up=0, run_out=0, settle=0), {},
+        {"every": "auto"},
     ),
     "long overlap, variable frame rate": (
         SpanRules(min_frames=31, max_frames=61, warm_up=48, run_out=32, settle=8),
         {"is_vfr": True}, {"batch_size": 5},
     ),
-    "key frames": (SHORT, {}, {"every": "auto"}),
     "every third, deflickered": (SHORT, {"is_vfr": True}, {"every": 3, "deflicker": True}),
-    "in place": (SHORT, {}, {"stabilize": "ema", "batch_size": 7}),
-    "not smoothed": (SHORT, {}, {"stabilize": "off"}),
-    "a part of the film, side by side": (
-        SHORT, {}, {"start_s": 1.0, "end_s": 9.0, "compare": True},
+    "in place, a part of the film, side by side": (
+        SHORT, {},
+        {"stabilize": "ema", "batch_size": 7, "start_s": 1.0, "end_s": 9.0, "compare": True},
     ),
 }  # fmt: skip
 

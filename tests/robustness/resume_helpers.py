@@ -89,9 +89,9 @@ def colorize(
     watch: Watch | None = None,
     **options: object,
 ) -> ColorizeResult:
-    """A run with short spans."""
+    """A run with short spans; without smoothing, which takes half of the time, unless asked for."""
     watch = watch or Watch()
-    made = ColorizeOptions(**{"render_factor": 4, **options})  # type: ignore[arg-type]
+    made = ColorizeOptions(**{"render_factor": 2, "stabilize": "off", **options})  # type: ignore[arg-type]
     return colorize_video(
         source, output, options=made, model=model, progress=watch, stop=watch.stop, spans=SPANS
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import InputError, OptionError
-from vidcolor.training.config import load_config
+from vidcolor.training.config import is_of_repair, load_config, load_repair_config
 from vidcolor.training.losses.objective import check_tables
+from vidcolor.training.repair.loop import network_config
 
 CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs").glob("*.toml"))
 
@@ -20,12 +21,16 @@ CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs
 def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
     from vidcolor.models.networks.architectures import find_architecture
 
+    assert f"vidcolor train vidcolor/training/configs/{path.name}" in path.read_text()
+    if is_of_repair(path):
+        repair = load_repair_config(path, data=("x",))
+        assert repair.crop % network_config(repair).stride == 0
+        return
     config = load_config(path, data=("x",))
     assert config.data == ("x",)
     architecture = find_architecture(config.architecture)
     assert all(crop % architecture.stride(config.network) == 0 for crop in config.crops)
     check_tables(config.losses)
-    assert f"vidcolor train vidcolor/training/configs/{path.name}" in path.read_text()
 
 
 @pytest.mark.parametrize("kind", ["gan", "wgan", "perceptual", "student"])

@@ -27,8 +27,6 @@ from vidcolor.media.still.mask import read_mask, write_mask
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.models.contract import ColorModel, ModelInput
-from vidcolor.repair.network import load_repairer
-from vidcolor.repair.photo import repair_photo
 from vidcolor.types import Plane, StillImage
 
 
@@ -114,6 +112,9 @@ def repair_still(
     """
     if options.repair not in ("auto", "photo"):
         return photo, None
+    from vidcolor.repair.network import load_repairer
+    from vidcolor.repair.photo import repair_photo
+
     colorizer = as_colorizer(model)
     given = None if options.repair_mask is None else read_mask(options.repair_mask)
     with device_errors(colorizer.device_label):

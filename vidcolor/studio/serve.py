@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 import uvicorn
 
@@ -49,7 +50,8 @@ def address(settings: StudioSettings, path: str = "/") -> str:
         host = socket.gethostname()
     host = f"[{host}]" if ":" in host else host
     token = f"?token={settings.token}" if settings.token else ""
-    return f"http://{host}:{settings.port}{path}{token}"
+    opened = f"#open={quote(settings.opened)}" if settings.opened else ""
+    return f"http://{host}:{settings.port}{path}{token}{opened}"
 
 
 class _Server(uvicorn.Server):

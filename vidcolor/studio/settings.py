@@ -55,6 +55,7 @@ class StudioSettings:
         token: what the printed address carries; "" for none.
         names: further names by which browsers may call the server.
         devices: one worker process for each.
+        opened: id of the file that the page opens with, "" for none.
         allow_weights: users may upload weights files.
         allow_downloads: jobs may download missing weights.
         limits: see ``Limits``.
@@ -71,6 +72,7 @@ class StudioSettings:
     token: str = ""
     names: tuple[str, ...] = ()
     devices: tuple[str, ...] = ("auto",)
+    opened: str = ""
     allow_weights: bool = False
     allow_downloads: bool = False
     limits: Limits = field(default_factory=Limits)

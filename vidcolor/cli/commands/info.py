@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
+from vidcolor.cli.terminal.description import description_lines
 from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.text import printable
-from vidcolor.cli.words.description import description_lines
 from vidcolor.cli.words.help import GroupedCommand, option
 from vidcolor.cli.words.options import (
     OUTPUT,

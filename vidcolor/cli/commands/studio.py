@@ -25,9 +25,9 @@ _NEEDED = ("fastapi", "uvicorn")
 @click.command(
     cls=GroupedCommand,
     context_settings={"max_content_width": 100},
-    help="Open vidcolor as a page in the browser: photographs, films, jobs. Films and photographs "
-    "in the folders given can be chosen there, and get their results beside them. Only this "
-    "machine can reach the page unless --host says otherwise. docs/studio.md has more.",
+    help="Open vidcolor as a page in the browser: photographs, films, jobs. What is in the folders "
+    "given, or beside the files given, can be chosen there, and gets its results beside it. Only "
+    "this machine can reach the page unless --host says otherwise. docs/studio.md has more.",
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE|FOLDER]...")
 @option(
@@ -148,9 +148,16 @@ def _settings(values: dict[str, Any]) -> Any:  # noqa: ANN401 - imported late
         folders=tuple(_folder(path) for path in values["paths"]),
         host=values["host"], port=values["port"], auth=values["auth"] or "",
         token=new_token() if values["token"] else "", names=values["names"],
+        opened=_opened(values["paths"]),
         devices=_devices(values["device"]), allow_weights=values["allow_weights"],
         allow_downloads=values["allow_downloads"], limits=limits,
     )  # fmt: skip
+
+
+def _opened(paths: tuple[Path, ...]) -> str:
+    """The id of the first file that is given."""
+    ids = (f"folder:{at}/{path.name}" for at, path in enumerate(paths) if path.is_file())
+    return next(ids, "")
 
 
 def _store(given: Path | None) -> Path:

@@ -19,14 +19,13 @@ from vidcolor.engine.shots.plan import Checkpoint, Shot, SpanRules, SpanStart
 from vidcolor.engine.shots.planner import Planner
 from vidcolor.errors import OptionError
 from vidcolor.models.colorizer import Colorizer
-from vidcolor.repair.film import FilmRepair, MaskSink
-from vidcolor.repair.steady import Steady
 from vidcolor.temporal import Deflicker, FilterChain, LumaFilter, MarkedFrame
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.types import LumaFrame, VideoInfo
 
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
+    from vidcolor.repair.film import MaskSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,14 @@ class Treatment:
 
     def _repairs(self) -> list[LumaFilter]:
         options, filters = self.options, list[LumaFilter]()
+        # Imported where it is asked for, so that a first frame comes sooner.
         if options.repair in ("auto", "film"):
+            from vidcolor.repair.film import FilmRepair
+
             filters.append(FilmRepair(strength=options.repair_strength, on_mask=self.on_mask))
         if options.steady:
+            from vidcolor.repair.steady import Steady
+
             filters.append(Steady())
         return filters
 

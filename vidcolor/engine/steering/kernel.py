@@ -67,8 +67,8 @@ class Kernel:
     def __init__(self, values: dict[str, Tensor]) -> None:
         self._values = values
         self._amplitude = values["amp"].exp().view(-1, 1, 1)
-        self._constant = float(values["const"].exp())
-        self._noise = float(values["noise"].exp())
+        self._constant = values["const"].exp()
+        self._noise = values["noise"].exp()
 
     def places(self, features: Tensor, lightness: Tensor, ab: Tensor, xy: Tensor) -> Places:
         """Embed places.
@@ -127,7 +127,7 @@ class Kernel:
         apart = torch.baddbmm(
             b.square().sum(-1)[:, None], a, b.transpose(1, 2), alpha=-2.0
         ) + a.square().sum(-1, keepdim=True)
-        near = apart.clamp_min_(0.0).mul_(-0.5).exp_().mul_(self._amplitude).sum(0)
+        near = (apart.clamp_min(0.0) * -0.5).exp().mul(self._amplitude).sum(0)
         return (near + self._constant) * first.scale * second.scale.T
 
 

@@ -19,6 +19,8 @@ from vidcolor.types import ColorTags, EncodeSettings, PlanarFormat
 
 _FLAG_INTERLACED_DCT = 1 << 18
 _FLAG_INTERLACED_ME = 1 << 29
+_FRAME_THREADS = 1 << 12
+"""AV_CODEC_CAP_FRAME_THREADS."""
 _MAX_RATE = 480
 _FALLBACK_RATE = Fraction(30)
 _MICROSECONDS = Fraction(1, 1_000_000)
@@ -86,8 +88,9 @@ def configure(context: VideoCodecContext, plan: EncoderPlan) -> None:
     context.field_order = plan.field_order
     if plan.codes_fields:
         context.flags |= _FLAG_INTERLACED_DCT | _FLAG_INTERLACED_ME
-    # PyAV presets slice threads, which x264 takes as sliced (worse) coding
-    context.thread_type = "AUTO"
+    # PyAV presets slice threads, which x264 takes as sliced (worse) coding. libav's frame threads
+    # return a packet whenever a thread has finished: the same span would differ from run to run.
+    context.thread_type = "SLICE" if context.codec.capabilities & _FRAME_THREADS else "AUTO"
     context.thread_count = plan.threads
     if plan.tag:
         context.codec_tag = plan.tag

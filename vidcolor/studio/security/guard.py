@@ -80,7 +80,7 @@ class Guard:
         headers = Headers(scope=scope)
         try:
             self._check_shape(scope, headers)
-            entry = self._enter(scope, headers)
+            entry = await self._enter(scope, headers)
         except Refused as refusal:
             answer: Response = JSONResponse(
                 {"error": str(refusal)}, refusal.status, headers=refusal.headers
@@ -140,7 +140,7 @@ class Guard:
         if not length.isdecimal() or int(length) > self._settings.limits.body_kb * 1000:
             raise Refused(413, f"larger than {self._settings.limits.body_kb} kB")
 
-    def _enter(self, scope: Scope, headers: Headers) -> Response | None:
+    async def _enter(self, scope: Scope, headers: Headers) -> Response | None:
         """Check password or token; an answer where the visitor has to be sent elsewhere."""
         if not self._passwords.needed or self._passwords.fits(headers.get("authorization", "")):
             return None
@@ -151,7 +151,8 @@ class Guard:
             answer = RedirectResponse("/", 303)
             answer.headers.append("set-cookie", _cookie(TOKEN_COOKIE, given))
             return answer
-        self._passwords.slow_down()
+        if given or "authorization" in headers:
+            await self._passwords.slow_down()
         raise Refused(401, "a password, or the printed address, is needed", self._passwords.ask())
 
 

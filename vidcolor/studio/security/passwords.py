@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
-import time
 from typing import Final
 
-_WRONG_TRIES: Final = 20
-"""Wrong passwords in a row before all further ones wait."""
-_WAIT_S: Final = 1.0
+_WAIT_S: Final = 0.25
 
 
 class Passwords:
@@ -24,16 +22,11 @@ class Passwords:
         """Take "user:password" and a token; "" for none."""
         self._auth, self._token = auth, token
         self.needed = bool(auth or token)
-        self._wrong, self._until = 0, 0.0
+        self._wrong = asyncio.Lock()
 
     def fits(self, header: str) -> bool:
-        """Whether an Authorization header is right: Basic with the password, Bearer with the token.
-
-        After many wrong ones none is right for a second, so that guessing takes too long.
-        """
+        """Whether an Authorization header is right: Basic with password, Bearer with token."""
         kind, _, value = header.partition(" ")
-        if time.monotonic() < self._until:
-            return False
         if kind.lower() == "bearer":
             return self.is_token(value.strip())
         if kind.lower() != "basic" or not self._auth:
@@ -48,11 +41,13 @@ class Passwords:
         """Whether it is the token."""
         return bool(self._token) and hmac.compare_digest(value.encode(), self._token.encode())
 
-    def slow_down(self) -> None:
-        """Count a wrong try."""
-        self._wrong += 1
-        if self._wrong % _WRONG_TRIES == 0:
-            self._until = time.monotonic() + _WAIT_S
+    async def slow_down(self) -> None:
+        """After a wrong one: four of them a second are answered, so that guessing takes too long.
+
+        Right ones don't wait, so that nobody can lock others out.
+        """
+        async with self._wrong:
+            await asyncio.sleep(_WAIT_S)
 
     def ask(self) -> dict[str, str]:
         """Headers that make a browser ask for the password."""

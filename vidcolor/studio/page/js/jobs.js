@@ -147,6 +147,8 @@ class Card {
       buttons.push(el("button", { onclick: () => attempt(async () => { await remove(`/api/jobs/${job.id}`); await this.jobs.poll(); }) }, "Remove"));
     if (["film", "clip"].includes(job.kind) && job.results[0]?.there)
       buttons.unshift(el("button", { onclick: () => this.jobs.play(job) }, "Play before and after"));
+    if (job.kind === "quality" && job.state === "done")
+      buttons.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/evaluation`, target: "_blank" }, "Report"));
     replace(this.buttons, ...buttons, ...this.jobs.downloads(job));
     replace(this.more, lines(job.errors, "bad"), lines(job.warnings, "warn"), this.about(job));
   }
@@ -160,8 +162,6 @@ class Card {
     if (source) pairs.push(["written to", source.replace(/^folder:\d+\//, "")]);
     const links = [];
     if (job.report) links.push(el("a", { href: `/api/jobs/${job.id}/report`, target: "_blank" }, "report (JSON)"));
-    if (job.kind === "quality" && job.state === "done")
-      links.push(el("a", { href: `/api/jobs/${job.id}/evaluation`, target: "_blank" }, "report"));
     return el("details", {}, el("summary", { class: "small" }, "Details"), facts(pairs), el("p", { class: "row small" }, ...links));
   }
 }

@@ -33,6 +33,16 @@ for (const [at, tab] of tabs.entries()) {
 window.addEventListener("dragover", (event) => event.preventDefault());
 window.addEventListener("drop", (event) => event.preventDefault());
 
+// `vidcolor studio FILE` opens the page with #open=ID
+const opened = decodeURIComponent(location.hash.match(/^#open=(.+)$/)?.[1] ?? "");
+
+async function open(source, photos, films) {
+  const found = await get("/api/info", { source });
+  show(document.getElementById(found.kind === "film" ? "tab-films" : "tab-photos"));
+  if (found.kind === "film") films.show(found);
+  else photos.insert(found);
+}
+
 const wanted = tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash);
 if (wanted) show(wanted);
 
@@ -40,8 +50,9 @@ await attempt(async () => {
   const server = await get("/api/server");
   const at = (name) => document.getElementById(name);
   const jobs = new Jobs(at("jobs"), server);
-  new Photos(at("photos"), server, jobs);
-  new Films(at("films"), server, jobs);
+  const photos = new Photos(at("photos"), server, jobs);
+  const films = new Films(at("films"), server, jobs);
   new Quality(at("quality"), server, jobs);
   document.body.dataset.ready = "yes";
+  if (opened) await open(opened, photos, films);
 });
