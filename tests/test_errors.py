@@ -21,13 +21,15 @@ PACKAGE = Path(__file__).resolve().parents[1] / "vidcolor"
 FIELDS = {field.name for field in dataclasses.fields(ColorizeOptions)}
 ELSEWHERE = {
     "accept_sha256": "ensure_weights", "perceptual": "find_backbones", "strength": "Wear",
+    "jobs": "setups_for",
 }  # fmt: skip
 """Options that are no field of ``ColorizeOptions``, with the function that takes them."""
 
 
 def _library_files() -> list[Path]:
-    """All modules but the command lines."""
-    files = (p for p in sorted(PACKAGE.rglob("*.py")) if (PACKAGE / "cli") not in p.parents)
+    """All modules but the command lines, and the studio, which gives its options to the program."""
+    front = {PACKAGE / "cli", PACKAGE / "studio"}
+    files = (p for p in sorted(PACKAGE.rglob("*.py")) if not front.intersection(p.parents))
     return [p for p in files if "import click" not in p.read_text(encoding="utf-8")]
 
 
@@ -137,8 +139,10 @@ def test_options_beside_colorize_options_are_arguments() -> None:
     from vidcolor.evaluation.perceptual import find_backbones
     from vidcolor.evaluation.worn import Wear
     from vidcolor.models.weights.store import ensure_weights
+    from vidcolor.workers.shares import setups_for
 
-    functions = {f.__name__: f.__annotations__ for f in (find_backbones, ensure_weights, Wear)}
+    takers = (find_backbones, ensure_weights, Wear, setups_for)
+    functions = {f.__name__: f.__annotations__ for f in takers}
     for option, function in ELSEWHERE.items():
         assert option in functions[function]
 

@@ -52,6 +52,8 @@ def parameters() -> dict[str, click.Option]:
     @options.encode_options
     @options.overwrite_options
     @options.resume_option
+    @options.date_option
+    @options.jobs_options
     @options.accept_option
     @options.perceptual_option
     @options.photo_options
