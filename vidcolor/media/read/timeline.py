@@ -32,7 +32,9 @@ _AHEAD_S: Final = 1
 _LONGEST_DELAY_S: Final = 10
 """Between a picture's decoding and its showing."""
 _LONGEST_PRIMING_S: Final = Fraction(1, 8)
-"""Encoders put at most 2,624 samples (HE-AAC at 24 kHz) before the first that is to be heard."""
+_LONGEST_PRIMING: Final = 2624
+"""Samples that encoders put before the first that is to be heard, at most (HE-AAC); at 8 kHz even
+AAC's 1,024 last longer than the seconds above."""
 _PATIENCE: Final = 500
 _MOST_BYTES: Final = 64 << 20
 """Packets that are looked at, of all streams together."""
@@ -222,8 +224,14 @@ class HiddenPackets:
         if index not in self._priming:
             start, stamp = packet.stream.start_time or 0, decoding_stamp(packet)
             ahead = 0 if stamp is None else (start - stamp) * packet.time_base
-            self._priming[index] = ahead <= _LONGEST_PRIMING_S
+            self._priming[index] = ahead <= _longest_priming(packet.stream)
         return not self._priming[index]
+
+
+def _longest_priming(stream: Stream) -> Fraction:
+    """Seconds."""
+    rate = getattr(stream.codec_context, "sample_rate", 0)
+    return max(_LONGEST_PRIMING_S, Fraction(_LONGEST_PRIMING, rate or 48000))
 
 
 def _move(packet: Packet[Stream], shift: Fraction) -> None:
