@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-# Each process of pytest-xdist has torch's threads too: those that wait must leave the cores to the
-# others. OpenMP reads this when torch is imported.
+# pytest-xdist has a process for each core, and each would have torch's threads for all cores.
+# OpenMP reads this when torch is imported; programs that tests start inherit it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 FAIL_WITHOUT_CUDA = "VIDCOLOR_FAIL_WITHOUT_CUDA"

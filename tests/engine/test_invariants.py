@@ -22,9 +22,9 @@ from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.models.colorizer import Colorizer, as_colorizer
 from vidcolor.types import LumaFrame
 
-BATCHES = (1, 3, 16)
+BATCHES = (1, 16)
 CHUNKS = (1, FRAMES)
-LOOK_AHEADS = (8, 12, 64)
+LOOK_AHEADS = (8, 64)
 RULES = {
     "usual": SpanRules(),
     "short": SpanRules(min_frames=8, max_frames=40, warm_up=16, run_out=8, settle=4),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Running
+from studio_helpers import Running
 
 WAIT_MS = 90_000
 """Loading torch on a busy machine takes most of a minute."""

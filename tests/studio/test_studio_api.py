@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import Running, wait_for
+from studio_helpers import Running, wait_for
 
 import vidcolor
 
