@@ -23,10 +23,6 @@ CASES = {
         SpanRules(min_frames=20, max_frames=50, warm_up=0, run_out=0, settle=0), {},
         {"every": "auto"},
     ),
-    "long overlap, variable frame rate": (
-        SpanRules(min_frames=31, max_frames=61, warm_up=48, run_out=32, settle=8),
-        {"is_vfr": True}, {"batch_size": 5},
-    ),
     "every third, deflickered": (SHORT, {"is_vfr": True}, {"every": 3, "deflicker": True}),
     "in place, a part of the film, side by side": (
         SHORT, {},

@@ -34,7 +34,7 @@ from vidcolor.errors import OutputError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.loading import load_model
 
-KILLS = 6
+KILLS = 4
 """``checks/endure/resume`` kills a run as often as one likes."""
 
 

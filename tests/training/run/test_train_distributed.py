@@ -1,9 +1,10 @@
-"""Two processes on one run, started as users do: by torchrun, with gloo on the CPU."""
+"""Two processes on one run, with gloo on the CPU; once started as users do, by torchrun."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -183,22 +184,33 @@ def gradients(config: Path, world: World) -> dict[str, torch.Tensor]:
     return {name: p.grad.clone() for name, p in parts if p.grad is not None}
 
 
-def run_two(worker: str, folder: Path, *words: str) -> None:
+def run_two(worker: str, folder: Path, *words: str, torchrun: bool = False) -> None:
+    """Run a script in two processes: by torchrun, or by the variables that torchrun sets."""
     (folder / "worker.py").write_text(worker)
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    run = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         "worker.py", "c.toml", *words],
-        cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-2000:]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    command = [sys.executable, "worker.py", "c.toml", *words]
+    if torchrun:
+        command[1:1] = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        each = [{}]
+    else:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        all_of_them = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        each = [{**all_of_them, "RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
+    runs = [
+        subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=env | more)
+        for more in each
+    ]
+    said = [run.communicate()[1] for run in runs]
+    assert [run.returncode for run in runs] == [0] * len(runs), said
 
 
 def test_two_processes_keep_the_same_weights(photos_tar: Path, tmp_path: Path) -> None:
     config = _CONFIG.format(data=photos_tar, out=tmp_path / "run", more="") + _WGAN
     (tmp_path / "c.toml").write_text(config)
-    run_two(_WORKER, tmp_path, "apart")
+    run_two(_WORKER, tmp_path, "apart", torchrun=True)
     # Gradients are averaged, so networks and critics of both stay the same, bit for bit.
     assert float((tmp_path / "apart").read_text()) == 0.0
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
