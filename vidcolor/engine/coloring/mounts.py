@@ -82,12 +82,12 @@ class _Band(NamedTuple):
     """The pixels within the surround's least width from the edges of a picture; N of them.
 
     Attributes:
-        mask: ``(H, W)``.
+        where: ``(N,)`` their places in the picture, row by row.
         across: ``(N,)`` float32, column over width.
         down: ``(N,)`` float32, row over height.
     """
 
-    mask: _Mask
+    where: npt.NDArray[np.intp]
     across: _Plane
     down: _Plane
 
@@ -104,11 +104,11 @@ def _surround_of(lightness: _Plane) -> _Plane:
     """The surround of one picture, ``(H, W)``."""
     smooth = cv2.GaussianBlur(lightness, (3, 3), 0).astype(np.float32, copy=False)
     band = _band(smooth.shape)
-    edge = smooth[band.mask]
+    edge = smooth.reshape(-1)[band.where]
     best, belief = np.zeros(lightness.shape, np.bool_), 0.0
     for tone in (None, _edge_tone(edge, band)):
         at_edge = np.zeros(smooth.shape, np.bool_)
-        at_edge[band.mask] = _is_surround(edge, tone, band.across, band.down)
+        at_edge.reshape(-1)[band.where] = _is_surround(edge, tone, band.across, band.down)
         if _touching(at_edge, is_black=tone is None) <= belief:
             continue  # most pictures end here, before anything that takes time
         pixels = _is_surround(smooth, tone, *_coordinates(smooth.shape))
@@ -145,7 +145,7 @@ def _band(shape: tuple[int, ...]) -> _Band:
     wide = _band_width(shape)
     mask[wide : height - wide, wide : width - wide] = False
     across, down = (np.broadcast_to(axis, shape)[mask] for axis in _coordinates(shape))
-    return _Band(mask, across, down)
+    return _Band(np.flatnonzero(mask), across, down)
 
 
 def _edge_tone(values: _Plane, band: _Band) -> _Tone:
