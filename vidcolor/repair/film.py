@@ -31,6 +31,7 @@ from vidcolor.repair.scratches import (
     stripes_of,
 )
 from vidcolor.repair.scratches import mask_of as mask_of_line
+from vidcolor.repair.window import WindowFilter
 from vidcolor.temporal import MarkedFrame
 from vidcolor.types import LumaFrame, Plane
 
@@ -66,7 +67,7 @@ class _Held:
     stripes: Stripes
 
 
-class FilmRepair:
+class FilmRepair(WindowFilter[_Held]):
     """Takes dust, dirt and scratches out of a film; a ``LumaFilter``.
 
     Dust is what one frame shows and neither neighbour does: a shot's first and last frame keep
@@ -84,9 +85,8 @@ class FilmRepair:
             strength: 0 to 1: how sure it must be that something is damage.
             on_mask: gets each frame's mask.
         """
+        super().__init__()
         self._strength, self._on_mask = strength, on_mask
-        self._held: list[_Held] = []
-        self._done = 0
         self._motion = Motion()
 
     @property
@@ -94,34 +94,15 @@ class FilmRepair:
         """What it does, with its settings."""
         return f"repair film {self._strength:g}"
 
-    def push(self, frames: Sequence[MarkedFrame]) -> list[MarkedFrame]:
-        """Take frames; return those whose later neighbours are known."""
-        ready: list[MarkedFrame] = []
-        for marked in frames:
-            if marked.begins_shot:
-                ready += self.flush()
-            codes = eight_bits(marked.frame)
-            self._held.append(_Held(marked, codes, stripes_of(codes)))
-            if len(self._held) - self._done > REACH_FRAMES:
-                ready.append(self._next())
-        return ready
+    def _seen(self, marked: MarkedFrame) -> _Held:
+        codes = eight_bits(marked.frame)
+        return _Held(marked, codes, stripes_of(codes))
 
-    def flush(self) -> list[MarkedFrame]:
-        """The frames that are still held; their shot is over."""
-        ready = [self._next() for _ in range(len(self._held) - self._done)]
-        self._held, self._done = [], 0
-        return ready
-
-    def _next(self) -> MarkedFrame:
-        at = self._done
+    def _made(self, at: int) -> MarkedFrame:
         held = self._held[at]
         frame, mask = self._repaired(at)
         if self._on_mask is not None:
             self._on_mask(held.marked.frame, mask)
-        if at == REACH_FRAMES:
-            del self._held[0]
-        else:
-            self._done += 1
         return replace(held.marked, frame=frame)
 
     def _repaired(self, at: int) -> tuple[LumaFrame, Mask]:

@@ -8,7 +8,6 @@ by it. Nothing is cropped: what comes in at a border is mirrored from the pictur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidcolor.repair.film import eight_bits
+from vidcolor.repair.window import WindowFilter
 from vidcolor.temporal import MarkedFrame
 from vidcolor.types import Plane
 
@@ -43,45 +43,22 @@ class _Held:
     step: Place
 
 
-class Steady:
+class Steady(WindowFilter[_Held]):
     """Takes gate weave out of a film; a ``LumaFilter``."""
 
     name = "steady"
     memory_frames = REACH_FRAMES
     look_ahead_frames = REACH_FRAMES
 
-    def __init__(self) -> None:
-        self._held: list[_Held] = []
-        self._done = 0
+    def _seen(self, marked: MarkedFrame) -> _Held:
+        small = _small(eight_bits(marked.frame))
+        before = self._held[-1].small if self._held else None
+        step = np.zeros(3) if before is None else motion_of_frame(before, small)
+        return _Held(marked, small, step)
 
-    def push(self, frames: Sequence[MarkedFrame]) -> list[MarkedFrame]:
-        """Take frames; return those whose later neighbours are known."""
-        ready: list[MarkedFrame] = []
-        for marked in frames:
-            if marked.begins_shot:
-                ready += self.flush()
-            small = _small(eight_bits(marked.frame))
-            before = self._held[-1].small if self._held else None
-            step = np.zeros(3) if before is None else motion_of_frame(before, small)
-            self._held.append(_Held(marked, small, step))
-            if len(self._held) - self._done > REACH_FRAMES:
-                ready.append(self._next())
-        return ready
-
-    def flush(self) -> list[MarkedFrame]:
-        """The frames that are still held; their shot is over."""
-        ready = [self._next() for _ in range(len(self._held) - self._done)]
-        self._held, self._done = [], 0
-        return ready
-
-    def _next(self) -> MarkedFrame:
-        at = self._done
+    def _made(self, at: int) -> MarkedFrame:
         held = self._held[at]
         weave = self._weave(at)
-        if at == REACH_FRAMES:
-            del self._held[0]
-        else:
-            self._done += 1
         frame = held.marked.frame
         height = frame.luma.shape[0]
         if np.hypot(*weave[:2]) * height + abs(weave[2]) * height / 2 < _LEAST_SHIFT_PX:
