@@ -129,7 +129,7 @@ class Stop:
         if hasattr(signal, "pthread_kill"):
             signal.pthread_kill(threading.main_thread().ident or 0, signum)
         else:
-            _thread.interrupt_main(signum)
+            _thread.interrupt_main(signal.Signals(signum))
 
     @staticmethod
     def _answer(signum: int) -> None:
