@@ -80,7 +80,7 @@ class Stop:
 
         A signal that comes during an import raises once that import has ended.
         """
-        self._patient = True
+        self._patient, self._is_due = True, False
         try:
             yield self.event
         finally:
@@ -112,9 +112,7 @@ class Stop:
         An exception inside an import is unsafe: C++ extensions end the process by ``abort`` (torch
         does), and other modules swallow it.
         """
-        if self._patient:
-            self._is_due = False
-        elif not _is_importing(frame):
+        if not _is_importing(frame):
             self._is_due = False
             # No Exception: libraries that swallow those must not swallow this.
             raise Asked
