@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vidcolor.errors import OptionError
-from vidcolor.models.networks.repair import RepairConfig, RepairNet, smooth_fill
+from vidcolor.models.networks.damage.repair import RepairConfig, RepairNet, smooth_fill
 from vidcolor.repair.network import Repairer, load_repairer
 from vidcolor.repair.photo import repair_photo, threshold
 

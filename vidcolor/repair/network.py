@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
-from vidcolor.models.networks.dust import DustNet
-from vidcolor.models.networks.repair import RepairConfig, RepairNet, smooth_fill
+from vidcolor.models.networks.damage.dust import DustNet
+from vidcolor.models.networks.damage.repair import RepairConfig, RepairNet, smooth_fill
 from vidcolor.models.weights.safe_load import Checkpoint, load_checkpoint
 from vidcolor.models.weights.store import bundled_path
 

@@ -14,9 +14,9 @@ from vidcolor.errors import Interrupted, OptionError
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.training.config import load_repair_config
 from vidcolor.training.repair.batches import DamagedBatch, make_batch
-from vidcolor.training.repair.config import RepairRun
 from vidcolor.training.repair.loop import RepairTrainer
 from vidcolor.training.repair.losses import detection_loss, masks_to_fill
+from vidcolor.training.repair_config import RepairRun
 
 CPU = torch.device("cpu")
 

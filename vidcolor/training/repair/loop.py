@@ -18,14 +18,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vidcolor.data.folds import fold_of
 from vidcolor.data.photos import PhotoSet, load_photos
 from vidcolor.errors import OptionError
-from vidcolor.evaluation.backbones import load_edge_backbone
-from vidcolor.models.networks.repair import RepairConfig, RepairNet
+from vidcolor.evaluation.measures.backbones import load_edge_backbone
+from vidcolor.models.networks.damage.repair import RepairConfig, RepairNet
 from vidcolor.training.checkpoint import cut_log, read_checkpoint, save_checkpoint, write_weights
 from vidcolor.training.optimization import ema_decay
 from vidcolor.training.repair.batches import DamagedBatch, batches, validation_batch
-from vidcolor.training.repair.config import RepairRun
 from vidcolor.training.repair.losses import detection_loss, fill_loss, masks_to_fill
 from vidcolor.training.repair.validation import validate
+from vidcolor.training.repair_config import RepairRun
 from vidcolor.training.run.best import Best
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.training.repair.batches import DamagedBatch
-from vidcolor.training.repair.config import RepairRun
+from vidcolor.training.repair_config import RepairRun
 
 _WINDOW = 7
 _RARE = 2.0
