@@ -19,7 +19,7 @@ def small() -> Repairer:
     """Random weights: what is kept must be kept whatever the network says."""
     torch.manual_seed(1)
     network = RepairNet(RepairConfig(detect=(8, 8, 8), fill=(8, 8, 8)))
-    return Repairer(network.prepare(), torch.device("cpu"))
+    return Repairer(network.prepare(torch.device("cpu")), torch.device("cpu"))
 
 
 def _ramp(dtype: type[np.unsignedinteger[npt.NBitBase]] = np.uint8) -> npt.NDArray[np.uint16]:

@@ -28,6 +28,7 @@ class RepairRun:
         crop: side of the training crops in pixels.
         scale: smallest and largest enlargement of a photograph before the crop.
         batch_size: crops per step.
+        fill_every: steps from one that also trains the stage that fills to the next.
         steps: length of the run.
         decay: share of the steps, at the end, over which the learning rate falls to zero.
         warmup: steps over which it rises.
@@ -66,6 +67,7 @@ class RepairRun:
     crop: Annotated[int, Field(gt=0, multiple_of=32)] = 128
     scale: tuple[Positive, Positive] = (0.8, 2.0)
     batch_size: Count = 8
+    fill_every: Count = 1
     steps: Count = 8000
     decay: Share = 0.4
     warmup: CountOrNone = 100

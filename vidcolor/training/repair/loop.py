@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidcolor.data.folds import fold_of
@@ -103,15 +103,9 @@ class RepairTrainer:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         self.network.train()
         batch = batch.to(self.device)
-        logits = self.network.detect(batch.damaged)
-        mask = masks_to_fill(batch.mask, logits, generator)
-        filled = self.network.fill(batch.damaged, mask)
-        parts = {
-            "detect": detection_loss(logits, batch.mask),
-            "fill": fill_loss(filled, batch, mask, config, self.features),
-        }
+        parts = self._losses(batch, generator)
         self.optimizer.zero_grad(set_to_none=True)
-        (parts["detect"] + parts["fill"]).backward()  # type: ignore[no-untyped-call]
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         norms = [
             # Each stage by itself: one doesn't learn less because the other errs.
             nn.utils.clip_grad_norm_(stage.parameters(), config.clip)
@@ -124,6 +118,16 @@ class RepairTrainer:
         else:
             logger.warning("step %d: loss or gradient isn't finite; left out", self.step + 1)
         return measured | {"rate": factor}
+
+    def _losses(self, batch: DamagedBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        config = self.config
+        logits = self.network.detect(batch.damaged)
+        losses = {"detect": detection_loss(logits, batch)}
+        if self.step % config.fill_every == 0:
+            mask = masks_to_fill(batch.mask, logits, generator)
+            filled = self.network.fill(batch.damaged, mask)
+            losses["fill"] = fill_loss(filled, batch, mask, config, self.features)
+        return losses
 
     def _after_step(self, measured: dict[str, float]) -> None:
         if self.step % self.config.validate_every == 0 and self.val_photos is not None:

@@ -18,11 +18,13 @@ from torch import Tensor, nn
 
 from vidcolor.models.networks.layers.blocks import ConvNorm
 from vidcolor.models.networks.layers.folding import fold
+from vidcolor.models.networks.layers.packed import can_pack, pack
 from vidcolor.models.networks.own.encoders.edgetpu import EdgeEncoder
 
 _FOLD = 4
-_THIN_PX = 5
+THIN_PX = 5
 """What is narrower stands out from morphological opening and closing."""
+THIN_GAIN = 4.0
 _LEVELS = 10
 """Halvings of the smooth fill: holes up to 2 ** 10 pixels wide."""
 
@@ -166,16 +168,17 @@ class RepairNet(nn.Module):
             self.detector.head.bias.fill_(-2.5)  # type: ignore[union-attr]
             self.filler.head.weight.mul_(0.1)
 
-    def detect(self, lightness: Tensor) -> Tensor:
+    def detect(self, lightness: Tensor, thin: Tensor | None = None) -> Tensor:
         """Where damage is.
 
         Args:
             lightness: ``(B, 1, H, W)`` in [0, 1]; sides are multiples of ``config.stride``.
+            thin: ``(B, 2, H, W)``, see ``thin_parts``, where it is known already.
 
         Returns:
             Logits of the same shape, float32.
         """
-        seen = torch.cat((lightness - 0.5, *_thin(lightness)), 1)
+        seen = torch.cat((lightness - 0.5, thin_parts(lightness) if thin is None else thin), 1)
         logits: Tensor = self.detector(self._seen(seen))
         return logits.float()
 
@@ -199,26 +202,35 @@ class RepairNet(nn.Module):
         filled: Tensor = smooth + through + rest
         return filled
 
-    def prepare(self) -> RepairNet:
-        """Make it ready to run: norms folded, channels_last."""
+    def prepare(self, device: torch.device) -> RepairNet:
+        """Make it ready to run on a device: norms folded, channels_last, packed on a CPU."""
         self.eval().requires_grad_(False)
         fold(self)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if device.type == "cpu" and can_pack():
+            pack(self)
         return self
 
     def _seen(self, x: Tensor) -> Tensor:
         return x.to(self.filler.head.weight.dtype)
 
 
-def _thin(x: Tensor) -> tuple[Tensor, Tensor]:
-    """What is thin or small and bright, and the same for dark: top hat and bottom hat, times 4."""
+def thin_parts(x: Tensor) -> Tensor:
+    """What is thin or small and bright, and the same for dark: top hat and bottom hat, times 4.
+
+    Args:
+        x: lightness, ``(B, 1, H, W)``.
+
+    Returns:
+        ``(B, 2, H, W)``.
+    """
 
     def grown(y: Tensor) -> Tensor:
-        across = F.max_pool2d(y, (1, _THIN_PX), 1, (0, _THIN_PX // 2))
-        return F.max_pool2d(across, (_THIN_PX, 1), 1, (_THIN_PX // 2, 0))
+        across = F.max_pool2d(y, (1, THIN_PX), 1, (0, THIN_PX // 2))
+        return F.max_pool2d(across, (THIN_PX, 1), 1, (THIN_PX // 2, 0))
 
     opened, closed = grown(-grown(-x)), -grown(-grown(x))
-    return (x - opened) * 4.0, (closed - x) * 4.0
+    return torch.cat(((x - opened), (closed - x)), 1) * THIN_GAIN
 
 
 def smooth_fill(lightness: Tensor, mask: Tensor) -> Tensor:
