@@ -58,8 +58,8 @@ def test_bad_ones_go_with_their_reasons_and_training_takes_the_others(
     rows = {Path(row["file"]).name: row for row in csv.DictReader(chosen.open(encoding="utf-8"))}
     assert {name: row["reason"] for name, row in rows.items()} == {
         "astronaut.jpg": "", "smaller.jpg": "duplicate", "sepia.jpg": "toned", "fog.jpg": "",
-        "chart.png": "drawing", "rocket.jpg": "", "broken.jpg": "broken", "no-picture.jpg": "broken",
-        "cat.jpg": "",
+        "chart.png": "drawing", "rocket.jpg": "", "broken.jpg": "broken", "no-picture.jpg":
+        "broken", "cat.jpg": "",
     }  # fmt: skip
     assert rows["smaller.jpg"]["like"] == rows["astronaut.jpg"]["file"]
     assert float(rows["fog.jpg"]["chroma"]) < 6.0
