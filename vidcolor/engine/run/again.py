@@ -12,7 +12,7 @@ from vidcolor.media.open import Input
 _ENCODING: Final = (
     "video_codec", "crf", "preset", "pix_fmt", "encoder_threads", "compare", "quality",
 )  # fmt: skip
-"""Options that decide the bytes of a span beside its colours: all pieces of a film have the same."""
+"""Options that decide a span's bytes beside its colours: all pieces of a film have the same."""
 
 
 def same_anyway(film: Input, options: ColorizeOptions, codec: str) -> dict[str, Any]:
