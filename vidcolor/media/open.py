@@ -10,7 +10,6 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self, cast
 
 from vidcolor.errors import InputError, Option, OptionError
@@ -24,11 +23,16 @@ from vidcolor.media.kinds import (
     needs_pillow,
 )
 from vidcolor.media.read.base import BaseSource
-from vidcolor.media.read.container import OpenContainer, UnreadableError, is_cover, open_container
-from vidcolor.media.read.demux import choose_video
 from vidcolor.media.read.film import VideoReader
-from vidcolor.media.read.index import FrameIndex
-from vidcolor.media.read.probe import describe_container
+from vidcolor.media.read.frames.index import FrameIndex
+from vidcolor.media.read.packets.container import (
+    OpenContainer,
+    UnreadableError,
+    is_cover,
+    open_container,
+)
+from vidcolor.media.read.packets.demux import choose_video
+from vidcolor.media.read.packets.probe import describe_container
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.types import LumaFrame, VideoInfo
 
@@ -282,12 +286,7 @@ class Input:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         """Close."""
         self.close()
 

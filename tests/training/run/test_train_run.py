@@ -20,7 +20,7 @@ from skimage import data
 from vidcolor.errors import InputError, Interrupted, OptionError, OutputError, WeightsError
 from vidcolor.evaluation.halves import half_of
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.ab_bins import annealed_mean
+from vidcolor.models.networks.layers.ab_bins import annealed_mean
 from vidcolor.training.checkpoint import export_weights
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data.batches import make_batch
@@ -486,7 +486,7 @@ def test_frozen_norms_keep_their_statistics(config: MakeConfig) -> None:
 def test_validation_and_sheets_work_in_the_runs_precision(
     config: MakeConfig, precision: str, dtype: str
 ) -> None:
-    trainer = Trainer(config(precision=precision, steps=1, validate_every=1), ALONE)
+    trainer = Trainer(config(precision=precision, steps=1, validate_every=1, sample_every=2), ALONE)
     seen = []
     # The average isn't trained: it only validates and paints.
     trainer.average.module.regress.register_forward_hook(lambda *args: seen.append(args[2].dtype))

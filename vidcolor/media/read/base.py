@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from av.packet import Packet
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-    from vidcolor.media.read.stage import FrameStage
+    from vidcolor.media.read.frames.stage import FrameStage
 
 logger = logging.getLogger(__name__)
 
@@ -127,12 +126,7 @@ class BaseSource:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         """Close."""
         self.close()
 
