@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidcolor.engine.coloring.colorist import Colors, FilmColorist, FrameLightness
 from vidcolor.engine.coloring.geometry import working_size_of
-from vidcolor.engine.coloring.over_time import TimePlan, looks_ahead_for_shots, plan_over_time
+from vidcolor.engine.coloring.over_time import TimePlan, plan_look_ahead, plan_over_time
 from vidcolor.engine.coloring.waiting import WaitingLine, look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.luma_line import LumaLine
@@ -101,7 +101,7 @@ class Treatment:
             self.model.spec.working_size, film, render_factor=self.options.render_factor
         )
         shown = look_ahead_frames(film.width, film.height, film.depth, working_pixels=0)
-        held = LOOK_AHEAD_FRAMES if looks_ahead_for_shots(film) else 0
+        held = min(plan_look_ahead(film), LOOK_AHEAD_FRAMES)
         working = look_ahead_frames(
             film.width, film.height, film.depth, working_pixels=size[0] * size[1]
         )
@@ -158,7 +158,7 @@ class FilmColoring:
         over_time = treatment.over_time(film, filters)
         self.planner = Planner(
             treatment.rules,
-            looks_ahead=looks_ahead_for_shots(film), begin=begin, known=treatment.shots,
+            look_ahead=plan_look_ahead(film), begin=begin, known=treatment.shots,
         )  # fmt: skip
         self._line = LumaLine(self.planner, filters, rotation=film.rotation)
         self.lightness = FrameLightness(
