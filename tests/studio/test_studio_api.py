@@ -111,7 +111,7 @@ def test_a_hint_changes_what_it_points_at(studio: Running) -> None:
 
     with studio.user() as user:
         hint = {"x": 240, "y": 180, "time_s": 7.0, "color": "#1030e0"}
-        address = "/api/films/direction?source=folder:0/reel.mp4"
+        address = "/api/direction?source=folder:0/reel.mp4"
         assert user.put(address, json={"hints": [hint]}).status_code == 200
         plain, hinted = frame(), frame(directed=True, shot=4)
         assert user.put(address, json={}).status_code == 200
@@ -158,7 +158,7 @@ def test_what_is_no_picture_is_refused_in_one_line(studio: Running) -> None:
 def test_direction_file_is_written_beside_the_film(studio: Running) -> None:
     file = studio.folder / "reel.colors.toml"
     with studio.user() as user:
-        address = "/api/films/direction?source=folder:0/reel.mp4"
+        address = "/api/direction?source=folder:0/reel.mp4"
         hint = {"x": 10, "y": 20, "time_s": 4.2, "color": "#23406b"}
         assert user.put(address, json={"hints": [hint]}).status_code == 200
         assert tomllib.loads(file.read_text())["hint"][0]["color"] == "#23406b"

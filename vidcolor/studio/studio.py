@@ -116,6 +116,7 @@ class Studio:
         """Load the libraries before the first visitor asks for a picture."""
         with contextlib.suppress(StudioError):
             await self.models()
+            await self.colors.ask("models", limit_s=self.settings.limits.look_s)
 
     async def _keep_swept(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vidcolor.errors import OptionError
 from vidcolor.studio.api.schemas import JobRequest, checked, model_path
 from vidcolor.studio.errors import StudioError
 from vidcolor.studio.files.direction import direction_path
@@ -17,7 +18,7 @@ from vidcolor.studio.security.paths import free_name
 from vidcolor.studio.studio import Studio
 
 _OF_FILMS = (
-    "stabilize", "smoothing", "every", "deflicker", "deinterlace", "start_s", "end_s",
+    "stabilize", "smoothing", "every", "deflicker", "deinterlace", "steady", "start_s", "end_s",
     "video_codec", "crf", "audio",
 )  # fmt: skip
 _ONE_FILM = ("film", "clip")
@@ -38,6 +39,8 @@ async def make_job(request: JobRequest, owner: str, studio: Studio) -> Job:
     options = checked(request.settings, owner, studio.uploads, known)
     if request.kind in ("photos", "quality"):
         options = {name: value for name, value in options.items() if name not in _OF_FILMS}
+    if options.get("repair") == "off":
+        del options["repair"]
     models = tuple(model_path(name, owner, studio.uploads, known) for name in request.models)
     spec = Spec(
         request.kind,
@@ -47,9 +50,10 @@ async def make_job(request: JobRequest, owner: str, studio: Studio) -> Job:
         options,
         models=models or ((str(options["model"]),) if request.kind == "quality" else ()),
         limit=request.limit,
+        processes=_processes(request),
     )
-    if request.kind in _ONE_FILM and request.directed:
-        spec = replace(spec, direction=_direction(sources[0]))
+    if request.kind != "quality" and request.directed:
+        spec = replace(spec, direction=next(filter(None, map(_direction, sources)), ""))
     key = new_key()
     if request.kind == "film":
         spec = replace(spec, output=str(_output(request, sources[0], infos[0], key, studio)))
@@ -81,6 +85,13 @@ def _output(
 def _direction(source: Source) -> str:
     path = direction_path(source)
     return str(path) if path.is_file() else ""
+
+
+def _processes(request: JobRequest) -> int | str | None:
+    wanted, most = request.processes, os.cpu_count() or 1
+    if isinstance(wanted, int) and not 1 <= wanted <= most:
+        raise OptionError(f"is {wanted}: it must be 1 to {most}", option="processes")
+    return wanted if request.kind in ("photos", "film") else None
 
 
 def _title(spec: Spec) -> str:

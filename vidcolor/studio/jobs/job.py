@@ -26,9 +26,10 @@ class Spec:
         uploads: ids of the uploads among them.
         options: fields of ``ColorizeOptions``, JSON values.
         output: of a film: the file to write; else "", results go into the job's folder.
-        direction: a direction file for the program, "" for none.
+        direction: a direction file of an input, "" for none; the program finds all of them.
         models: of a quality job: what is measured.
         limit: of a quality job: photographs, or frames of each film.
+        processes: that share the work: a number, "auto", or None for one.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Spec:
     direction: str = ""
     models: tuple[str, ...] = ()
     limit: int | None = None
+    processes: int | str | None = None
 
     def to_json(self) -> str:
         """As text."""

@@ -6,6 +6,8 @@ import { Player } from "./player.js";
 
 const NAMES = { queued: "waiting", running: "running", paused: "paused", done: "done", failed: "failed", cancelled: "cancelled" };
 const KINDS = { photos: "photographs", film: "film", clip: "clip", quality: "quality" };
+const SETTINGS = { render_factor: "working size", start_s: "from (s)", end_s: "to (s)", video_codec: "encoder", every: "network runs on every",
+  stabilize: "smoothing", quality: "quality", repair: "repair of dust", steady: "weave taken out", compare: "side by side" };
 const ENDED = ["done", "failed", "cancelled"];
 const BUSY_MS = 700;
 const IDLE_MS = 4000;
@@ -85,10 +87,10 @@ export class Jobs {
   downloads(job) {
     const links = job.results.slice(0, 60).map((result) => (result.there
       ? el("a", { class: "button", href: `${result.address}?download=true`, download: result.name },
-        `${result.name} (${bytes(result.size)})`)
+        `Download ${job.kind === "clip" ? `clip, ${result.of}` : result.name} (${bytes(result.size)})`)
       : el("span", { class: "quiet" }, `${result.name} (no longer there)`)));
     if (job.results.filter((r) => r.there).length > 1)
-      links.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/zip`, download: "vidcolor.zip" }, "All as ZIP"));
+      links.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/zip`, download: "vidcolor.zip" }, "Download all as ZIP"));
     return links;
   }
 
@@ -143,18 +145,19 @@ class Card {
     if (["queued", "running", "paused"].includes(job.state)) buttons.push(button("cancel", "Cancel"));
     if (job.state === "paused") buttons.push(button("resume", "Go on"));
     if (["failed", "cancelled"].includes(job.state)) buttons.push(button("resume", "Try again"));
+    buttons.push(...this.jobs.downloads(job));
     if (ENDED.includes(job.state))
-      buttons.push(el("button", { onclick: () => attempt(async () => { await remove(`/api/jobs/${job.id}`); await this.jobs.poll(); }) }, "Remove"));
+      buttons.push(el("button", { onclick: () => attempt(async () => { await remove(`/api/jobs/${job.id}`); await this.jobs.poll(); }) }, "Remove from list"));
     if (["film", "clip"].includes(job.kind) && job.results[0]?.there)
       buttons.unshift(el("button", { onclick: () => this.jobs.play(job) }, "Play before and after"));
     if (job.kind === "quality" && job.state === "done")
       buttons.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/evaluation`, target: "_blank" }, "Report"));
-    replace(this.buttons, ...buttons, ...this.jobs.downloads(job));
+    replace(this.buttons, ...buttons);
     replace(this.more, lines(job.errors, "bad"), lines(job.warnings, "warn"), this.about(job));
   }
 
   about(job) {
-    const pairs = Object.entries(job.settings).map(([name, value]) => [name, String(value)]);
+    const pairs = Object.entries(job.settings).map(([name, value]) => [SETTINGS[name] ?? name, String(value)]);
     const s = job.summary ?? {};
     if (s.frames) pairs.push(["done", `${s.frames} frames in ${duration(s.seconds)}, ${s.model} on ${s.device}, ${s.precision}`]);
     if (job.kind === "film" && s.shots) pairs.push(["shots", String(s.shots)]);
