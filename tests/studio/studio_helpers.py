@@ -79,7 +79,7 @@ def short_reel(reel: Path, path: Path, *, start_s: float, end_s: float) -> Path:
         pictures, sound = source.streams.video[0], source.streams.audio[0]
         video = out.add_stream("libx264", rate=pictures.average_rate)
         video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
-        audio = out.add_stream_from_template(sound)
+        audio, number = out.add_stream_from_template(sound), 0
         for packet in source.demux(pictures, sound):
             if packet.stream is sound and packet.dts is not None:
                 packet.stream = audio
@@ -90,7 +90,8 @@ def short_reel(reel: Path, path: Path, *, start_s: float, end_s: float) -> Path:
             for frame in packet.decode() if packet.stream is pictures else ():
                 if start_s <= frame.time < end_s:
                     small = frame.reformat(width=160, height=120)
-                    small.pts, small.pict_type = None, 0
+                    small.pts, small.time_base = number, 1 / pictures.average_rate
+                    small.pict_type, number = 0, number + 1
                     out.mux(video.encode(small))
         out.mux(video.encode(None))
     return path

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import time
 import tomllib
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -119,32 +117,6 @@ def test_a_hint_changes_what_it_points_at(studio: Running) -> None:
     change = blueness(hinted[place]) - blueness(plain[place])
     assert change > 10  # of 255: well above what one sees
     assert abs(blueness(hinted[corner]) - blueness(plain[corner])) < change / 2
-
-
-def test_film_is_paused_goes_on_and_is_cancelled(studio: Running) -> None:
-    def state(*wanted: str) -> dict[str, Any]:
-        until = time.monotonic() + 90.0
-        while time.monotonic() < until:
-            found: dict[str, Any] = user.get(f"/api/jobs/{key}").json()
-            if found["state"] in wanted:
-                return found
-            time.sleep(0.1)
-        raise AssertionError(f"not {wanted}: {found}")
-
-    with studio.user() as user:
-        body = {"kind": "film", "sources": ["folder:0/reel.mp4"], "settings": SMALL}
-        key = user.post("/api/jobs", json=body).json()["id"]
-        state("running")
-        assert user.post(f"/api/jobs/{key}/pause").status_code == 200
-        state("paused")
-        assert user.post(f"/api/jobs/{key}/resume").json()["state"] == "queued"
-        while not state("running", "queued")["progress"].get("done"):
-            time.sleep(0.05)
-        assert user.post(f"/api/jobs/{key}/cancel").status_code == 200
-        state("cancelled")
-        assert user.delete(f"/api/jobs/{key}").status_code == 204
-        assert user.get(f"/api/jobs/{key}").status_code == 404
-    assert [path.name for path in studio.folder.iterdir()] == ["reel.mp4"]
 
 
 def test_what_is_no_picture_is_refused_in_one_line(studio: Running) -> None:

@@ -194,6 +194,12 @@ class Studio:
         found: list[dict[str, Any]] = task.result()
         return found
 
+    async def all_shots(self, source: Source) -> list[dict[str, Any]]:
+        """The shots of a film, when it has been read for them."""
+        while (found := await self.shots(source)) is None:
+            await asyncio.wait([self._shots[_stamp(source.path)]])
+        return found
+
     def shots_done(self, source: Source) -> dict[str, Any]:
         """How far the reading for shots is: frames ``done`` of ``total``."""
         return self.shots_progress.get(_stamp(source.path), {})

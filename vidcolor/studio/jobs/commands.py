@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from vidcolor.studio.jobs.job import Spec
+from vidcolor.studio.jobs.job import BESIDE, Spec
 
 _FLAGS: Final = {"start_s": "--start", "end_s": "--end"}
 """Fields of ``ColorizeOptions`` whose flag isn't their name."""
@@ -100,8 +100,9 @@ def _run(
 
 
 def _steered(spec: Spec) -> list[str]:
-    """The program finds files beside its inputs by itself."""
-    return [] if spec.direction else ["--direction=none"]
+    if spec.direction == BESIDE:
+        return []
+    return [f"--direction={spec.direction or 'none'}"]
 
 
 def _processes(spec: Spec) -> list[str]:
