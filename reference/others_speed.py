@@ -48,7 +48,7 @@ def main() -> None:
 def speed(name: str, code: Path | None) -> None:
     """CPU seconds per picture, ours and theirs in turn; ours as a share of the matrix rate."""
     from vidcolor.bench.matrix import matrix_rate
-    from vidcolor.models.networks.packed import flop_formulas
+    from vidcolor.models.networks.layers.packed import flop_formulas
 
     theirs, state, _ = prepare(name, code)
     light = lightness(grey_photo("astronaut", SIZES.get(name, 256), SIZES.get(name, 256)))

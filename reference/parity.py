@@ -28,7 +28,7 @@ from synthetic import SEEDS
 from torch import nn
 
 from vidcolor.models.families.deoldify import load_deoldify
-from vidcolor.models.networks.deoldify import build_deoldify
+from vidcolor.models.networks.published.deoldify import build_deoldify
 from vidcolor.models.weights.safe_load import load_checkpoint
 
 HERE = Path(__file__).resolve().parent

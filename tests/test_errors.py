@@ -136,7 +136,7 @@ def test_library_names_arguments_and_no_flags(path: Path) -> None:
 
 
 def test_options_beside_colorize_options_are_arguments() -> None:
-    from vidcolor.evaluation.perceptual import find_backbones
+    from vidcolor.evaluation.measures.perceptual import find_backbones
     from vidcolor.evaluation.worn import Wear
     from vidcolor.models.weights.store import ensure_weights
     from vidcolor.workers.shares import setups_for

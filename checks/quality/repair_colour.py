@@ -24,9 +24,9 @@ import vidcolor
 from vidcolor.color import rgb_to_lab
 from vidcolor.data.damage import damaged
 from vidcolor.engine.image import still_ab
+from vidcolor.evaluation.damage.photos import WEAKEST, near
 from vidcolor.evaluation.inputs import PhotoFiles
 from vidcolor.evaluation.photos import as_planes, grey_of
-from vidcolor.evaluation.repair import WEAKEST, near
 from vidcolor.repair.network import load_repairer
 from vidcolor.repair.photo import repair_photo
 

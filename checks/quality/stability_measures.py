@@ -10,7 +10,7 @@ from quality.stability_clips import Clip
 from torch import Tensor
 
 from vidcolor.color import lab_to_rgb
-from vidcolor.evaluation.stability import FlowPair, cdc, clip_flows, clip_warp_error
+from vidcolor.evaluation.measures.stability import FlowPair, cdc, clip_flows, clip_warp_error
 from vidcolor.temporal.flow import FlowEstimator
 
 DRIFT_LAG = 20

@@ -22,7 +22,7 @@ from torch import Tensor
 import vidcolor
 from vidcolor.color import lightness_to_grey, rgb_to_lab
 from vidcolor.engine.image import still_ab
-from vidcolor.evaluation.ab_statistics import AbStatistics
+from vidcolor.evaluation.measures.ab_statistics import AbStatistics
 from vidcolor.types import StillImage
 
 

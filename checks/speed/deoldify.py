@@ -31,7 +31,7 @@ from synthetic import PHOTOS, grey_photo  # noqa: E402
 from vidcolor.color import grey_to_lightness  # noqa: E402
 from vidcolor.models.contract import ModelInput  # noqa: E402
 from vidcolor.models.families.deoldify import DeOldifyColorizer, load_deoldify  # noqa: E402
-from vidcolor.models.networks.packed import can_pack, pack  # noqa: E402
+from vidcolor.models.networks.layers.packed import can_pack, pack  # noqa: E402
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from vidcolor.bench.material import moving_picture
 from vidcolor.media.write.grey_clip import write_grey_clip
-from vidcolor.models.networks.compact import CompactConfig, CompactNet
+from vidcolor.models.networks.own.compact import CompactConfig, CompactNet
 
 
 @pytest.fixture(scope="session")

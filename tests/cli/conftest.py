@@ -29,7 +29,7 @@ def model_words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     import torch
     from safetensors.torch import save_file
 
-    from vidcolor.models.networks.compact import CompactConfig, CompactNet
+    from vidcolor.models.networks.own.compact import CompactConfig, CompactNet
 
     torch.manual_seed(0)
     config = CompactConfig()

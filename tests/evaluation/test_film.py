@@ -21,8 +21,8 @@ from vidcolor.errors import InputError
 from vidcolor.evaluation import film as film_module
 from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH
 from vidcolor.evaluation.film import FilmReport, evaluate_film, reduced
+from vidcolor.evaluation.measures.stability import cdc, clip_flows, clip_warp_error
 from vidcolor.evaluation.photos import Contender
-from vidcolor.evaluation.stability import cdc, clip_flows, clip_warp_error
 from vidcolor.media.open import open_source
 from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.models.loading import load_model

@@ -11,8 +11,12 @@ import torch
 from skimage import data
 from torch import Tensor, nn
 
-from vidcolor.evaluation.kernel_distance import KernelDistance, kernel_distance, pooled_features
-from vidcolor.evaluation.perceptual import ENCODER, find_backbones
+from vidcolor.evaluation.measures.kernel_distance import (
+    KernelDistance,
+    kernel_distance,
+    pooled_features,
+)
+from vidcolor.evaluation.measures.perceptual import ENCODER, find_backbones
 
 
 def by_loops(results: Tensor, truths: Tensor) -> float:

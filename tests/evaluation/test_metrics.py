@@ -11,16 +11,16 @@ import pytest
 import torch
 from skimage import color, data, metrics, transform
 
-from vidcolor.evaluation.ab_statistics import AbStatistics
-from vidcolor.evaluation.ciede2000 import ciede2000
-from vidcolor.evaluation.metrics import (
+from vidcolor.evaluation.measures.ab_statistics import AbStatistics
+from vidcolor.evaluation.measures.ciede2000 import ciede2000
+from vidcolor.evaluation.measures.metrics import (
     BEST_PSNR_DB,
     histogram_similarity,
     masked_mean,
     psnr,
     ssim_map,
 )
-from vidcolor.evaluation.scores import Meter, Truth
+from vidcolor.evaluation.measures.scores import Meter, Truth
 
 Rgb = npt.NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidcolor.evaluation.mistakes import Mistakes, MistakeScores
+from vidcolor.evaluation.measures.mistakes import Mistakes, MistakeScores
 
 
 def flat(a: float, b: float, height: int = 40, width: int = 60) -> Tensor:

@@ -15,8 +15,8 @@ from scipy import linalg
 from skimage import data
 
 from vidcolor.errors import DependencyError, InputError
-from vidcolor.evaluation import perceptual
-from vidcolor.evaluation.perceptual import ALEXNET, INCEPTION, FidMeter, find_backbones
+from vidcolor.evaluation.measures import perceptual
+from vidcolor.evaluation.measures.perceptual import ALEXNET, INCEPTION, FidMeter, find_backbones
 
 
 @pytest.fixture(scope="module")

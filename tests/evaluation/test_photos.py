@@ -19,11 +19,11 @@ from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OutputError
 from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, distinct, painted
-from vidcolor.evaluation.gallery import FlickerStrip, Gallery, Row, row
+from vidcolor.evaluation.measures.scores import Scores, mean_scores
 from vidcolor.evaluation.photos import Contender, evaluate_photos, grey_of
-from vidcolor.evaluation.report import Report, Section, write_report
-from vidcolor.evaluation.scores import Scores, mean_scores
-from vidcolor.evaluation.table import FIGURES, text_table, winner
+from vidcolor.evaluation.report.document import Report, Section, write_report
+from vidcolor.evaluation.report.gallery import FlickerStrip, Gallery, Row, row
+from vidcolor.evaluation.report.table import FIGURES, text_table, winner
 from vidcolor.models.loading import load_model
 
 Rgb = npt.NDArray[np.uint8]

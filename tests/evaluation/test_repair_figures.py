@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 from vidcolor.cli.main import main
-from vidcolor.evaluation.repair import GIVEN, NONE, ROWS, TELEA, evaluate_repair, repair_table
-from vidcolor.evaluation.repair_film import evaluate_film_repair, film_table
+from vidcolor.evaluation.damage.films import evaluate_film_repair, film_table
+from vidcolor.evaluation.damage.photos import (
+    GIVEN,
+    NONE,
+    ROWS,
+    TELEA,
+    evaluate_repair,
+    repair_table,
+)
 from vidcolor.repair.network import load_repairer
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "repair"))

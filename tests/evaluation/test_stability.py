@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from vidcolor.evaluation.stability import (
+from vidcolor.evaluation.measures.stability import (
     CdcMeter,
     FlowHistory,
     FlowPair,

@@ -11,8 +11,8 @@ import torch
 from skimage import data
 
 from vidcolor.evaluation.halves import half_of
+from vidcolor.evaluation.measures.scores import lab_of
 from vidcolor.evaluation.photos import Contender, evaluate_photos, grey_of
-from vidcolor.evaluation.scores import lab_of
 from vidcolor.evaluation.worn import ORTHOCHROMATIC_SHARE, Wear, on_clean_lightness
 from vidcolor.models.loading import load_model
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vidcolor.errors import OptionError
-from vidcolor.models.networks.repair import RepairConfig, RepairNet, smooth_fill
+from vidcolor.models.networks.damage.repair import RepairConfig, RepairNet, smooth_fill
 from vidcolor.repair.network import Repairer, load_repairer
 from vidcolor.repair.photo import repair_photo, threshold
 
@@ -19,7 +19,7 @@ def small() -> Repairer:
     """Random weights: what is kept must be kept whatever the network says."""
     torch.manual_seed(1)
     network = RepairNet(RepairConfig(detect=(8, 8, 8), fill=(8, 8, 8)))
-    return Repairer(network.prepare(), torch.device("cpu"))
+    return Repairer(network.prepare(torch.device("cpu")), torch.device("cpu"))
 
 
 def _ramp(dtype: type[np.unsignedinteger[npt.NBitBase]] = np.uint8) -> npt.NDArray[np.uint16]:

@@ -17,7 +17,7 @@ from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.loading import load_model
 from vidcolor.models.mirrored import Mirrored
-from vidcolor.models.networks.architectures import find_architecture
+from vidcolor.models.networks.own.architectures import find_architecture
 from vidcolor.training.joining import main
 
 _VALUES: dict[str, object] = {"decoder": [16, 16, 8, 8]}

@@ -19,7 +19,7 @@ CONFIGS = sorted((Path(__file__).parents[2] / "vidcolor" / "training" / "configs
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_shipped_configurations_name_things_that_exist(path: Path) -> None:
-    from vidcolor.models.networks.architectures import find_architecture
+    from vidcolor.models.networks.own.architectures import find_architecture
 
     assert f"vidcolor train vidcolor/training/configs/{path.name}" in path.read_text()
     if is_of_repair(path):

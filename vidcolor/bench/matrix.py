@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vidcolor.bench.timing import Timing, measure
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.packed import flop_formulas
+from vidcolor.models.networks.layers.packed import flop_formulas
 
 logger = logging.getLogger(__name__)
 

@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with session.stop:
             exit_code = _run(words, session)
     except BaseException as error:  # noqa: BLE001 - no traceback reaches the user
-        exit_code = report(error, session.console)
+        exit_code = _report(error, session)
     finally:
         exit_code = _finish(exit_code)
     return exit_code
@@ -105,9 +105,14 @@ def _run(words: list[str], session: Session) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if _is_broken_pipe(error):
             return 1  # the reader of standard output has gone; a message would not reach it
-        exit_code = report(error, session.console)
-        return session.stop.exit_code if session.stop.signum and exit_code == 130 else exit_code
+        return _report(error, session)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _report(error: BaseException, session: Session) -> int:
+    """Write an error; the exit code, after a signal that signal's."""
+    exit_code = report(error, session.console)
+    return session.stop.exit_code if session.stop.signum and exit_code == 130 else exit_code
 
 
 def _check_current_folder() -> None:

@@ -35,7 +35,7 @@ from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
-    from vidcolor.media.read.index import FrameIndex
+    from vidcolor.media.read.frames.index import FrameIndex
     from vidcolor.media.scans.write import SequenceWriter
 
 _TELLING_FRAMES = 64

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import join_rgb
-from vidcolor.evaluation.scores import lab_of
+from vidcolor.evaluation.measures.scores import lab_of
 
 TRUTH: str = "truth"
 GREY: str = "grey"

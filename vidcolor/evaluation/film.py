@@ -29,11 +29,9 @@ from vidcolor.engine.run.sources import open_source
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import InputError
 from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, distinct, painted
-from vidcolor.evaluation.gallery import FlickerStrip, Gallery, Row, row, strips_row
-from vidcolor.evaluation.perceptual import Backbones
-from vidcolor.evaluation.photos import Contender
-from vidcolor.evaluation.scores import Meter, Scores, Truth
-from vidcolor.evaluation.stability import (
+from vidcolor.evaluation.measures.perceptual import Backbones
+from vidcolor.evaluation.measures.scores import Meter, Scores, Truth
+from vidcolor.evaluation.measures.stability import (
     CdcMeter,
     FlowFunction,
     FlowHistory,
@@ -41,6 +39,8 @@ from vidcolor.evaluation.stability import (
     Mean,
     warp_error,
 )
+from vidcolor.evaluation.photos import Contender
+from vidcolor.evaluation.report.gallery import FlickerStrip, Gallery, Row, row, strips_row
 from vidcolor.media.read.color_frames import rgb_frames
 from vidcolor.types import LumaFrame
 

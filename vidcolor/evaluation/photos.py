@@ -19,9 +19,9 @@ from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.evaluation.baselines import CONSTANT, GREY, TRUTH, MeanColour, distinct, painted
-from vidcolor.evaluation.gallery import Gallery, row
-from vidcolor.evaluation.perceptual import Backbones
-from vidcolor.evaluation.scores import Meter, Scores, Truth, lab_of
+from vidcolor.evaluation.measures.perceptual import Backbones
+from vidcolor.evaluation.measures.scores import Meter, Scores, Truth, lab_of
+from vidcolor.evaluation.report.gallery import Gallery, row
 from vidcolor.evaluation.worn import Wear, on_clean_lightness, still_of
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.types import StillImage

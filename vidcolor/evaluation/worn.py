@@ -13,7 +13,7 @@ from vidcolor.color import join_rgb, lightness_to_grey
 from vidcolor.data.stock import draw_weights, lightness_on_stock
 from vidcolor.data.wear import film_like
 from vidcolor.errors import OptionError
-from vidcolor.evaluation.scores import lab_of
+from vidcolor.evaluation.measures.scores import lab_of
 from vidcolor.types import StillImage
 
 ORTHOCHROMATIC_SHARE: float = 0.2

@@ -24,11 +24,16 @@ from vidcolor.media.kinds import (
     needs_pillow,
 )
 from vidcolor.media.read.base import BaseSource
-from vidcolor.media.read.container import OpenContainer, UnreadableError, is_cover, open_container
-from vidcolor.media.read.demux import choose_video
 from vidcolor.media.read.film import VideoReader
-from vidcolor.media.read.index import FrameIndex
-from vidcolor.media.read.probe import describe_container
+from vidcolor.media.read.frames.index import FrameIndex
+from vidcolor.media.read.packets.container import (
+    OpenContainer,
+    UnreadableError,
+    is_cover,
+    open_container,
+)
+from vidcolor.media.read.packets.demux import choose_video
+from vidcolor.media.read.packets.probe import describe_container
 from vidcolor.media.source import FrameSource, ReadSettings
 from vidcolor.types import LumaFrame, VideoInfo
 

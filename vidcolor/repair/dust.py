@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vidcolor.models.networks.dust import PLANES, SIDE_PX, DustNet
+from vidcolor.models.networks.damage.dust import PLANES, SIDE_PX, DustNet
 
 Codes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int32]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -14,8 +15,15 @@ from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
-from vidcolor.models.networks.dust import DustNet
-from vidcolor.models.networks.repair import RepairConfig, RepairNet, smooth_fill
+from vidcolor.models.networks.damage.dust import DustNet
+from vidcolor.models.networks.damage.repair import (
+    THIN_GAIN,
+    THIN_PX,
+    RepairConfig,
+    RepairNet,
+    smooth_fill,
+    thin_parts,
+)
 from vidcolor.models.weights.safe_load import Checkpoint, load_checkpoint
 from vidcolor.models.weights.store import bundled_path
 
@@ -26,7 +34,7 @@ Mask = npt.NDArray[np.bool_]
 FILE = "repair.safetensors"
 DUST_FILE = "dust.safetensors"
 
-_TILE_PX, _MARGIN_PX = 512, 64
+_TILE_PX, _MARGIN_PX = 1024, 64
 """Side of tiles, and how much of it counts for context only."""
 _WHOLE_PX = 640
 """Longest side at which a picture is also seen as a whole."""
@@ -52,12 +60,15 @@ class Repairer:
         Large planes are seen in tiles, and reduced as a whole: damage that is too large for a tile
         is found there.
         """
-        x = self._tensor(plane)
+        x, thin = self._tensor(plane), self._thin(plane)
         found = torch.empty_like(x)
         for outer, inner, target in _tiles(plane.shape):
-            found[(..., *target)] = self._logits(x[(..., *outer)])[(..., *inner)]
+            part = self._logits(x[(..., *outer)], thin[(..., *outer)])
+            found[(..., *target)] = part[(..., *inner)]
         if (small := self._whole(x)) is not None:
-            coarse = F.interpolate(self._logits(small), x.shape[-2:], mode="bilinear")
+            coarse = F.interpolate(
+                self._logits(small, thin_parts(small)), x.shape[-2:], mode="bilinear"
+            )
             found = torch.maximum(found, coarse - 1.0)
         return np.asarray(torch.sigmoid(found)[0, 0].cpu().numpy(), np.float32)
 
@@ -99,9 +110,17 @@ class Repairer:
         size = (max(round(height * shrink), 1), max(round(width * shrink), 1))
         return F.interpolate(x, size, mode="area")
 
-    def _logits(self, x: Tensor) -> Tensor:
+    def _logits(self, x: Tensor, thin: Tensor) -> Tensor:
         padded, size = self._padded(x)
-        return self._network.detect(padded)[..., : size[0], : size[1]]
+        return self._network.detect(padded, self._padded(thin)[0])[..., : size[0], : size[1]]
+
+    def _thin(self, plane: Plane) -> Tensor:
+        """``thin_parts`` by OpenCV, in a tenth of the time, ``(1, 2, H, W)``."""
+        box = np.ones((THIN_PX, THIN_PX), np.uint8)
+        parts = [
+            cv2.morphologyEx(plane, way, box) for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
+        ]
+        return torch.from_numpy(np.stack(parts)[None] * np.float32(THIN_GAIN)).to(self._device)
 
     def _filled(self, x: Tensor, holes: Tensor, smooth: Tensor) -> Tensor:
         parts = [self._padded(each)[0] for each in (x, holes, smooth)]
@@ -154,7 +173,7 @@ def load_repairer(device: str = "cpu") -> Repairer:
         raise WeightsError(f"{FILE}: not a repair network: {reason(error)}") from error
     _load_state(network, checkpoint, FILE)
     where = torch.device(device)
-    return Repairer(network.prepare().to(where), where)
+    return Repairer(network.prepare(where), where)
 
 
 @lru_cache(maxsize=1)

@@ -16,8 +16,8 @@ from vidcolor.errors import WeightsError
 from vidcolor.media.files.atomic import complete_file
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.calm import Calm
-from vidcolor.models.families.precision import safe_precisions
 from vidcolor.models.weights.safe_load import Checkpoint
+from vidcolor.training.precision import safe_precisions
 
 if TYPE_CHECKING:
     from vidcolor.training.config import TrainConfig

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from vidcolor.errors import InputError, OptionError
-from vidcolor.training.repair.config import RepairRun
+from vidcolor.training.repair_config import RepairRun
 from vidcolor.training.settings import (
     STRICT,
     Count,

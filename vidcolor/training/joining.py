@@ -20,7 +20,7 @@ from vidcolor.errors import OptionError, OutputExistsError, VidcolorError, Weigh
 from vidcolor.models._metadata import settings
 from vidcolor.models.calm import Calm
 from vidcolor.models.families.own import build_own, recognise_own
-from vidcolor.models.networks.architectures import find_architecture
+from vidcolor.models.networks.own.architectures import find_architecture
 from vidcolor.models.weights.safe_load import Checkpoint, load_checkpoint
 from vidcolor.training.checkpoint import write_weights
 

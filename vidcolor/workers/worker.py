@@ -20,7 +20,7 @@ from vidcolor.engine.span_job import SpanFilm
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import DeviceError, InputError, VidcolorError, WeightsError
 from vidcolor.media.files.atomic import output_error
-from vidcolor.media.read.index import FrameIndex
+from vidcolor.media.read.frames.index import FrameIndex
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.spec import Kind
 from vidcolor.workers.tasks import (

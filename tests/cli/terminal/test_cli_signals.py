@@ -93,6 +93,36 @@ def test_signal_while_python_runs_text(tmp_path: Path) -> None:
     assert outcome.returncode == 143
 
 
+_WHILE_A_MODULE_LOADS = """
+import sys, time
+from vidcolor.cli.terminal.signals import Stop
+
+stop = Stop()
+with stop:
+    try:
+        import slow
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("whole" if slow.END else "")
+sys.exit(stop.exit_code)
+"""
+
+
+def test_import_is_not_interrupted(tmp_path: Path) -> None:
+    """An exception there made torch abort the process: exit code -6 in place of 143."""
+    body = (
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(0.2)\nEND = 1\n"
+    )
+    (tmp_path / "slow.py").write_text(body, encoding="utf-8")
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    outcome = subprocess.run(
+        [sys.executable, "-c", _WHILE_A_MODULE_LOADS],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (outcome.returncode, outcome.stdout) == (143, "whole\n"), outcome.stderr
+
+
 def test_one_request_delivered_twice_counts_once() -> None:
     process = start(patient=True, deaf=True)
     process.send_signal(signal.SIGTERM)

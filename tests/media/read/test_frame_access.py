@@ -15,8 +15,8 @@ from read_helpers import frames_of, gray_frame, moving_luma, write_clip
 
 from vidcolor.errors import InputError
 from vidcolor.media.open import Input, open_input
-from vidcolor.media.read.access import FrameAccess
-from vidcolor.media.read.index import FrameIndex
+from vidcolor.media.read.frames.access import FrameAccess
+from vidcolor.media.read.frames.index import FrameIndex
 from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 

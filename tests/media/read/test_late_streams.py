@@ -14,7 +14,7 @@ import pytest
 from read_helpers import gray_frame, moving_luma, split
 
 from vidcolor.media.open import open_input, open_source
-from vidcolor.media.read.late_streams import late_places
+from vidcolor.media.read.packets.late_streams import late_places
 
 BEYOND_PROBE = 6 << 20
 """More than the 5 MB that libav reads to open a film."""

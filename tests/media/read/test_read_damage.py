@@ -23,8 +23,8 @@ from read_helpers import frames_of, moving_luma, split, write_clip
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile
 from vidcolor.media.open import open_source
-from vidcolor.media.read.container import open_container
-from vidcolor.media.read.decoder import Decoder
+from vidcolor.media.read.frames.decoder import Decoder
+from vidcolor.media.read.packets.container import open_container
 from vidcolor.media.source import ReadSettings
 from vidcolor.media.still.icc import srgb_profile
 

@@ -13,9 +13,9 @@ from read_helpers import frames_of, moving_luma, split, write_clip
 
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.open import open_source
-from vidcolor.media.read.container import _BUFFER_BYTES
-from vidcolor.media.read.stamps import Span, StampFiller, exact_seconds
-from vidcolor.media.read.timeline import StrayStamps
+from vidcolor.media.read.packets.container import _BUFFER_BYTES
+from vidcolor.media.read.packets.stamps import Span, StampFiller, exact_seconds
+from vidcolor.media.read.packets.timeline import StrayStamps
 from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 

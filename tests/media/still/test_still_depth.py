@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from still_helpers import luma
 
-from vidcolor.media.still.png import SIGNATURE, pack_chunk
+from vidcolor.media.still.metadata.png import SIGNATURE, pack_chunk
 from vidcolor.media.still.read import read_still
 
 Array = npt.NDArray[Any]

@@ -21,7 +21,7 @@ from still_helpers import COMMENT, shared_photos, tint
 
 from vidcolor.errors import InputError
 from vidcolor.media.pixels import limits
-from vidcolor.media.still.png import SIGNATURE, pack_chunk
+from vidcolor.media.still.metadata.png import SIGNATURE, pack_chunk
 from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]

@@ -15,8 +15,8 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from still_helpers import COMMENT, shared_photos, tint
 
-from vidcolor.media.still.exif import MAKER_NOTE, Entry, ExifBlock
-from vidcolor.media.still.metadata import prepare_xmp
+from vidcolor.media.still.metadata.exif import MAKER_NOTE, Entry, ExifBlock
+from vidcolor.media.still.metadata.record import prepare_xmp
 from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageOps
 from still_helpers import COMMENT, shared_photos, tint
 
-from vidcolor.media.still.exif import ORIENTATION, ExifBlock
-from vidcolor.media.still.png import insert_metadata
+from vidcolor.media.still.metadata.exif import ORIENTATION, ExifBlock
+from vidcolor.media.still.metadata.png import insert_metadata
 from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]

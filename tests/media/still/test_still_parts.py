@@ -17,7 +17,7 @@ from PIL import Image
 from still_helpers import luma, shared_field
 
 from vidcolor.errors import InputError
-from vidcolor.media.still.boxes import heif_depth
+from vidcolor.media.still.metadata.boxes import heif_depth
 from vidcolor.media.still.read import read_still
 
 Array = npt.NDArray[Any]

@@ -15,7 +15,7 @@ from PIL import Image
 from still_helpers import COMMENT, lightness, shared_photos
 
 from vidcolor.media.still import icc
-from vidcolor.media.still.png import pack_chunk
+from vidcolor.media.still.metadata.png import pack_chunk
 from vidcolor.media.still.read import read_still, write_still
 
 Array = npt.NDArray[Any]

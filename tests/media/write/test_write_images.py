@@ -17,12 +17,12 @@ from write_helpers import FAST, flat_planes, make_clip, write_all
 from vidcolor.errors import OptionError, OutputError, StreamLossError
 from vidcolor.media.open import open_source
 from vidcolor.media.output import open_writer
-from vidcolor.media.read.side_data import display_matrix
+from vidcolor.media.read.frames.side_data import display_matrix
 from vidcolor.media.scans.write import SequenceWriter
 from vidcolor.media.source import FrameSource, ReadSettings
-from vidcolor.media.still.exif import IMAGE_DESCRIPTION
 from vidcolor.media.still.icc import srgb_profile
-from vidcolor.media.still.metadata import StillMetadata
+from vidcolor.media.still.metadata.exif import IMAGE_DESCRIPTION
+from vidcolor.media.still.metadata.record import StillMetadata
 from vidcolor.media.still.read import read_still
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import ColorFrame, EncodeSettings, LumaFrame, Plane

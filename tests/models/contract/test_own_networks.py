@@ -11,9 +11,13 @@ from torch import nn
 import vidcolor
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.mirrored import Mirrored
-from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead, certainty
-from vidcolor.models.networks.architectures import ARCHITECTURES, as_trainable, find_architecture
-from vidcolor.models.networks.trained import TrainedNetwork
+from vidcolor.models.networks.layers.ab_bins import AbBins, AnnealedHead, certainty
+from vidcolor.models.networks.own.architectures import (
+    ARCHITECTURES,
+    as_trainable,
+    find_architecture,
+)
+from vidcolor.models.networks.own.trained import TrainedNetwork
 
 BINS = len(AbBins(torch.device("cpu")))
 

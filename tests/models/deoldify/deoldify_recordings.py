@@ -15,7 +15,7 @@ sys.path.insert(0, str(REFERENCE))  # its scripts are no package: they run in an
 
 from synthetic import SEEDS, Array, NormStatistics, draw_state, network_input  # noqa: E402
 
-from vidcolor.models.networks.deoldify import DeOldifyName, build_deoldify  # noqa: E402
+from vidcolor.models.networks.published.deoldify import DeOldifyName, build_deoldify  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 OUTPUT_STEP = 6.0 / 65535  # as reference/record.py writes it

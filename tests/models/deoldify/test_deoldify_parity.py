@@ -12,7 +12,7 @@ from deoldify_recordings import Recording, read_recording
 from torch import nn
 
 from vidcolor.models.families.deoldify import load_deoldify
-from vidcolor.models.networks.deoldify import DeOldifyName, build_deoldify
+from vidcolor.models.networks.published.deoldify import DeOldifyName, build_deoldify
 
 TOLERANCE = 1e-3  # the requirement; rounding alone gives some 1e-5, and the recording 5e-5
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidcolor.errors import WeightsError
 from vidcolor.models.families.deoldify import detect_deoldify, load_deoldify
-from vidcolor.models.networks.deoldify import DeOldifyName, DeOldifyNet, build_deoldify
+from vidcolor.models.networks.published.deoldify import DeOldifyName, DeOldifyNet, build_deoldify
 
 ENTRIES = {"artistic": 378, "stable": 754, "video": 754}
 PARAMETERS = {"artistic": 63_646_881, "stable": 218_222_197, "video": 218_222_197}

@@ -20,8 +20,8 @@ sys.path.insert(0, str(REFERENCE))  # its scripts are no package: they run in an
 from others import hints_for, lightness, stand_in  # noqa: E402
 from synthetic import NormStatistics  # noqa: E402
 
-from vidcolor.models.networks.ddcolor import DDColorNet  # noqa: E402
-from vidcolor.models.networks.zhang import EccvNet, SiggraphNet  # noqa: E402
+from vidcolor.models.networks.published.ddcolor import DDColorNet  # noqa: E402
+from vidcolor.models.networks.published.zhang import EccvNet, SiggraphNet  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 NAMES = ("zhang-eccv16", "zhang-siggraph17", "ddcolor-tiny", "ddcolor")

@@ -15,7 +15,7 @@ from published_recordings import NAMES, UNIT, Recording, hints_for, network_of, 
 from vidcolor.models.contract import Guidance, ModelInput
 from vidcolor.models.families.registry import family_of, recognise
 from vidcolor.models.loading import load_model
-from vidcolor.models.networks.packed import can_pack, pack
+from vidcolor.models.networks.layers.packed import can_pack, pack
 from vidcolor.models.weights.safe_load import Checkpoint
 
 TOLERANCE = 1e-3  # in the raw output's unit: the requirement; rounding gives some 1e-5

@@ -16,8 +16,8 @@ from vidcolor.color import rgb_to_lab
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.compact import CompactConfig, CompactNet
-from vidcolor.models.networks.layers import SameConv
+from vidcolor.models.networks.layers.blocks import SameConv
+from vidcolor.models.networks.own.compact import CompactConfig, CompactNet
 from vidcolor.models.weights.store import bundled_path
 
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 import vidcolor
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.compact import CompactConfig, CompactNet
-from vidcolor.models.networks.encoders import choice
-from vidcolor.models.networks.encoders.edgetpu import EdgeEncoder
-from vidcolor.models.networks.encoders.encoder import Encoder
+from vidcolor.models.networks.own.compact import CompactConfig, CompactNet
+from vidcolor.models.networks.own.encoders import choice
+from vidcolor.models.networks.own.encoders.edgetpu import EdgeEncoder
+from vidcolor.models.networks.own.encoders.encoder import Encoder
 
 
 class Halving(Encoder):

@@ -21,10 +21,10 @@ from vidcolor.models.contract import ModelInput
 from vidcolor.models.families.own import build_own
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.mirrored import Mirrored
-from vidcolor.models.networks.architectures import find_architecture
-from vidcolor.models.networks.ensemble import LargeConfig, LargeNet
-from vidcolor.models.networks.layers import ConvNorm
-from vidcolor.models.networks.trained import TrainedNetwork
+from vidcolor.models.networks.layers.blocks import ConvNorm
+from vidcolor.models.networks.own.architectures import find_architecture
+from vidcolor.models.networks.own.ensemble import LargeConfig, LargeNet
+from vidcolor.models.networks.own.trained import TrainedNetwork
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.models.weights.store import bundled_path
 

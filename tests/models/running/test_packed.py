@@ -9,11 +9,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import vidcolor
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.architectures import ARCHITECTURES, as_trainable, find_architecture
-from vidcolor.models.networks.compact import CompactNet
-from vidcolor.models.networks.deoldify import Residual, Upsample, WeightNormConv
-from vidcolor.models.networks.folding import fold
-from vidcolor.models.networks.packed import PackedConv, can_pack, flop_formulas, pack
+from vidcolor.models.networks.layers.folding import fold
+from vidcolor.models.networks.layers.packed import PackedConv, can_pack, flop_formulas, pack
+from vidcolor.models.networks.own.architectures import (
+    ARCHITECTURES,
+    as_trainable,
+    find_architecture,
+)
+from vidcolor.models.networks.own.compact import CompactNet
+from vidcolor.models.networks.published.deoldify import Residual, Upsample, WeightNormConv
 from vidcolor.models.running.device import cpu_has_bf16
 
 pytestmark = pytest.mark.skipif(not can_pack(), reason="no oneDNN with fused convolutions here")

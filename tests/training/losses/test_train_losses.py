@@ -11,14 +11,19 @@ from torch import Tensor
 
 from vidcolor.color import lab_to_rgb
 from vidcolor.errors import OptionError, WeightsError
-from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
+from vidcolor.models.networks.layers.ab_bins import AbBins, annealed_mean
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.losses.adversarial import Gan, PatchCritic, Wgan, gradient_penalty
 from vidcolor.training.losses.backbones import Vgg, load_backbone
 from vidcolor.training.losses.objective import LOSSES, Objective, needs
 from vidcolor.training.losses.perceptual import join
-from vidcolor.training.losses.terms import LossContext, NetworkOutput, cross_entropy, huber
-from vidcolor.training.network.predictor import CLASS_EVERY
+from vidcolor.training.losses.terms import (
+    CLASS_EVERY,
+    LossContext,
+    NetworkOutput,
+    cross_entropy,
+    huber,
+)
 
 CPU = torch.device("cpu")
 

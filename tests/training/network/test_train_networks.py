@@ -16,10 +16,14 @@ from skimage import data
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.loading import load_model
-from vidcolor.models.networks.ab_bins import AbBins, annealed_mean
-from vidcolor.models.networks.architectures import ARCHITECTURES, as_trainable, find_architecture
-from vidcolor.models.networks.encoders.edgetpu import EdgeEncoder
-from vidcolor.models.networks.packed import can_pack
+from vidcolor.models.networks.layers.ab_bins import AbBins, annealed_mean
+from vidcolor.models.networks.layers.packed import can_pack
+from vidcolor.models.networks.own.architectures import (
+    ARCHITECTURES,
+    as_trainable,
+    find_architecture,
+)
+from vidcolor.models.networks.own.encoders.edgetpu import EdgeEncoder
 from vidcolor.training.config import load_config
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.losses.backbones import load_backbone

@@ -13,9 +13,10 @@ from vidcolor.cli.main import main
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.training.config import load_repair_config
-from vidcolor.training.repair.config import RepairRun
+from vidcolor.training.repair.batches import DamagedBatch, make_batch
 from vidcolor.training.repair.loop import RepairTrainer
 from vidcolor.training.repair.losses import detection_loss, masks_to_fill
+from vidcolor.training.repair_config import RepairRun
 
 CPU = torch.device("cpu")
 
@@ -56,8 +57,6 @@ def test_a_run_that_was_stopped_ends_like_an_unbroken_one(
 
 def test_both_stages_learn(config: RepairRun) -> None:
     trainer = RepairTrainer(replace(config, lr=5e-3, steps=100, decay=0.0), CPU)
-    from vidcolor.training.repair.batches import make_batch
-
     batch = make_batch(trainer.photos, config, 0)
     first = trainer.train_step(batch)
     for _ in range(12):
@@ -66,11 +65,29 @@ def test_both_stages_learn(config: RepairRun) -> None:
     assert last["fill"] < 0.95 * first["fill"]
 
 
+def test_the_stage_that_fills_may_rest(config: RepairRun) -> None:
+    trainer = RepairTrainer(replace(config, fill_every=2), CPU)
+    batch = make_batch(trainer.photos, config, 0)
+    assert "fill" in trainer.train_step(batch)
+    trainer.step = 1
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    assert "fill" not in trainer.train_step(batch)
+    after = trainer.network.state_dict()
+    changed = {name.split(".")[0] for name, value in before.items() if (value != after[name]).any()}
+    assert changed == {"detector"}
+
+
 def test_detection_loss_prefers_the_truth_and_masks_hold_it() -> None:
     mask = torch.zeros(4, 1, 32, 32)
     mask[..., 8:20, 8:20] = 1.0
-    right, wrong = detection_loss(mask * 10 - 5, mask), detection_loss(5 - mask * 10, mask)
+    plain, faint = (
+        DamagedBatch(torch.zeros_like(mask), mask * change, mask) for change in (0.5, 0.05)
+    )
+    right, wrong = detection_loss(mask * 10 - 5, plain), detection_loss(5 - mask * 10, plain)
     assert right < 0.1 * wrong
+    # What is hardly seen costs less where it is missed.
+    nothing = torch.full_like(mask, -5.0)
+    assert detection_loss(nothing, faint) < 0.5 * detection_loss(nothing, plain)
     given = masks_to_fill(mask, mask * 10 - 5, torch.Generator().manual_seed(0))
     assert bool((given >= mask).all())
 

@@ -20,7 +20,7 @@ from skimage import data
 from vidcolor.errors import InputError, Interrupted, OptionError, OutputError, WeightsError
 from vidcolor.evaluation.halves import half_of
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.ab_bins import annealed_mean
+from vidcolor.models.networks.layers.ab_bins import annealed_mean
 from vidcolor.training.checkpoint import export_weights
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data.batches import make_batch

@@ -31,10 +31,10 @@ from vidcolor.engine.progress import Progress
 from vidcolor.errors import OptionError, OutputError, OutputExistsError
 
 if TYPE_CHECKING:
-    from vidcolor.evaluation.gallery import Gallery
-    from vidcolor.evaluation.perceptual import Backbones
-    from vidcolor.evaluation.report import Section
-    from vidcolor.evaluation.scores import Scores
+    from vidcolor.evaluation.measures.perceptual import Backbones
+    from vidcolor.evaluation.measures.scores import Scores
+    from vidcolor.evaluation.report.document import Section
+    from vidcolor.evaluation.report.gallery import Gallery
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def evaluate(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - clic
         media=[str(path) for path in (*paths, *against)],
     )
     from vidcolor.evaluation.inputs import kind_of, load_contenders
-    from vidcolor.evaluation.perceptual import find_backbones
+    from vidcolor.evaluation.measures.perceptual import find_backbones
 
     _check(paths, against, values)
     _check_downloads(values["perceptual"], options)
@@ -201,10 +201,10 @@ class _Contest:
     def photos(self, contenders: list[Any]) -> None:
         """Measure photographs."""
         from vidcolor.cli.work.jobs import IMAGE_SUFFIXES
-        from vidcolor.evaluation.gallery import Gallery
         from vidcolor.evaluation.inputs import PhotoFiles
         from vidcolor.evaluation.photos import evaluate_photos
-        from vidcolor.evaluation.report import Section
+        from vidcolor.evaluation.report.document import Section
+        from vidcolor.evaluation.report.gallery import Gallery
         from vidcolor.evaluation.worn import Wear
 
         gallery: Gallery | None = Gallery() if self._values["report"] else None
@@ -227,8 +227,8 @@ class _Contest:
     def films(self, contenders: list[Any], against: list[Path]) -> None:
         """Measure films, each by itself; the table shows their means."""
         from vidcolor.evaluation.film import evaluate_film
-        from vidcolor.evaluation.report import Section
-        from vidcolor.evaluation.scores import mean_scores
+        from vidcolor.evaluation.measures.scores import mean_scores
+        from vidcolor.evaluation.report.document import Section
         from vidcolor.temporal.flow import FlowEstimator
 
         raft: Path | None = self._values["raft"]
@@ -261,7 +261,7 @@ class _Contest:
 
     def say(self) -> None:
         """Print the figures, then write the report, so that a full disk doesn't lose them."""
-        from vidcolor.evaluation.table import text_table
+        from vidcolor.evaluation.report.table import text_table
 
         if self._values["as_json"]:
             click.echo(json.dumps(self._as_json()))
@@ -279,7 +279,7 @@ class _Contest:
         return {**said, "skipped": list(map(in_flags, self._backbones.notes))}
 
     def _write_report(self) -> None:
-        from vidcolor.evaluation.report import Report, write_report
+        from vidcolor.evaluation.report.document import Report, write_report
 
         path: Path | None = self._values["report"]
         if path is None:

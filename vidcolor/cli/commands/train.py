@@ -14,7 +14,7 @@ from vidcolor.cli.work.session import Session
 from vidcolor.engine.progress import Progress
 
 if TYPE_CHECKING:
-    from vidcolor.evaluation.ab_statistics import AbScores
+    from vidcolor.evaluation.measures.ab_statistics import AbScores
     from vidcolor.training.config import TrainConfig
     from vidcolor.training.distributed import World
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
@@ -17,12 +18,14 @@ from vidcolor.errors import Interrupted
 _DEBOUNCE_S: float = 0.5
 """``timeout`` and wrapper programs send one signal twice, within milliseconds."""
 
+_IMPORT_RETRY_S: float = 0.05
+
 
 class Asked(KeyboardInterrupt):
     """A signal asks to stop.
 
-    No plain KeyboardInterrupt: where one leaves an ``exec`` of text (dataclasses are made so, while
-    a library loads), Python remembers it and at its end dies of SIGINT, whatever the exit code.
+    No plain KeyboardInterrupt: where one leaves an ``exec`` of text (dataclasses are made so),
+    Python remembers it and at its end dies of SIGINT, whatever the exit code.
     """
 
 
@@ -39,6 +42,9 @@ class Stop:
         self.signum: int | None = None
         self._when = 0.0
         self._patient = False
+        self._is_due = False
+        self._is_retry = False
+        self._retry: threading.Timer | None = None
         self._before: dict[int, Any] = {}
 
     @property
@@ -62,14 +68,19 @@ class Stop:
         trace: TracebackType | None,
     ) -> None:
         """Give the signals back."""
+        if self._retry is not None:
+            self._retry.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
 
     @contextlib.contextmanager
     def patience(self) -> Iterator[threading.Event]:
-        """Within, a signal only sets ``event``; elsewhere it raises ``Asked``."""
-        self._patient = True
+        """Within, a signal only sets ``event``; elsewhere it raises ``Asked``.
+
+        A signal that comes during an import raises once that import has ended.
+        """
+        self._patient, self._is_due = True, False
         try:
             yield self.event
         finally:
@@ -82,16 +93,41 @@ class Stop:
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         now = time.monotonic()
+        is_retry, self._is_retry = self._is_retry, False
         if self.signum is None:
             self.signum, self._when = signum, now
             self.event.set()
-            if not self._patient:
-                # No Exception: libraries that swallow those must not swallow this.
-                raise Asked
-            self._answer(signum)
-        elif now - self._when > _DEBOUNCE_S:
+            self._is_due = not self._patient
+            if self._patient:
+                self._answer(signum)
+        elif now - self._when > _DEBOUNCE_S and not is_retry:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
+        if self._is_due:
+            self._raise_outside_imports(signum, frame)
+
+    def _raise_outside_imports(self, signum: int, frame: FrameType | None) -> None:
+        """Raise ``Asked``, or have the handler called again while a module is being imported.
+
+        An exception inside an import is unsafe: C++ extensions end the process by ``abort`` (torch
+        does), and other modules swallow it.
+        """
+        if not _is_importing(frame):
+            self._is_due = False
+            # No Exception: libraries that swallow those must not swallow this.
+            raise Asked
+        else:
+            self._retry = threading.Timer(_IMPORT_RETRY_S, self._send_again, [signum])
+            self._retry.daemon = True
+            self._retry.start()
+
+    def _send_again(self, signum: int) -> None:
+        """Send a signal so that it also ends a system call which the main thread waits in."""
+        self._is_retry = True
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signum)
+        else:
+            _thread.interrupt_main(signal.Signals(signum))
 
     @staticmethod
     def _answer(signum: int) -> None:
@@ -99,3 +135,12 @@ class Stop:
         with contextlib.suppress(OSError, ValueError):
             if signum == signal.SIGINT and sys.stderr.isatty():
                 os.write(2, b"\nstopping; Ctrl-C again ends at once\n")
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported at a frame or one of its callers."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False

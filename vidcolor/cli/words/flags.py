@@ -9,10 +9,8 @@ import functools
 
 import click
 
+from vidcolor.cli.words.params import ARGUMENTS
 from vidcolor.errors import Message, Option, VidcolorError
-
-ARGUMENTS: dict[str, str] = {"start": "start_s", "end": "end_s", "wear": "strength"}
-"""Parameters of the command line whose argument in Python has another name."""
 
 
 def in_flags(message: str | VidcolorError) -> str:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vidcolor.cli.words.flags import ARGUMENTS
 from vidcolor.cli.words.help import option
-from vidcolor.cli.words.params import AUTO_INT, RATE, TIME
+from vidcolor.cli.words.params import ARGUMENTS, AUTO_INT, RATE, TIME
 from vidcolor.engine.options import ColorizeOptions
 
 if TYPE_CHECKING:

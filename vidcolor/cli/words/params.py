@@ -1,4 +1,4 @@
-"""Types of option values that click lacks: times, frame rates, whole numbers or auto."""
+"""Types of option values that click lacks (times, frame rates), and names that differ in Python."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ _NTSC: dict[str, Fraction] = {
     "119.88": Fraction(120000, 1001),
 }
 """Rounded rates and what they stand for."""
+
+ARGUMENTS: dict[str, str] = {"start": "start_s", "end": "end_s", "wear": "strength"}
+"""Parameters of the command line whose argument in Python has another name."""
 
 
 def parse_time(text: str) -> float:

@@ -45,8 +45,8 @@ def measure_repair(
 def _photos(
     paths: Sequence[Path], values: dict[str, Any], progress: Progress
 ) -> tuple[dict[str, Any], str]:
+    from vidcolor.evaluation.damage.photos import evaluate_repair, repair_table
     from vidcolor.evaluation.inputs import PhotoFiles
-    from vidcolor.evaluation.repair import evaluate_repair, repair_table
     from vidcolor.models.running.device import resolve_device
     from vidcolor.repair.network import load_repairer
 
@@ -61,8 +61,8 @@ def _photos(
 def _films(
     paths: Sequence[Path], values: dict[str, Any], progress: Progress
 ) -> tuple[dict[str, Any], str]:
+    from vidcolor.evaluation.damage.films import evaluate_film_repair, film_table, grey_codes
     from vidcolor.evaluation.film import bt709_frames
-    from vidcolor.evaluation.repair_film import evaluate_film_repair, film_table, grey_codes
 
     rows = {}
     progress.start(len(paths), "films", "repairing")

@@ -15,7 +15,7 @@ from vidcolor.cli.work.session import Session
 
 if TYPE_CHECKING:
     from vidcolor.engine.progress import Progress
-    from vidcolor.training.repair.config import RepairRun
+    from vidcolor.training.repair_config import RepairRun
 
 _OVERRIDES = ("val", "start", "out", "steps", "batch_size", "seed")
 _OTHERS = ("teacher", "compile")

@@ -10,7 +10,7 @@ from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import is_pipe
 from vidcolor.media.files.patterns import NUMBER
 from vidcolor.media.open import Input, open_input
-from vidcolor.media.read.demux import choose_video
+from vidcolor.media.read.packets.demux import choose_video
 from vidcolor.media.write.capability import plan_copies
 from vidcolor.media.write.facts import container_facts, find_container
 from vidcolor.media.write.streams import chapters_of

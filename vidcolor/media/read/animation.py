@@ -15,8 +15,8 @@ from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile, reason
 from vidcolor.media.pixels.limits import check_film_size
 from vidcolor.media.read.base import BaseSource, Item, check_span
-from vidcolor.media.read.stage import FrameStage
-from vidcolor.media.read.stamps import Span, exact_seconds
+from vidcolor.media.read.frames.stage import FrameStage
+from vidcolor.media.read.packets.stamps import Span, exact_seconds
 from vidcolor.media.source import ReadSettings
 from vidcolor.types import ColorTags, VideoInfo
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from av.video.stream import VideoStream
 
-    from vidcolor.media.read.stage import FrameStage
+    from vidcolor.media.read.frames.stage import FrameStage
 
 logger = logging.getLogger(__name__)
 

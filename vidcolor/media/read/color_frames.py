@@ -16,9 +16,9 @@ from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile
 from vidcolor.media.pixels.layout import is_full_range, pixel_layout, rgb_matrix
 from vidcolor.media.pixels.planes import plane_view
-from vidcolor.media.read.container import NO_TIMESTAMPS
-from vidcolor.media.read.decoder import Decoder
-from vidcolor.media.read.demux import Demuxer
+from vidcolor.media.read.frames.decoder import Decoder
+from vidcolor.media.read.packets.container import NO_TIMESTAMPS
+from vidcolor.media.read.packets.demux import Demuxer
 from vidcolor.types import LUMA_WEIGHTS, ColorTags
 
 RgbFrame = npt.NDArray[np.float32]

@@ -16,7 +16,7 @@ from typing import IO, Any, Final, cast
 from vidcolor.errors import DependencyError, Option
 from vidcolor.media.files.inputs import InputFile, InputView
 from vidcolor.media.files.pipes import ended_by
-from vidcolor.media.read.container import REFUSED_FORMATS
+from vidcolor.media.read.packets.container import REFUSED_FORMATS
 
 PROGRAM: Final = "ffmpeg"
 _WANTED: Final = Option("decoder", "ffmpeg")

@@ -12,15 +12,15 @@ from av.packet import Packet
 
 from vidcolor.errors import InputError, Message, Option
 from vidcolor.media.files.inputs import InputFile
-from vidcolor.media.read.access import FrameAccess
 from vidcolor.media.read.base import MAX_EARLY_BYTES, BaseSource, Item, check_span
-from vidcolor.media.read.container import NO_TIMESTAMPS, OpenContainer
-from vidcolor.media.read.decoder import Decoder
-from vidcolor.media.read.demux import Demuxer
-from vidcolor.media.read.index import FrameIndex
-from vidcolor.media.read.probe import describe_container
-from vidcolor.media.read.stage import FrameStage, stream_end
-from vidcolor.media.read.stamps import exact_seconds, stamp_of
+from vidcolor.media.read.frames.access import FrameAccess
+from vidcolor.media.read.frames.decoder import Decoder
+from vidcolor.media.read.frames.index import FrameIndex
+from vidcolor.media.read.frames.stage import FrameStage, stream_end
+from vidcolor.media.read.packets.container import NO_TIMESTAMPS, OpenContainer
+from vidcolor.media.read.packets.demux import Demuxer
+from vidcolor.media.read.packets.probe import describe_container
+from vidcolor.media.read.packets.stamps import exact_seconds, stamp_of
 from vidcolor.media.source import ReadSettings
 from vidcolor.types import LumaFrame
 

@@ -18,9 +18,6 @@ from av.packet import Packet
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import InputFile, shown
 from vidcolor.media.read.base import BaseSource, Item, check_span
-from vidcolor.media.read.container import OpenContainer
-from vidcolor.media.read.decoder import Decoder
-from vidcolor.media.read.demux import Demuxer
 from vidcolor.media.read.ffmpeg_process import (
     SHIFT_S,
     FfmpegProcess,
@@ -29,9 +26,12 @@ from vidcolor.media.read.ffmpeg_process import (
     require_ffmpeg,
 )
 from vidcolor.media.read.film import VideoReader
-from vidcolor.media.read.probe import codec_name, describe_container, describe_stream
-from vidcolor.media.read.stage import FrameStage, stream_end
-from vidcolor.media.read.stamps import decoding_stamp, exact_seconds
+from vidcolor.media.read.frames.decoder import Decoder
+from vidcolor.media.read.frames.stage import FrameStage, stream_end
+from vidcolor.media.read.packets.container import OpenContainer
+from vidcolor.media.read.packets.demux import Demuxer
+from vidcolor.media.read.packets.probe import codec_name, describe_container, describe_stream
+from vidcolor.media.read.packets.stamps import decoding_stamp, exact_seconds
 from vidcolor.media.source import ReadSettings
 
 _AHEAD_S = Fraction(1, 2)  # packets go out this much before the frames that they belong to

@@ -10,8 +10,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from vidcolor.media.still.exif import ORIENTATION
-from vidcolor.media.still.metadata import StillMetadata
+from vidcolor.media.still.metadata.exif import ORIENTATION
+from vidcolor.media.still.metadata.record import StillMetadata
 from vidcolor.media.still.open import StillFile, open_still
 from vidcolor.media.still.pillow import collect_metadata
 from vidcolor.media.still.quiet import quiet_libraries

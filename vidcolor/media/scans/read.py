@@ -21,14 +21,14 @@ from vidcolor.media.files.inputs import reason, shown
 from vidcolor.media.files.patterns import is_pattern, numbered
 from vidcolor.media.kinds import find_signature
 from vidcolor.media.pixels.orientation import turn_upright
-from vidcolor.media.read.access import FIELD_LEAD
 from vidcolor.media.read.base import BaseSource, Item, check_span
-from vidcolor.media.read.index import FrameIndex
-from vidcolor.media.read.stage import FrameStage
-from vidcolor.media.read.stamps import Span, exact_seconds
+from vidcolor.media.read.frames.access import FIELD_LEAD
+from vidcolor.media.read.frames.index import FrameIndex
+from vidcolor.media.read.frames.stage import FrameStage
+from vidcolor.media.read.packets.stamps import Span, exact_seconds
 from vidcolor.media.scans.header_rate import header_rate
 from vidcolor.media.source import ReadSettings
-from vidcolor.media.still.exif import from_full_page, read_orientation
+from vidcolor.media.still.metadata.exif import from_full_page, read_orientation
 from vidcolor.media.still.pillow import decode_deep_jpeg, jpeg_depth
 from vidcolor.types import ColorTags, LumaFrame, VideoInfo
 

@@ -12,11 +12,11 @@ from PIL import Image
 
 from vidcolor.errors import DependencyError
 from vidcolor.media.pixels.limits import check_photo_size
-from vidcolor.media.still.boxes import heif_depth, read_facts
-from vidcolor.media.still.exif import ORIENTATION, ExifBlock
-from vidcolor.media.still.metadata import StillMetadata
+from vidcolor.media.still.metadata.boxes import heif_depth, read_facts
+from vidcolor.media.still.metadata.exif import ORIENTATION, ExifBlock
+from vidcolor.media.still.metadata.png import only_picture, only_text
+from vidcolor.media.still.metadata.record import StillMetadata
 from vidcolor.media.still.open import StillFile
-from vidcolor.media.still.png import only_picture, only_text
 from vidcolor.media.still.raster import Raster, Samples, scale_bits, split_channels
 
 _FORMATS = {

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidcolor.media.still.metadata import StillMetadata
+from vidcolor.media.still.metadata.record import StillMetadata
 from vidcolor.types import Plane
 
 Samples = npt.NDArray[Any]

@@ -25,7 +25,7 @@ from vidcolor.media.still.icc import (
     convert_to_srgb,
     lab_to_gray,
 )
-from vidcolor.media.still.metadata import has_gain_map
+from vidcolor.media.still.metadata.record import has_gain_map
 from vidcolor.media.still.open import StillFile, open_still
 from vidcolor.media.still.pillow import decode_with_pillow
 from vidcolor.media.still.quiet import quiet_libraries

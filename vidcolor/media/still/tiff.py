@@ -17,8 +17,15 @@ from PIL import UnidentifiedImageError
 
 from vidcolor.errors import InputError
 from vidcolor.media.pixels.limits import check_photo_size
-from vidcolor.media.still.exif import EXIF_IFD, GPS_IFD, ORIENTATION, Entry, ExifBlock, full_page
-from vidcolor.media.still.metadata import StillMetadata
+from vidcolor.media.still.metadata.exif import (
+    EXIF_IFD,
+    GPS_IFD,
+    ORIENTATION,
+    Entry,
+    ExifBlock,
+    full_page,
+)
+from vidcolor.media.still.metadata.record import StillMetadata
 from vidcolor.media.still.open import StillFile
 from vidcolor.media.still.pillow import decode_with_pillow
 from vidcolor.media.still.quiet import MUTED_STDERR

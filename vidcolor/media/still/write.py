@@ -16,11 +16,11 @@ from PIL import Image
 
 from vidcolor.errors import DependencyError, OptionError, OutputError
 from vidcolor.media.files.atomic import AtomicPath, check_distinct, check_writable, output_error
-from vidcolor.media.still.boxes import append_metadata
 from vidcolor.media.still.icc import srgb_profile
-from vidcolor.media.still.metadata import StillMetadata, prepare_exif, prepare_xmp, signed
+from vidcolor.media.still.metadata.boxes import append_metadata
+from vidcolor.media.still.metadata.png import insert_metadata
+from vidcolor.media.still.metadata.record import StillMetadata, prepare_exif, prepare_xmp, signed
 from vidcolor.media.still.pillow import register_heif
-from vidcolor.media.still.png import insert_metadata
 from vidcolor.media.still.quiet import quiet_libraries
 from vidcolor.media.still.raster import Samples, to_depth
 from vidcolor.media.still.tiff import encode_tiff

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.models.networks.layers import AB_SCALE
-from vidcolor.models.networks.zhang import COLOURS, EccvNet
+from vidcolor.models.networks.layers.blocks import AB_SCALE
+from vidcolor.models.networks.published.zhang import COLOURS, EccvNet
 from vidcolor.models.weights.caffe import HULL, PROTOTXT, read_prototxt
 from vidcolor.models.weights.safe_load import Checkpoint
 

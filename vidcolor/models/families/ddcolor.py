@@ -13,10 +13,10 @@ from vidcolor.errors import WeightsError
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.families.family import Built, Family
 from vidcolor.models.families.published import calibrated, load_strictly, plain_tensors
-from vidcolor.models.networks.borders import padded
-from vidcolor.models.networks.convnext import STRIDE, ConvNextBlock
-from vidcolor.models.networks.ddcolor import DDColorNet, DDColorSize
-from vidcolor.models.networks.folding import fold
+from vidcolor.models.networks.layers.borders import padded
+from vidcolor.models.networks.layers.folding import fold
+from vidcolor.models.networks.published.convnext import STRIDE, ConvNextBlock
+from vidcolor.models.networks.published.ddcolor import DDColorNet, DDColorSize
 from vidcolor.models.spec import ModelSpec, WorkingSize
 from vidcolor.models.weights.safe_load import Checkpoint
 

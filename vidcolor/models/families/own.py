@@ -1,6 +1,6 @@
 """Networks that ``vidcolor train`` makes: the two that ship, and any file that it wrote.
 
-A file's metadata say what it is: "architecture" (``networks.architectures``), "config" (JSON),
+A file's metadata say what it is: "architecture" (``networks.own.architectures``), "config" (JSON),
 "decoding" ("regression" or "annealed-mean") and "temperature"; "saturation", "cast", "shadows" and
 "reds" (``Finishing``), "mirrored" ("1": see ``Mirrored``), and "precisions" (number formats besides
 float32 in which it was measured to be safe, with commas between). Where a conversion lost the
@@ -22,13 +22,13 @@ from vidcolor.models._metadata import UNUSABLE, is_set, reason, settings
 from vidcolor.models.families.family import Built, Family
 from vidcolor.models.finishing import Finishing
 from vidcolor.models.mirrored import Mirrored
-from vidcolor.models.networks.architectures import (
+from vidcolor.models.networks.own.architectures import (
     ARCHITECTURES,
     Architecture,
     as_trainable,
     find_architecture,
 )
-from vidcolor.models.networks.trained import TrainedNetwork, annealed_head
+from vidcolor.models.networks.own.trained import TrainedNetwork, annealed_head
 from vidcolor.models.spec import PRECISIONS, WIDE_PRECISIONS, AutoRank, ModelSpec, WorkingSize
 from vidcolor.models.weights.safe_load import Checkpoint
 

@@ -12,11 +12,11 @@ from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.families.caffe_eccv import from_caffe, is_eccv
 from vidcolor.models.families.family import Built, Family
 from vidcolor.models.families.published import calibrated, load_strictly, plain_tensors
-from vidcolor.models.networks.ab_bins import certainty
-from vidcolor.models.networks.borders import padded
-from vidcolor.models.networks.folding import fold
-from vidcolor.models.networks.layers import AB_SCALE
-from vidcolor.models.networks.zhang import ECCV_STRIDE, STRIDE, EccvNet, SiggraphNet
+from vidcolor.models.networks.layers.ab_bins import certainty
+from vidcolor.models.networks.layers.blocks import AB_SCALE
+from vidcolor.models.networks.layers.borders import padded
+from vidcolor.models.networks.layers.folding import fold
+from vidcolor.models.networks.published.zhang import ECCV_STRIDE, STRIDE, EccvNet, SiggraphNet
 from vidcolor.models.spec import ModelSpec, WorkingSize
 from vidcolor.models.weights.safe_load import Checkpoint
 

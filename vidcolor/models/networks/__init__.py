@@ -1,1 +1,1 @@
-"""The networks themselves: plain torch, one readable file each."""
+"""The networks themselves, in plain torch: published ones, our own, and those of repair."""

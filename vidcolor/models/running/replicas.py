@@ -12,7 +12,7 @@ from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput, Prediction
 from vidcolor.models.families.family import Built
 from vidcolor.models.finishing import Finishing
-from vidcolor.models.networks.packed import can_pack, pack
+from vidcolor.models.networks.layers.packed import can_pack, pack
 from vidcolor.models.running.device import cpu_has_bf16
 from vidcolor.models.spec import ModelSpec
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
-from vidcolor.models.networks.layers import AB_SCALE
+from vidcolor.models.networks.layers.blocks import AB_SCALE
 from vidcolor.training.data.batches import Batch
 from vidcolor.training.distributed import any_process, average_gradients
 from vidcolor.training.losses.terms import Loss, LossContext, NetworkOutput

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vidcolor.errors import WeightsError
-from vidcolor.evaluation.backbones import load_edge_backbone
-from vidcolor.models.networks.layers import IMAGENET_MEAN, IMAGENET_STD
+from vidcolor.evaluation.measures.backbones import load_edge_backbone
+from vidcolor.models.networks.layers.blocks import IMAGENET_MEAN, IMAGENET_STD
 from vidcolor.models.weights.safe_load import load_checkpoint
 
 _VGG = {

@@ -18,12 +18,14 @@ from pydantic import ValidationError, create_model
 from torch import Tensor, nn
 
 from vidcolor.errors import OptionError
-from vidcolor.models.networks.ab_bins import AbBins
+from vidcolor.models.networks.layers.ab_bins import AbBins
 from vidcolor.training.data.batches import Batch
-from vidcolor.training.network.predictor import CLASS_EVERY
 from vidcolor.training.settings import STRICT, NotNegative, Positive, describe
 
 T = TypeVar("T")
+
+CLASS_EVERY = 4
+"""Logits at every so many positions a side: softmax over bins is slow, the gradient as good."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from vidcolor.errors import OptionError, WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason, settings
-from vidcolor.models.networks.architectures import Architecture, find_architecture
-from vidcolor.models.networks.encoders.encoder import Encoder
+from vidcolor.models.networks.own.architectures import Architecture, find_architecture
+from vidcolor.models.networks.own.encoders.encoder import Encoder
 from vidcolor.models.weights.safe_load import load_checkpoint
 from vidcolor.training.checkpoint import UNREADABLE
 from vidcolor.training.config import TrainConfig

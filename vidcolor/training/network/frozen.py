@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vidcolor.models.networks.encoders.encoder import Encoder
-from vidcolor.models.networks.packed import can_pack, pack
+from vidcolor.models.networks.layers.packed import can_pack, pack
+from vidcolor.models.networks.own.encoders.encoder import Encoder
 
 
 def pack_frozen(network: nn.Module) -> int:
-    """Pack whole encoders and stages that don't learn (``models.networks.packed``).
+    """Pack whole encoders and stages that don't learn (``models.networks.layers.packed``).
 
     Names, values and ``state_dict`` stay the same; only ``forward`` is replaced, which then takes
     about three quarters of the time. Parts with norms are left alone.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.architectures import as_trainable
-
-CLASS_EVERY = 4
-"""Logits at every so many positions a side: softmax over bins is slow, the gradient as good."""
+from vidcolor.models.networks.own.architectures import as_trainable
+from vidcolor.training.losses.terms import CLASS_EVERY
 
 
 class Predictor(nn.Module):

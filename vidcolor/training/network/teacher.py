@@ -11,8 +11,8 @@ from torch import nn
 from vidcolor.errors import WeightsError
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.contract import ModelInput
-from vidcolor.models.networks.architectures import as_trainable, find_architecture
-from vidcolor.models.networks.trained import annealed_head
+from vidcolor.models.networks.own.architectures import as_trainable, find_architecture
+from vidcolor.models.networks.own.trained import annealed_head
 from vidcolor.training.losses.terms import NetworkOutput
 from vidcolor.training.network.building import check_crops, read_trained
 

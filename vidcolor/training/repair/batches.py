@@ -17,7 +17,7 @@ from vidcolor.data.damage import Plane, damaged, textured
 from vidcolor.data.photos import Photo
 from vidcolor.data.wear import film_like
 from vidcolor.training.data.augment import random_crop
-from vidcolor.training.repair.config import RepairRun
+from vidcolor.training.repair_config import RepairRun
 
 _VALIDATION_SEED = 0x0DA_A6E
 

@@ -26,9 +26,9 @@ from vidcolor.data.damage import Plane
 from vidcolor.data.film_damage import DirtyFrame, dirty_film
 from vidcolor.data.wear import film_like
 from vidcolor.errors import VidcolorError
+from vidcolor.evaluation.damage.films import grey_codes
 from vidcolor.evaluation.film import bt709_frames
-from vidcolor.evaluation.repair_film import grey_codes
-from vidcolor.models.networks.dust import DustNet
+from vidcolor.models.networks.damage.dust import DustNet
 from vidcolor.repair.dust import Motion, Registered, cuttings, facts, find_blobs, likely
 from vidcolor.training.checkpoint import write_weights
 

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidcolor.data.folds import fold_of
 from vidcolor.data.photos import PhotoSet, load_photos
 from vidcolor.errors import OptionError
-from vidcolor.evaluation.backbones import load_edge_backbone
-from vidcolor.models.networks.repair import RepairConfig, RepairNet
+from vidcolor.evaluation.measures.backbones import load_edge_backbone
+from vidcolor.models.networks.damage.repair import RepairConfig, RepairNet
 from vidcolor.training.checkpoint import cut_log, read_checkpoint, save_checkpoint, write_weights
 from vidcolor.training.optimization import ema_decay
 from vidcolor.training.repair.batches import DamagedBatch, batches, validation_batch
-from vidcolor.training.repair.config import RepairRun
 from vidcolor.training.repair.losses import detection_loss, fill_loss, masks_to_fill
 from vidcolor.training.repair.validation import validate
+from vidcolor.training.repair_config import RepairRun
 from vidcolor.training.run.best import Best
 
 logger = logging.getLogger(__name__)
@@ -103,15 +103,9 @@ class RepairTrainer:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         self.network.train()
         batch = batch.to(self.device)
-        logits = self.network.detect(batch.damaged)
-        mask = masks_to_fill(batch.mask, logits, generator)
-        filled = self.network.fill(batch.damaged, mask)
-        parts = {
-            "detect": detection_loss(logits, batch.mask),
-            "fill": fill_loss(filled, batch, mask, config, self.features),
-        }
+        parts = self._losses(batch, generator)
         self.optimizer.zero_grad(set_to_none=True)
-        (parts["detect"] + parts["fill"]).backward()  # type: ignore[no-untyped-call]
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         norms = [
             # Each stage by itself: one doesn't learn less because the other errs.
             nn.utils.clip_grad_norm_(stage.parameters(), config.clip)
@@ -124,6 +118,16 @@ class RepairTrainer:
         else:
             logger.warning("step %d: loss or gradient isn't finite; left out", self.step + 1)
         return measured | {"rate": factor}
+
+    def _losses(self, batch: DamagedBatch, generator: torch.Generator) -> dict[str, Tensor]:
+        config = self.config
+        logits = self.network.detect(batch.damaged)
+        losses = {"detect": detection_loss(logits, batch)}
+        if self.step % config.fill_every == 0:
+            mask = masks_to_fill(batch.mask, logits, generator)
+            filled = self.network.fill(batch.damaged, mask)
+            losses["fill"] = fill_loss(filled, batch, mask, config, self.features)
+        return losses
 
     def _after_step(self, measured: dict[str, float]) -> None:
         if self.step % self.config.validate_every == 0 and self.val_photos is not None:

@@ -9,31 +9,41 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.training.repair.batches import DamagedBatch
-from vidcolor.training.repair.config import RepairRun
+from vidcolor.training.repair_config import RepairRun
 
 _WINDOW = 7
-_RARE = 3.0
+_RARE = 2.0
 """Weight of damaged pixels in the cross-entropy: they are few."""
+_SEEN = 0.12
+"""Change of lightness from which on damage is plainly seen."""
 _C1, _C2 = 0.01**2, 0.03**2
 
 Features = Callable[[Tensor], list[Tensor]]
 """R'G'B' ``(B, 3, H, W)`` in [0, 1] to features of a network that knows pictures."""
 
 
-def detection_loss(logits: Tensor, mask: Tensor) -> Tensor:
+def detection_loss(logits: Tensor, batch: DamagedBatch) -> Tensor:
     """Cross-entropy and Dice (Milletari et al. 2016), both of the whole batch.
 
-    Pixels within 1 of an outline count half: where it runs exactly is nobody's truth.
+    Damage counts by how much it changes the picture: what is hardly seen can't be learnt, and what
+    is plainly seen has to be found. Pixels within 1 of an outline count half: where it runs exactly
+    is nobody's truth.
 
     Args:
         logits: ``(B, 1, H, W)``.
-        mask: 1 where it is damaged.
+        batch: the pictures and the truth.
     """
+    mask = batch.mask
+    change = F.max_pool2d((batch.damaged - batch.whole).abs(), 5, 1, 2)
+    counts = (change / _SEEN).clamp(0.4, 2.5)
     near = F.max_pool2d(mask, 3, 1, 1) + F.max_pool2d(-mask, 3, 1, 1)
-    weight = (1.0 - 0.5 * near) * (1.0 + (_RARE - 1.0) * mask)
+    weight = (1.0 - 0.5 * near) * torch.where(mask > 0, _RARE * counts, 1.0)
     entropy = F.binary_cross_entropy_with_logits(logits, mask, weight)
     found = torch.sigmoid(logits)
-    dice = 1.0 - (2.0 * (found * mask).sum() + 1.0) / (found.sum() + mask.sum() + 1.0)
+    true = counts * mask
+    dice = 1.0 - (2.0 * (found * true).sum() + 1.0) / (
+        (found * torch.where(mask > 0, counts, 1.0)).sum() + true.sum() + 1.0
+    )
     return entropy + 0.3 * dice
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.networks.repair import RepairNet
+from vidcolor.models.networks.damage.repair import RepairNet
 from vidcolor.training.repair.batches import DamagedBatch
 
 

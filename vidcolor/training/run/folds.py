@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vidcolor.evaluation.ab_statistics import AbScores
+from vidcolor.evaluation.measures.ab_statistics import AbScores
 from vidcolor.media.files.atomic import complete_file
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.distributed import World

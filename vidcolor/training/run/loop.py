@@ -18,14 +18,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidcolor.data.photos import PhotoSet, load_photos
 from vidcolor.errors import Interrupted, OptionError
-from vidcolor.evaluation.ab_statistics import AbScores
+from vidcolor.evaluation.measures.ab_statistics import AbScores
 from vidcolor.media.files.atomic import complete_file
 from vidcolor.models._metadata import UNUSABLE, reason
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing
-from vidcolor.models.networks.ab_bins import AbBins, AnnealedHead
-from vidcolor.models.networks.architectures import as_trainable, find_architecture
-from vidcolor.models.networks.trained import TrainedNetwork
+from vidcolor.models.networks.layers.ab_bins import AbBins, AnnealedHead
+from vidcolor.models.networks.own.architectures import as_trainable, find_architecture
+from vidcolor.models.networks.own.trained import TrainedNetwork
 from vidcolor.training.checkpoint import (
     calm_of,
     cut_log,

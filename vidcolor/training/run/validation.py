@@ -16,7 +16,7 @@ from vidcolor.data.photos import Photo, decode_rgb
 from vidcolor.data.sources import iter_named
 from vidcolor.engine.image import colorize_still
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.evaluation.ab_statistics import AbScores, AbStatistics, colourfulness
+from vidcolor.evaluation.measures.ab_statistics import AbScores, AbStatistics, colourfulness
 from vidcolor.evaluation.photos import as_planes, grey_of
 from vidcolor.models.contract import ModelInput
 from vidcolor.models.finishing import Finishing

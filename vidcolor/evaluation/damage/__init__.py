@@ -1,0 +1,1 @@
+"""Evaluation of repair, on photographs and films with drawn damage."""

@@ -1,0 +1,1 @@
+"""Figures against the truth: error, colourfulness, false colour, kernel distance, stability."""

@@ -1,0 +1,1 @@
+"""What eval writes: table, gallery of pictures, HTML and JSON."""

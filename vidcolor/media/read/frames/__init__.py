@@ -1,0 +1,1 @@
+"""From packets to luma frames: decode, filter, index, seek."""

@@ -1,0 +1,1 @@
+"""Containers: probe, demux, time stamps, edit lists, streams that begin late."""

@@ -1,0 +1,1 @@
+"""Networks for damage: repair of photographs, dust in films."""

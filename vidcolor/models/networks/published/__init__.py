@@ -1,0 +1,1 @@
+"""Other people's networks, written to load their published weights: DeOldify, Zhang, DDColor."""
