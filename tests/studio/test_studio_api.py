@@ -87,6 +87,7 @@ def test_shots_sweep_and_refusals(studio: Running) -> None:
             ({"saturation": 99}, "saturation"),
             ({"render_factor": 1}, "render_factor"),
             ({"model": "/etc/passwd"}, "no known model"),
+            ({"model": "compact+/etc/passwd:0.5"}, "no known model"),
             ({"model": "weights:x"}, "no such upload"),
         ]:
             answer = user.get("/api/films/frame", params={**source, **query})
@@ -138,4 +139,9 @@ def test_direction_file_is_written_beside_the_film(studio: Running) -> None:
         bad = user.put(address, json={"hints": [{**hint, "color": "no colour"}]})
         assert bad.status_code == 422 and "colo" in bad.json()["error"]
         assert user.put(address, json={}).status_code == 200
-    assert not file.exists()
+        assert not file.exists()
+        file.write_text("# grandfather's wedding\nversion = 1\n")
+        assert user.put(address, json={"hints": [hint]}).status_code == 200
+        assert user.put(address, json={}).status_code == 200
+    assert file.read_text() == "# grandfather's wedding\nversion = 1\n"
+    file.unlink()

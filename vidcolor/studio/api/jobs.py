@@ -18,7 +18,7 @@ from vidcolor.studio.api.schemas import JobRequest, Look
 from vidcolor.studio.errors import NotFound
 from vidcolor.studio.files.zipping import zipped
 from vidcolor.studio.jobs.commands import report_path
-from vidcolor.studio.jobs.job import Job
+from vidcolor.studio.jobs.job import BESIDE, Job
 from vidcolor.studio.studio import Studio
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -155,9 +155,9 @@ async def _draw(studio: Studio, job: Job, output: Path) -> None:
         end = spec.options.get("end_s") or info.get("duration_s") or 0.0
         wanted["at_s"] = max(0.0, (start + end) / 2 - 0.05)
     options = {name: spec.options[name] for name in Look.model_fields if name in spec.options}
-    file = beside(spec.inputs[0])
-    if spec.direction and file.is_file():
-        wanted["direction"] = str(file)
+    own = Path(spec.direction) if spec.direction not in ("", BESIDE) else beside(spec.inputs[0])
+    if spec.direction and own.is_file():
+        wanted["direction"] = str(own)
     await studio.colors.ask(
         "frame" if info["kind"] == "film" else "photo",
         limit_s=studio.settings.limits.look_s, path=spec.inputs[0], output=str(output),

@@ -67,9 +67,10 @@ export function lines(texts, kind) {
 
 // Files dropped on, or chosen in, a box.
 export function dropBox(caption, accept, onFiles, { multiple = true } = {}) {
-  const input = el("input", { type: "file", accept, multiple, "aria-label": caption,
+  const input = el("input", { type: "file", accept, multiple, hidden: true,
     onchange: () => { onFiles([...input.files]); input.value = ""; } });
-  const box = el("div", { class: "drop" }, el("p", {}, caption), input);
+  const button = el("button", { type: "button", onclick: () => input.click() }, multiple ? "Choose files" : "Choose a file");
+  const box = el("div", { class: "drop" }, el("p", {}, caption), button, input);
   onDrop(box, onFiles);
   return box;
 }

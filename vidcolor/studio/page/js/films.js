@@ -39,7 +39,7 @@ export class Films {
     this.work = el("div", { hidden: true }, ...this.layout());
     this.root = root;
     this.folders = chooser(server, ["film"], (entry) => this.open(entry.id));
-    replace(root, dropBox("Drop a film here, or choose one. It stays on this machine.", FILMS, (files) => this.add(files[0]), { multiple: false }),
+    replace(root, dropBox("Drop a film here. It stays on this machine.", FILMS, (files) => this.add(files[0]), { multiple: false }),
       this.status, this.folders, this.earlier, this.work);
     this.listUploads();
   }
@@ -202,7 +202,7 @@ export class Films {
     this.say(ended, codec);
     if (ended.state !== "done") { replace(this.clip, lines(ended.errors, "bad")); return; }
     const { Player } = await import("./player.js");
-    replace(this.clip, new Player(ended).node);
+    replace(this.clip, el("h3", {}, `Clip of shot ${shot.index === undefined ? "" : shot.index + 1}, ${clock(start)} to ${clock(end)}`), new Player(ended).node);
   }
 
   say(job, codec) {
@@ -235,6 +235,6 @@ export class Films {
     const ended = await this.jobs.follow(job.id, (now) => { line.textContent = this.jobs.words(now); });
     if (!ended || this.film !== film) return;
     const play = ended.results[0]?.there ? el("button", { onclick: () => this.jobs.play(ended) }, "Play before and after") : null;
-    replace(this.result, line, play, ...this.jobs.downloads(ended), lines(ended.errors, "bad"), lines(ended.warnings, "warn"));
+    replace(this.result, line, el("div", { class: "row" }, play, ...this.jobs.downloads(ended)), lines(ended.errors, "bad"), lines(ended.warnings, "warn"));
   }
 }

@@ -89,7 +89,7 @@ export class Jobs {
       ? el("a", { class: "button", href: `${result.address}?download=true`, download: result.name },
         `Download ${job.kind === "clip" ? `clip, ${result.of}` : result.name} (${bytes(result.size)})`)
       : el("span", { class: "quiet" }, `${result.name} (no longer there)`)));
-    if (job.results.filter((r) => r.there).length > 1)
+    if (job.kind === "photos" && job.results.filter((r) => r.there).length > 1)
       links.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/zip`, download: "vidcolor.zip" }, "Download all as ZIP"));
     return links;
   }

@@ -34,7 +34,7 @@ export class Photos {
             el("button", { onclick: () => this.forget() }, "Remove from list")), this.weights())));
     this.root = root;
     replace(root,
-      dropBox("Drop photographs here, or choose them. They stay on this machine.", PHOTOS, (files) => this.add(files)),
+      dropBox("Drop photographs here. They stay on this machine.", PHOTOS, (files) => this.add(files)),
       this.status,
       chooser(server, ["photo"], (entry) => this.take(entry)), this.work);
     attempt(async () => {

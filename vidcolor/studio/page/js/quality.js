@@ -1,7 +1,7 @@
 // The tab of quality: vidcolor eval on pictures in colour.
 
 import { attempt, get, post, upload } from "./api.js";
-import { dropBox, el, field, lines, replace } from "./dom.js";
+import { dropBox, el, field, lines, replace, say } from "./dom.js";
 import { chooser } from "./folders.js";
 import { checkedModels, modelBoxes } from "./models.js";
 
@@ -38,6 +38,10 @@ export class Quality {
   }
 
   insert(found) {
+    if (found.kind === "photo" && !found.has_color) {
+      say(`${found.name} has no colours: there is nothing to compare with`);
+      return;
+    }
     this.inputs.push(found);
     const line = el("li", { class: "row" }, found.name,
       el("button", { "aria-label": `Remove ${found.name}`, onclick: () => {
