@@ -13,7 +13,7 @@ from studio_helpers import Running, short_reel
 
 import vidcolor
 
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 """Loading torch on a busy machine takes most of a minute."""
 SCREENSHOT = os.environ.get("VIDCOLOR_SCREENSHOT", "")
 """Where the picture for the README goes, if it is asked for: docs/studio.jpg."""
@@ -219,7 +219,7 @@ def test_a_film_with_sound_from_upload_to_playback(
     page.get_by_role("button", name="Render film").click()
     page.get_by_role("button", name="Play before and after").first.click()
     videos = "dialog video"
-    page.get_by_role("button", name="Play", exact=True).last.click()
+    page.locator("dialog").get_by_role("button", name="Play", exact=True).click()
     page.wait_for_function(
         "(each) => [...document.querySelectorAll(each)].every((v) => v.currentTime > 0.2)",
         arg=videos,

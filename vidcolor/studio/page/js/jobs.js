@@ -17,11 +17,13 @@ export class Jobs {
     this.server = server;
     this.cards = new Map();
     this.followers = new Map();
+    this.asked = this.shown = 0;
     this.list = el("div", {});
     this.empty = el("p", { class: "quiet" }, "No jobs yet. Colour a photograph or a film, and it is listed here.");
     this.dialog = el("dialog", { "aria-label": "Result" });
     this.count = document.getElementById("jobs-count");
-    replace(root, this.empty, this.list, this.dialog);
+    replace(root, this.empty, this.list);
+    document.body.append(this.dialog); // within a hidden tab it would block the page, and not show
     this.dialog.addEventListener("close", () => this.dialog.replaceChildren());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.poll(); });
     this.poll();
@@ -30,27 +32,32 @@ export class Jobs {
   async poll() {
     clearTimeout(this.timer);
     let busy = false;
+    const asked = (this.asked += 1);
     try {
       const jobs = await get("/api/jobs");
-      this.show(jobs);
+      this.show(jobs, asked);
       busy = jobs.some((job) => ["queued", "running"].includes(job.state));
       this.lost = false;
     } catch (error) {
       if (!this.lost) await attempt(() => { throw error; });
       this.lost = true;
     }
+    clearTimeout(this.timer); // of another question that was under way
     this.timer = setTimeout(() => this.poll(), document.hidden ? 4 * IDLE_MS : busy ? BUSY_MS : IDLE_MS);
   }
 
   // Resolves with the job when it has ended; null if it is gone.
   follow(id, onChange) {
     return new Promise((resolve) => {
-      this.followers.set(id, { onChange, resolve });
+      this.followers.set(id, { onChange, resolve, since: this.asked });
       this.poll();
     });
   }
 
-  show(jobs) {
+  // `asked`: which question these jobs answer; answers may come late, and out of order.
+  show(jobs, asked) {
+    if (asked < this.shown) return;
+    this.shown = asked;
     const active = jobs.filter((job) => ["queued", "running"].includes(job.state)).length;
     this.count.hidden = !active;
     this.count.textContent = String(active);
@@ -63,8 +70,9 @@ export class Jobs {
       card.update(job);
       if (this.list.children[place] !== card.node) this.list.insertBefore(card.node, this.list.children[place] ?? null);
     });
-    for (const [id, { onChange, resolve }] of this.followers) {
+    for (const [id, { onChange, resolve, since }] of this.followers) {
       const job = byId.get(id);
+      if (!job && asked <= since) continue; // asked before the job was made
       if (job) onChange?.(job);
       if (!job || ENDED.includes(job.state)) { this.followers.delete(id); resolve(job ?? null); }
     }
