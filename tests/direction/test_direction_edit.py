@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from vidcolor.direction.edit import update_direction
+from vidcolor.direction.edit import has_own_comments, update_direction
 from vidcolor.direction.file import load_direction
 from vidcolor.direction.model import Direction, Hint, Part, Scope
 
@@ -84,3 +84,11 @@ def test_what_is_written_otherwise_keeps_values_and_comments(tmp_path: Path) -> 
     said = replace(more, saturation=2.0)  # of the whole film
     update_direction(path, said)
     assert load_direction(path) == said and path.read_text().startswith("# why\n")
+
+
+def test_comments_of_people_are_told_from_colours_and_from_programs(tmp_path: Path) -> None:
+    path, _ = written(tmp_path, '# by a program\n[[hint]]\nat = [1, 2]\ncolor = "#fff000"\n')
+    assert not has_own_comments(path, ["by a program"])
+    assert has_own_comments(path, [])
+    path.write_text("version = 1  # mine\n")
+    assert has_own_comments(path, ["by a program"])

@@ -26,6 +26,7 @@ from vidcolor.direction.model import Direction, Part
 from vidcolor.errors import InputError
 
 _HEAD: Final = re.compile(r"\s*\[\[\s*([\w-]+)\s*\]\]")
+_STRING: Final = re.compile(r'"(\\.|[^"\\])*"|\'[^\']*\'')
 _FIELDS: Final = {
     "part": "parts", "hint": "hints", "painting": "paintings", "reference": "references",
     "protect": "protected",
@@ -86,8 +87,8 @@ def edited_text(text: str, path: Path, old: Direction, new: Direction) -> str:
 def has_own_comments(path: Path, comments: Iterable[str]) -> bool:
     """Whether people wrote comments into a file, beside those given, which programs wrote."""
     known = {f"# {line}" for line in comments}
-    lines = [line for line in path.read_text("utf-8").splitlines() if "#" in line]
-    return any(line.strip() not in known for line in lines)
+    lines = path.read_text("utf-8").splitlines()
+    return any("#" in _STRING.sub("", line) and line.strip() not in known for line in lines)
 
 
 def _is_comment(line: str) -> bool:

@@ -85,10 +85,9 @@ def change_direction(
     new = replace(old, hints=tuple(hints), parts=tuple(parts), references=tuple(files))
     path = direction_path(source)
     comments = [f"colours of {source.path.name}, by vidcolor studio"]
-    if new == Direction() and not (path.is_file() and has_own_comments(path, comments)):
-        path.unlink(missing_ok=True)
-    else:
-        update_direction(path, new, comments=comments)
+    update_direction(path, new, comments=comments)
+    if new == Direction() and not has_own_comments(path, comments):
+        path.unlink()
     return new
 
 
