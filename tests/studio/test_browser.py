@@ -171,7 +171,8 @@ def _draw_for_the_readme(page: Page) -> None:
         page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
     _drawn(page, "#photos", '"version":4')
     page.set_viewport_size({"width": 1180, "height": 760})
-    page.locator("#photos .columns").screenshot(path=SCREENSHOT, type="jpeg", quality=85)
+    picture = page.locator("#photos .columns").screenshot(type="jpeg", quality=85)
+    Path(SCREENSHOT).write_bytes(picture)  # not by path=: a thread of playwright's would be left
 
 
 def test_a_photograph_by_the_keyboard_alone(page: Page, samples_dir: Path, tmp_path: Path) -> None:
