@@ -34,14 +34,18 @@ class Known:
         index: ``(N,)`` int64, cells of the grid, row by row.
         ab: ``(N, 2)`` float32, their colours as they are to be shown.
         reaches: ``(N,)`` bool: these count in all shots.
+        keeps: ``(N,)`` bool: these are right as they are.
         exact: ``(3, H, W)`` ab and certainty, at a painting's or reference's own size, where the
             whole picture or parts of it are painted; None for hints alone.
+        whole: the whole picture is known, not some things in it.
     """
 
     index: Tensor
     ab: Tensor
     reaches: Tensor
+    keeps: Tensor
     exact: Tensor | None = None
+    whole: bool = False
 
     def __len__(self) -> int:
         """Known places."""
@@ -76,7 +80,8 @@ def known_of(
         exact = planes if exact is None else _over(exact, planes)
     return Known(
         torch.cat([part.index for part in parts]), torch.cat([part.ab for part in parts]),
-        torch.cat([part.reaches for part in parts]), exact,
+        torch.cat([part.reaches for part in parts]), torch.cat([part.keeps for part in parts]),
+        exact, whole=bool(references),
     )  # fmt: skip
 
 
@@ -123,7 +128,9 @@ def _of_hint(hint: Hint, look: Look, shown: Tensor, size: tuple[int, int]) -> Kn
     else:
         color = (0.0, 0.0) if hint.color == GREY else ab_of(hint.color)
         ab = torch.tensor(color).expand(len(inside), 2)
-    return Known(inside, ab, torch.full((len(inside),), hint.reach == "film"))
+    count = len(inside)
+    reaches, keeps = torch.full((count,), hint.reach == "film"), torch.full((count,), False)
+    return Known(inside, ab, reaches, keeps | (hint.color == KEEP))
 
 
 def _of_planes(planes: Tensor, look: Look, reach: bool) -> Known:
@@ -137,7 +144,8 @@ def _of_planes(planes: Tensor, look: Look, reach: bool) -> Known:
     if len(index) > MOST_POINTS:
         chosen = torch.randperm(len(index), generator=torch.Generator().manual_seed(0))
         index = index[chosen[:MOST_POINTS]].sort().values
-    return Known(index, ab.flatten(1).T[index], torch.full((len(index),), reach))
+    reaches, keeps = torch.full((len(index),), reach), torch.full((len(index),), False)
+    return Known(index, ab.flatten(1).T[index], reaches, keeps)
 
 
 def _over(below: Tensor, above: Tensor) -> Tensor:
