@@ -72,9 +72,8 @@ def directions(vectors: Vectors) -> Vectors:
     """
     centred = vectors - vectors.mean(axis=0)
     scaled = centred / np.maximum(vectors.std(axis=0), 1e-6)
-    return (scaled / np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-6)).astype(
-        np.float32
-    )
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.asarray(scaled / np.maximum(lengths, 1e-6), np.float32)
 
 
 def _grey(rgb: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def _off_curve(lightness: _Plane, ab: _Plane) -> _Plane:
     powers = np.vander(lightness / 50.0 - 1.0, _DEGREE + 1)
     curve, *_ = np.linalg.lstsq(powers, ab, rcond=None)
     off = ab - powers @ curve
-    return np.hypot(off[:, 0], off[:, 1]).astype(np.float32)
+    return np.asarray(np.hypot(off[:, 0], off[:, 1]), np.float32)
 
 
 def _drawn(photo: Photo) -> tuple[float, int]:

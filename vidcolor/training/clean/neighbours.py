@@ -95,7 +95,7 @@ def group_duplicates(near: Neighbours, thumbs: Thumbs, areas: Sequence[int]) -> 
     groups: dict[int, list[int]] = {}
     for number in range(len(parent)):
         groups.setdefault(_root(parent, number), []).append(number)
-    found = {}
+    found: dict[int, int] = {}
     for members in groups.values():
         best = max(members, key=lambda n: (areas[n], -n))
         found |= {n: best for n in members if n != best}
