@@ -111,3 +111,5 @@ def test_nothing_is_written_where_a_source_is_wrong(run_here: RunHere, tmp_path:
         assert done.returncode != 0 and message in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
         assert not (tmp_path / "clean.csv").exists()
+    done = run_here("data", "clean", "empty", "-o", "clean.txt")
+    assert done.returncode != 0 and "end in .csv" in done.stderr
