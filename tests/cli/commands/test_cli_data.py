@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import tarfile
 from pathlib import Path
 
@@ -102,6 +103,15 @@ def test_balanced_photographs_come_by_weight(pool: tuple[Path, Path]) -> None:
     index.write_text("file,weight\nastronaut.jpg,-1\n")
     with pytest.raises(InputError, match="weight '-1' isn't a number above 0"):
         list_entries(index)
+
+
+def test_a_missing_package_is_named(
+    run_here: RunHere, pool: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)  # as if it weren't installed
+    done = run_here("data", "clean", pool[0])
+    assert done.returncode != 0
+    assert "needs umap-learn: pip install 'vidcolor[training]'" in done.stderr
 
 
 def test_nothing_is_written_where_a_source_is_wrong(run_here: RunHere, tmp_path: Path) -> None:
