@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from vidcolor.engine.coloring.film import Treatment
-from vidcolor.engine.coloring.over_time import looks_ahead_for_shots
+from vidcolor.engine.coloring.over_time import plan_look_ahead
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
 from vidcolor.engine.run.output import check_absent, keep_date
@@ -211,7 +211,7 @@ class FilmRun:
         key = plan_key(film, read_settings(treatment.options))
         reader = _Reader(film, source, treatment, begin, key)
         self._muxer = _Muxer(writer, work, reader)
-        self._behind = frames_behind(treatment.rules, chain)
+        self._behind = frames_behind(source.info, treatment, chain)
         self._next = len(begin.spans) - 1 if begin else 0
         self._loop(reader, work)
         self._plan = reader.plan()
@@ -329,7 +329,7 @@ class _Reader:
         self._film, self._source, self._key = film, source, key
         self._items = iter(source)
         self._planner = Planner(
-            treatment.rules, looks_ahead=looks_ahead_for_shots(source.info), begin=begin,
+            treatment.rules, look_ahead=plan_look_ahead(source.info), begin=begin,
             known=treatment.shots,
         )  # fmt: skip
         self._settings = read_settings(treatment.options)
