@@ -28,6 +28,7 @@ from vidcolor.engine.steering.still import elsewhere, protect, with_palettes
 from vidcolor.media.open import Input
 from vidcolor.media.source import ReadSettings
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import Guidance
 from vidcolor.types import LumaFrame, VideoInfo
 
 _TOLERANCE_S: Final = 1e-5
@@ -125,6 +126,14 @@ class Steering:
         if part is not None and part.saturation is not None:
             made = made * (part.saturation / self.saturation if self.saturation else 0.0)
         return ab if made is before else self._stored(made.to(ab.device))
+
+    def guide(self, number: int) -> Guidance | None:
+        """See ``coloring.film.Steer``; as the model has it, without the options' saturation."""
+        steered = self.steered.get(self._shot_of(number).index)
+        if steered is None or number >= steered.first + steered.count or not self.saturation:
+            return None
+        guidance = steered.guide(number, self.saturation)
+        return guidance.each(lambda planes: planes.flip(-1)) if self.mirrored else guidance
 
     def _palette(self, ab: Tensor, shot: Shot, seconds: float) -> Tensor:
         found = [

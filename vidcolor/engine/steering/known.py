@@ -11,10 +11,11 @@ from torch import Tensor
 
 from vidcolor.color import resize, rgb_to_lab
 from vidcolor.direction.color import GREY, KEEP, ab_of
-from vidcolor.direction.model import Hint, Painting, Reference, wrong
+from vidcolor.direction.model import Direction, Hint, Painting, Reference, wrong
 from vidcolor.engine.steering.look import Look
 from vidcolor.errors import InputError
 from vidcolor.media.still.read import read_color
+from vidcolor.models.contract import Guidance
 
 MOST_POINTS = 320
 """Known places of one picture that the kernel is given: its time grows with their square."""
@@ -24,6 +25,9 @@ _RADIUS = 3.5 / 256
 
 _MOST_PER_HINT = 16
 _OPAQUE = 0.5
+
+_GUIDED = 256
+"""Shorter side of what models that listen are told, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,8 @@ def painted_planes(painted: Painting | Reference, size: tuple[int, int]) -> Tens
 
 
 def _of_hint(hint: Hint, look: Look, shown: Tensor, size: tuple[int, int]) -> Known:
+    _check_inside(hint, size)
     height, width = size
-    if hint.x >= width or hint.y >= height:
-        raise wrong(
-            "hint",
-            f"{hint.x:g},{hint.y:g} lies outside of the picture of {width} x {height} pixels",
-        )
     at = torch.tensor([hint.x + 0.5, hint.y + 0.5]) / min(size)
     # the grid may have another shape than the picture, by rounding to multiples
     stretch = look.xy.max(dim=0).values / (torch.tensor([width, height]) / min(size))
@@ -131,6 +131,15 @@ def _of_hint(hint: Hint, look: Look, shown: Tensor, size: tuple[int, int]) -> Kn
     count = len(inside)
     reaches, keeps = torch.full((count,), hint.reach == "film"), torch.full((count,), False)
     return Known(inside, ab, reaches, keeps | (hint.color == KEEP))
+
+
+def _check_inside(hint: Hint, size: tuple[int, int]) -> None:
+    height, width = size
+    if hint.x >= width or hint.y >= height:
+        raise wrong(
+            "hint",
+            f"{hint.x:g},{hint.y:g} lies outside of the picture of {width} x {height} pixels",
+        )
 
 
 def _of_planes(planes: Tensor, look: Look, reach: bool) -> Known:
@@ -154,3 +163,36 @@ def _over(below: Tensor, above: Tensor) -> Tensor:
     share = above[2:]
     ab = torch.lerp(below[:2], above[:2], share)
     return torch.cat((ab, torch.maximum(below[2:], share)))
+
+
+def guidance_of(direction: Direction, size: tuple[int, int], saturation: float) -> Guidance | None:
+    """What is said of a photograph, for models that listen; None where that is nothing.
+
+    Args:
+        direction: what is said; "keep" says nothing to the model.
+        size: height and width of the picture in pixels, upright.
+        saturation: factor on the model's ab as it is shown.
+
+    Raises:
+        OptionError, InputError: see ``known_of``.
+    """
+    frames = [each for each in direction.references if each.used_as == "frame"]
+    hints = [hint for hint in direction.hints if hint.color != KEEP]
+    over: list[Painting | Reference] = [*direction.paintings, *frames]
+    if not saturation or not (hints or over):
+        return None
+    scale = min(_GUIDED / min(size), 1.0)
+    height, width = (max(round(length * scale), 1) for length in size)
+    planes = torch.zeros(3, height, width)
+    for painted in over:
+        found = painted_planes(painted, size)
+        planes = _over(planes, found)
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    for hint in hints:
+        _check_inside(hint, size)
+        radius = _RADIUS * min(size) if hint.radius is None else hint.radius
+        apart = ((x + 0.5) / scale - hint.x - 0.5).hypot((y + 0.5) / scale - hint.y - 0.5)
+        inside = apart <= max(radius, float(apart.min()))
+        color = (0.0, 0.0) if hint.color == GREY else ab_of(hint.color)
+        planes[:, inside] = torch.tensor([*color, 1.0])[:, None]
+    return Guidance(planes[None, :2] / saturation, planes[None, 2:].clamp(0.0, 1.0))

@@ -16,9 +16,11 @@ from vidcolor.engine.steering.known import Known
 from vidcolor.engine.steering.look import FILM_SIDE, Look, look_at
 from vidcolor.engine.steering.motion import Care, Motion
 from vidcolor.engine.steering.planes import Planes
+from vidcolor.models.contract import Guidance
 
 _CHANNELS = 4
 _SMALLEST = 1e-3
+_SURE = 0.5
 
 
 @dataclass(slots=True)
@@ -94,6 +96,12 @@ class Steered:
         ab = torch.lerp(kept[:2], state.ab, share)
         trust, direct = torch.lerp(kept[2:3], state.trust, share), kept[3:] + state.direct
         self._planes[at] = torch.cat((ab, trust, direct))
+
+    def guide(self, number: int, saturation: float) -> Guidance:
+        """What is known well enough to be told to a model that listens."""
+        planes = self._planes[number - self.first][None]
+        trust = planes[:, 2:3]
+        return Guidance(planes[:, :2] / saturation, trust * (trust > _SURE))
 
     def steer(self, number: int, ab: Tensor) -> Tensor:
         """A frame's colours ``(1, 2, h, w)`` as shown, upright, with what is known of it."""
