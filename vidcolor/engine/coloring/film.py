@@ -16,7 +16,7 @@ from vidcolor.engine.coloring.waiting import WaitingLine, look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.luma_line import LumaLine
 from vidcolor.engine.shots.plan import Checkpoint, Shot, SpanRules, SpanStart
-from vidcolor.engine.shots.planner import Planner
+from vidcolor.engine.shots.planner import KnownMarks, Mark, Planner
 from vidcolor.errors import OptionError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.temporal import Deflicker, FilterChain, LumaFilter, MarkedFrame
@@ -42,6 +42,8 @@ class Treatment:
         steer: changes a frame's ab (number, frame, ``(1, 2, h, w)`` turned as stored) by what is
             known of it; None where nothing is.
         on_mask: is told of every frame what repair filled in.
+        marks: what the shot plan says of each frame that is coloured, from the first that is read
+            on; None finds it.
     """
 
     model: Colorizer
@@ -52,6 +54,7 @@ class Treatment:
     shots: Sequence[Shot] | None = None
     steer: Callable[[int, LumaFrame, Tensor], Tensor] | None = None
     on_mask: MaskSink | None = None
+    marks: Sequence[Mark] | None = None
 
     def chain(self) -> FilterChain:
         """The filters on luma.
@@ -121,7 +124,8 @@ class FilmColoring:
     """Colours a film from a checkpoint, or its beginning, to its end.
 
     Attributes:
-        planner: has the shots and spans, as far as the film has been read.
+        planner: has the shots and spans, as far as the film has been read; it is idle where the
+            treatment has marks.
         colorist: colours the frames.
         lightness: of the film's frames.
         first_done: number of the first frame that isn't done yet.
@@ -148,7 +152,9 @@ class FilmColoring:
             treatment.rules,
             looks_ahead=looks_ahead_for_shots(film), begin=begin, known=treatment.shots,
         )  # fmt: skip
-        self._line = LumaLine(self.planner, filters, rotation=film.rotation)
+        marks = treatment.marks
+        marker = self.planner if marks is None else KnownMarks(marks)
+        self._line = LumaLine(marker, filters, rotation=film.rotation)
         self.lightness = FrameLightness(
             treatment.model, render_factor=treatment.options.render_factor,
             rotation=film.rotation, sar=film.sar,
