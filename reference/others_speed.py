@@ -5,6 +5,7 @@ Usage::
     python reference/others_speed.py speed NAME [--code DIR]           # CPU time, in turn
     python reference/others_speed.py memory NAME ours|theirs [--code DIR]
     python reference/others_speed.py recipe [--code DIR] PHOTO...      # OpenCV's 30 lines
+    python reference/others_speed.py steps PHOTO...      # what each step of it makes of the rest
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main() -> None:
     """Command line."""
     layout = argparse.RawTextHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
-    parser.add_argument("what", choices=("speed", "memory", "recipe"))
+    parser.add_argument("what", choices=("speed", "memory", "recipe", "steps"))
     parser.add_argument("words", nargs="+")
     parser.add_argument("--code", type=Path)
     options = parser.parse_args()
@@ -41,6 +42,8 @@ def main() -> None:
         speed(options.words[0], options.code)
     elif options.what == "memory":
         memory(*options.words, options.code)
+    elif options.what == "steps":
+        steps(options.words)
     else:
         recipe(options.words, options.code)
 
@@ -129,6 +132,53 @@ def recipe(paths: list[str], code: Path | None) -> None:
             f"{Path(path).name} {photo.luma.shape}: ab differs by {error.mean():.3f} in the mean,"
             f" {np.percentile(error, 99):.3f} at most in 99 %, spread {wanted.std():.2f}"
         )
+
+
+def steps(paths: list[str]) -> None:
+    """Each step of the recipe alone in place of ours: how far ab moves, with one drawn network.
+
+    Both ways share the network, so that nothing else can differ.
+    """
+    import cv2
+
+    from vidcolor.color import luma_to_lightness, resize
+    from vidcolor.media.still.read import read_still
+    from vidcolor.models.contract import ModelInput
+    from vidcolor.models.families.zhang import ZHANG
+    from vidcolor.models.random_weights import random_model
+
+    model = random_model(ZHANG.models[0], device="cpu", precision="fp32")
+
+    def shown(light: np.ndarray, size: tuple[int, int], *, opencv_up: bool) -> np.ndarray:
+        ab = model(ModelInput(torch.from_numpy(light)[None, None])).ab
+        if not opencv_up:
+            return resize(ab, size)[0].permute(1, 2, 0).numpy()
+        return cv2.resize(ab[0].permute(1, 2, 0).numpy(), size[::-1])
+
+    for path in paths:
+        luma = read_still(path).luma.copy()
+        size = (int(luma.shape[0]), int(luma.shape[1]))
+        grey = np.repeat(luma[:, :, None], 3, axis=2).astype(np.float32) / 255
+        lab = cv2.cvtColor(grey, cv2.COLOR_BGR2Lab)[:, :, 0] / 100
+        own = luma_to_lightness(torch.from_numpy(luma)[None, None], depth=8, full_range=True)
+        small = resize(own, (224, 224))[0, 0].numpy()
+        other = resize(torch.from_numpy(lab)[None, None], (224, 224))[0, 0].numpy()
+        skipping = cv2.resize(own[0, 0].numpy(), (224, 224))
+        plain = shown(small, size, opencv_up=False)
+        cases = {
+            "Lab by OpenCV": (other, 0),
+            "input resized by OpenCV": (skipping, 0),
+            "ab enlarged by OpenCV": (small, 1),
+            "all": (cv2.resize(lab, (224, 224)), 1),
+        }
+        say(f"{Path(path).name} {size}, spread of ab {plain.std():.2f}")
+        for label, (light, up) in cases.items():
+            error = np.abs(shown(light, size, opencv_up=bool(up)) - plain)
+            change = np.abs(light - small).mean() * 100
+            say(
+                f"  {label}: input {change:.4f} L*, ab {error.mean():.4f} in the mean,"
+                f" {np.percentile(error, 99):.4f} at most in 99 %"
+            )
 
 
 if __name__ == "__main__":

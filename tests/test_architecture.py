@@ -99,6 +99,7 @@ MAY_IMPORT["engine.video"] = MAY_IMPORT["engine.video"] | {"engine.plan_film"}
 for _top in ("describe", "image", "preview", "span_job", "video"):
     MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT[f"engine.{_top}"] | {"engine.steering"}
 MAY_IMPORT["engine.span_job"] = MAY_IMPORT["engine.span_job"] | {"engine.video"}
+MAY_IMPORT["engine.again"] = MAY_IMPORT["engine.span_job"] | {"engine.span_job"}
 MAY_IMPORT["engine.estimate"] = MAY_IMPORT["engine.video"] | {"engine.image", "engine.video"}
 MAY_IMPORT["engine.describe"] = MAY_IMPORT["engine.describe"] | {"engine.estimate"}
 MAY_IMPORT["engine.compare"] = MAY_IMPORT["engine.estimate"] | {"engine.preview"}

@@ -14,6 +14,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vidcolor.engine.again import redo_shots
     from vidcolor.engine.image import colorize_image
     from vidcolor.engine.options import ColorizeOptions, ColorizeResult
     from vidcolor.engine.shots.plan import Shot
@@ -76,6 +77,7 @@ __all__ = [
     "colorize_video",
     "load_model",
     "open",
+    "redo_shots",
 ]
 
 _HOME: dict[str, str] = {
@@ -98,6 +100,7 @@ _HOME: dict[str, str] = {
     "colorize_image": "vidcolor.engine.image",
     "colorize_video": "vidcolor.engine.video",
     "load_model": "vidcolor.models.loading",
+    "redo_shots": "vidcolor.engine.again",
 }
 
 # A library doesn't write to stderr by itself; the command line adds its handlers to this logger.

@@ -107,7 +107,7 @@ class Screen:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self._read():
             pass
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=60)
 
     def _read(self) -> bool:
         """Take what there is; False at the end."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from engine_clips import write_clip
 
 import vidcolor
@@ -114,3 +115,38 @@ def test_the_file_is_written_with_the_colours(film: Path, model: Colorizer, tmp_
     result = vidcolor.colorize_video(film, target, options=options, model=model)
     assert result.frames == 2 * FRAMES
     assert result.plan is not None and [s.first for s in result.plan.shots] == [0, FRAMES]
+
+
+class Listener:
+    """A model that notes what it is told."""
+
+    spec = vidcolor.ModelSpec(name="listener", takes_guidance=True)
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.told: list[tuple[torch.Tensor, torch.Tensor] | None] = []
+
+    def __call__(self, inputs: vidcolor.ModelInput) -> vidcolor.Prediction:
+        for at in range(len(inputs)):
+            told = inputs.guidance
+            self.told.append(None if told is None else (told.ab[at], told.confidence[at]))
+        return vidcolor.Prediction(torch.zeros(len(inputs), 2, *inputs.lightness.shape[-2:]))
+
+
+def test_a_model_that_listens_is_told_of_every_frame_of_the_shot(film: Path) -> None:
+    listener = Listener()
+    hint = Hint(75, 48, "lab(30, -35)", time_s=7 / RATE, radius=10)
+    options = vidcolor.ColorizeOptions(
+        direction=Direction(hints=(hint,)), batch_size=FRAMES, smoothing=0.0
+    )
+    with vidcolor.open(film) as opened:
+        for _ in opened.colorize(listener, options=options):
+            pass
+    for number in range(FRAMES):
+        told = listener.told[number]
+        assert told is not None
+        ab, confidence = (planes.permute(1, 2, 0).numpy() for planes in told)
+        assert at(confidence, 40 + 5 * number, 48)[0] > 0.5, number
+        # "within 8 Lab units" is what is asked of hints in films
+        assert np.hypot(*(at(ab, 40 + 5 * number, 48) - (30, -35))) < 8, number
+    assert listener.told[FRAMES:] == [None] * FRAMES

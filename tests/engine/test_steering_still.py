@@ -118,3 +118,34 @@ def test_a_painting_of_another_shape_is_refused(
     assert cv2.imwrite(str(file), np.zeros((64, 128, 4), np.uint8))
     with pytest.raises(vidcolor.InputError, match="not of the shape"):
         colored(grey, model, Direction(paintings=(Painting(file),)))
+
+
+class Listener:
+    """A model that shows what it is told, and elsewhere green."""
+
+    spec = vidcolor.ModelSpec(name="listener", takes_guidance=True)
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.told: list[vidcolor.Guidance | None] = []
+
+    def __call__(self, inputs: vidcolor.ModelInput) -> vidcolor.Prediction:
+        self.told.append(inputs.guidance)
+        green = torch.tensor([-30.0, 20.0]).view(1, 2, 1, 1)
+        ab = green.expand(len(inputs), 2, *inputs.lightness.shape[-2:])
+        return vidcolor.Prediction(ab.clone())
+
+
+def test_a_model_that_listens_is_told_of_hints(grey: Picture) -> None:
+    model = Listener()
+    said = (Hint(40, 60, "lab(12, -20)", radius=8), Hint(200, 40, "keep"))
+    options = vidcolor.ColorizeOptions(direction=Direction(hints=said), saturation=0.5)
+    vidcolor.colorize_array(grey, model=model, options=options)
+    (told,) = model.told
+    assert told is not None
+    known = told.confidence[0, 0] > 0
+    assert known[60, 40] and not known[40, 200] and not known[60, 60]
+    # as the model has it: shown with half the saturation it is what was said
+    assert told.ab[0, :, 60, 40].tolist() == [24.0, -40.0]
+    vidcolor.colorize_array(grey, model=model)
+    assert model.told[-1] is None

@@ -330,9 +330,9 @@ def test_killed_run_leaves_nothing_in_the_way(tmp_path: Path, colorize: Run) -> 
         command(*SMALL, source, folder / "out.mp4"), stderr=subprocess.DEVNULL, cwd=tmp_path
     )
     deadline = time.monotonic() + 60
-    while not names_in(folder) and time.monotonic() < deadline:
-        time.sleep(0.01)
     kept = {".vidcolor-work-out.mp4"}  # what the film could go on from, soon after
+    while not names_in(folder) - kept and time.monotonic() < deadline:
+        time.sleep(0.01)
     (temporary,) = names_in(folder) - kept
     second = colorize(source, folder / "out.mp4")
     process.kill()

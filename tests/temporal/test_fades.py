@@ -41,29 +41,50 @@ def _film(kind: str) -> tuple[Tensor, list[float]]:
     return luma_to_lightness(luma, depth=8, full_range=True), factors.tolist()
 
 
-def _fades(film: Tensor, first: int = 0, meter: FadeMeter | None = None) -> list[Fade]:
-    small = F.adaptive_avg_pool2d(film, (24, 24))[:, 0].numpy()
-    meter = meter or FadeMeter()
-    return [
-        meter.step(picture, 1 / FPS, is_cut=first + number == 0)
-        for number, picture in enumerate(small)
-    ]
+def _fades(film: Tensor, meter: FadeMeter | None = None, *, count: int | None = None) -> list[Fade]:
+    """Of the first ``count`` frames, all frames shown before; of a begin if it is a new meter."""
+    is_new, meter = meter is None, meter or FadeMeter()
+    for picture in F.adaptive_avg_pool2d(film, (24, 24))[:, 0].numpy():
+        meter.look(picture)
+    count = len(film) if count is None else count
+    return [meter.step(1 / FPS, is_cut=is_new and number == 0) for number in range(count)]
 
 
 @pytest.mark.parametrize("kind", ["down", "up", "white down", "white up"])
 def test_the_factor_is_measured(kind: str) -> None:
     film, factors = _film(kind)
     found = _fades(film)
-    # a fade out is known after five frames; one in is taken to rise to a usual brightness
-    inside = [
-        (fade, factor)
-        for fade, factor in zip(found, factors, strict=True)
-        if 0.1 < factor < (0.75 if "down" in kind else 0.95)
-    ]
-    assert len(inside) > 12
+    inside = [(f, k) for f, k in zip(found, factors, strict=True) if 0.1 < k < 1.0]
+    assert len(inside) > 18
     for fade, factor in inside:
-        assert fade.factor == pytest.approx(factor, rel=0.05 if "down" in kind else 0.3)
-        assert fade.factor == 1.0 or fade.is_white == ("white" in kind)
+        # steps of rounded codes add up to 7 % where it is darkest; the film pans meanwhile
+        assert fade.factor == pytest.approx(factor, rel=0.1)
+        assert fade.is_white == ("white" in kind)
+
+
+def test_without_later_frames_a_fade_is_known_later() -> None:
+    film, factors = _film("down")
+    small = F.adaptive_avg_pool2d(film, (24, 24))[:, 0].numpy()
+    meter, found = FadeMeter(), []
+    for number, picture in enumerate(small):
+        meter.look(picture)
+        found.append(meter.step(1 / FPS, is_cut=number == 0))
+    assert found[22].factor == 1.0
+    # five steps tell; the factor is then that of all of them
+    for number in range(26, 42):
+        assert found[number].factor == pytest.approx(factors[number], rel=0.05)
+
+
+def test_more_frames_are_asked_for_until_a_rise_is_over() -> None:
+    film, _ = _film("up")
+    meter = FadeMeter()
+    asked = 0
+    for number, picture in enumerate(F.adaptive_avg_pool2d(film, (24, 24))[:, 0].numpy()):
+        meter.look(picture)
+        while number < 47 and not meter.needs_more:
+            meter.step(1 / FPS, is_cut=False)
+        asked = max(asked, len(meter._shown))
+    assert 20 < asked < 30  # the fade takes 24 frames, of which the first shows nothing yet
 
 
 def test_a_pan_flicker_and_a_slow_change_are_no_fade() -> None:
@@ -102,14 +123,16 @@ def test_chroma_falls_with_lightness() -> None:
     assert float(light) == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_meter_goes_on_from_its_state() -> None:
-    film, _ = _film("down")
+@pytest.mark.parametrize("kind", ["down", "up"])
+def test_a_meter_goes_on_from_its_state(kind: str) -> None:
+    film, _ = _film(kind)
     whole = _fades(film)
-    meter = FadeMeter()
-    _fades(film[:30], meter=meter)
-    later = FadeMeter()
-    later.restore(json.loads(json.dumps(meter.state())))
-    assert _fades(film[30:], 30, later) == whole[30:]
+    for count in (12, 22, 30):
+        meter = FadeMeter()
+        _fades(film, meter, count=count)
+        later = FadeMeter()
+        later.restore(json.loads(json.dumps(meter.state())))
+        assert _fades(film[count:], later) == whole[count:]
 
 
 def test_exposure_is_not_evened_within_a_fade() -> None:

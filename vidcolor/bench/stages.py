@@ -15,7 +15,7 @@ from vidcolor.engine.coloring.batching import Batcher, default_batch_size
 from vidcolor.engine.coloring.colorist import join_frame
 from vidcolor.engine.coloring.finished import finished
 from vidcolor.engine.coloring.geometry import resize_lightness, upright, working_size_of
-from vidcolor.engine.coloring.over_time import TimePlan, looks_ahead_for_shots, plan_over_time
+from vidcolor.engine.coloring.over_time import TimePlan, plan_look_ahead, plan_over_time
 from vidcolor.engine.coloring.transfer import upload
 from vidcolor.engine.coloring.waiting import look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
@@ -141,7 +141,7 @@ class Stages:
         cuts: list[bool] = []
 
         def work() -> int:
-            planner = Planner(SpanRules(), looks_ahead=looks_ahead_for_shots(info))
+            planner = Planner(SpanRules(), look_ahead=plan_look_ahead(info))
             marks = [
                 mark
                 for frame in frames

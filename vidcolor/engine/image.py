@@ -21,6 +21,7 @@ from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.run.staging import staged
+from vidcolor.engine.steering.known import guidance_of
 from vidcolor.engine.steering.still import directed, steer_still
 from vidcolor.errors import Message, Option
 from vidcolor.media.files.atomic import AtomicPath
@@ -28,7 +29,7 @@ from vidcolor.media.files.remote import is_url, url_of
 from vidcolor.media.still.mask import read_mask, write_mask
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
-from vidcolor.models.contract import ColorModel, ModelInput
+from vidcolor.models.contract import ColorModel, Guidance, ModelInput
 from vidcolor.types import Plane, StillImage
 
 
@@ -133,9 +134,13 @@ def repair_still(
 
 
 def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
+    guidance = None
+    if options.direction is not None and model.spec.takes_guidance:
+        height, width = photo.luma.shape
+        guidance = guidance_of(options.direction, (height, width), options.saturation)
     ab = still_ab(
-        photo, model,
-        render_factor=options.render_factor, grey_mounts=options.mounts == "grey",
+        photo, model, render_factor=options.render_factor,
+        grey_mounts=options.mounts == "grey", guidance=guidance,
     )  # fmt: skip
     ab = ab * options.saturation
     if options.direction is not None:
@@ -146,7 +151,7 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
 
 def still_ab(
     photo: StillImage, model: Colorizer, *, render_factor: int | None = None,
-    grey_mounts: bool = True,
+    grey_mounts: bool = True, guidance: Guidance | None = None,
 ) -> Tensor:  # fmt: skip
     """The model's finished ab for a photo at its working size, ``(1, 2, h, w)`` float32."""
     spec = model.spec.working_size
@@ -154,7 +159,8 @@ def still_ab(
     size = working_size(spec, width, height, render_factor=render_factor or spec.image)
     full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
     lightness = resize_lightness(full, size)
-    ab = model.finishing(Batcher(model, 1)(ModelInput(lightness)).ab, lightness)
+    inputs = ModelInput(lightness, guidance).to(model.device)
+    ab = model.finishing(Batcher(model, 1)(inputs).ab, lightness)
     if not grey_mounts:
         return ab
     return ab * colored_share(lightness, (int(ab.shape[-2]), int(ab.shape[-1])))

@@ -96,6 +96,10 @@ class ColorizeOptions:
         direction: colours that are known, and settings of shots (``vidcolor.direction.model``);
             None for none.
         shots: a list of shots, JSON or CSV as ``vidcolor shots`` writes it, in place of detection.
+        keep_shots: keep the encoded shots of a film beside it when it is whole, so that some can
+            be done again; each shot is then encoded for itself.
+        only_shots: numbers of shots, from 1: these are done again and joined into the output of a
+            run with ``keep_shots``, which is replaced; None does the whole film.
         start_s: where to begin, in seconds from the file's start; None is the beginning.
         end_s: where to end, in seconds from the file's start; None is the end.
         video_codec: FFmpeg encoder name; None chooses by container ("libx264", "libvpx-vp9");
@@ -145,6 +149,8 @@ class ColorizeOptions:
     saturation: float = 1.0
     direction: Direction | None = None
     shots: Path | None = None
+    keep_shots: bool = False
+    only_shots: tuple[int, ...] | None = None
     start_s: float | None = None
     end_s: float | None = None
     video_codec: str | None = None
@@ -171,6 +177,11 @@ class ColorizeOptions:
         for name in ("weights_dir", "shots", "repair_mask", "mask"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(path))
+        if self.only_shots is not None:
+            shots = tuple(sorted(set(self.only_shots)))
+            if not shots or any(type(shot) is not int or shot < 1 for shot in shots):
+                raise OptionError("must name shots, counted from 1", option="only_shots")
+            object.__setattr__(self, "only_shots", shots)
         self._check_names()
         self._check_numbers()
         self._check_times()

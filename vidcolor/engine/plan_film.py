@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidcolor.engine.coloring.over_time import looks_ahead_for_shots
+from vidcolor.engine.coloring.over_time import plan_look_ahead
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.sources import plan_key, read_settings
@@ -74,8 +74,7 @@ def plan_input(
     if found is not None:
         return found
     with film.read(reading) as source:
-        looks_ahead = looks_ahead_for_shots(source.info)
-        planner = Planner(rules, looks_ahead=looks_ahead, known=known)
+        planner = Planner(rules, look_ahead=plan_look_ahead(source.info), known=known)
         _watch(source, planner, progress, stop)
     if not planner.frames:
         raise InputError(f"{film.label}: no frame of this video could be decoded")

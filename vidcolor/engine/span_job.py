@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from vidcolor.engine.coloring.film import Treatment
+from vidcolor.engine.coloring.over_time import plan_look_ahead
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.sources import plan_key, read_settings
-from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
+from vidcolor.engine.shots.plan import Checkpoint, ShotPlan
 from vidcolor.engine.steering.film import Steering
 from vidcolor.engine.steering.still import directed
 from vidcolor.engine.video import batch_size_of, encode_settings, steering_of
@@ -31,7 +32,7 @@ from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
 from vidcolor.temporal import FilterChain, LumaFilter
-from vidcolor.types import LumaFrame
+from vidcolor.types import LumaFrame, VideoInfo
 
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
@@ -214,10 +215,11 @@ class SpanFilm:
         self.close()
 
 
-def frames_behind(plan_rules: SpanRules, filters: FilterChain) -> int:
-    """How many frames behind a span's last one are read for it."""
+def frames_behind(film: VideoInfo, treatment: Treatment, filters: FilterChain) -> int:
+    """How many frames behind a span's last one may be needed for it."""
     # the frame behind the span says that it is over, or the end of the film
-    return max(plan_rules.run_out, 1) + filters.look_ahead_frames + 1
+    behind = max(treatment.rules.run_out, 1) + filters.look_ahead_frames + 1
+    return behind + plan_look_ahead(film)
 
 
 class _Begun:
@@ -261,11 +263,15 @@ class _Span(FilmJob):
             begin=begin, only_one=True, first_frame=start.read_from,
         )  # fmt: skip
         self._end = plan.span_end(index)
-        behind = frames_behind(treatment.rules, treatment.chain())
+        behind = frames_behind(source.info, treatment, treatment.chain())
         self._count = self._end + behind - start.read_from
 
     def _items(self) -> Iterable[LumaFrame | Packet]:
-        return islice(self._source, self._count)
+        # the last frames are needed where a picture comes out of black there
+        for item in islice(self._source, self._count):
+            if self.coloring.colorist.is_done:
+                return
+            yield item
 
     def _take_over(self, frame: LumaFrame) -> None:
         """A frame of the warm-up isn't written."""

@@ -18,6 +18,7 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress, Progress
+from vidcolor.engine.run.again import same_anyway
 from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
@@ -27,7 +28,9 @@ from vidcolor.engine.shots.lists import read_shots
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
 from vidcolor.engine.steering.film import Steering, prepare
 from vidcolor.engine.steering.still import directed
-from vidcolor.errors import OptionError, OutputError
+from vidcolor.errors import Option, OptionError, OutputError
+from vidcolor.media.files.kept_film import keep_film
+from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.files.remote import is_url, url_of
 from vidcolor.media.open import Input, open_input
@@ -96,8 +99,10 @@ def colorize_video(
         return replace(done, output=url_of(output))
     progress = progress or NullProgress()
     started = time.monotonic()
+    if options.only_shots is not None:
+        raise OptionError("is for redo_shots", option="only_shots")
     check_absent(output, options)
-    rules = spans or (plan.rules if plan else SpanRules())
+    rules = spans or (plan.rules if plan else _rules(options))
     halt = threading.Event()
     reading = replace(read_settings(options), threads=threads)
     with ended_by(stop, halt), open_input(input) as film, film.read(reading) as source:
@@ -118,26 +123,50 @@ def colorize_video(
                 filters, plan.shots if plan else None, steer, masks.write if masks else None,
             )  # fmt: skip
             work = open_work(film, output, treatment)
+            if options.keep_shots and (work is None or not isinstance(writer, VideoWriter)):
+                raise OptionError(
+                    "needs a film in a file, written to a file, and ", Option("resume", True),
+                    option="keep_shots",
+                )  # fmt: skip
             try:
                 with _kept(work, progress):
                     job = _Film(source, writer, treatment, progress, work)
                     job.run(stop, halt)
+                    last = writer.end_span() if options.keep_shots else []
                     writer.commit()
                     if masks is not None:
                         masks.commit()
             finally:
                 progress.close()
-            forget_work(output)
+            planner = job.coloring.planner
+            made = ShotPlan(key, rules, planner.frames, tuple(planner.shots), tuple(planner.spans))
+            if not options.keep_shots:
+                forget_work(output)
+            elif work is not None:
+                _keep_film(film, options, writer.codec, work, made, last)
             keep_date(input, output, options)
             warnings = (*source.status.warnings, *writer.notes, *job.coloring.notes)
-    planner = job.coloring.planner
     return ColorizeResult(
         output=output, frames=job.written, seconds=time.monotonic() - started,
         model=chosen.label, device=chosen.device_label, precision=chosen.precision,
         cuts=tuple(shot.start_s for shot in planner.shots[1:]),
-        warnings=tuple(dict.fromkeys(warnings)),
-        plan=ShotPlan(key, rules, planner.frames, tuple(planner.shots), tuple(planner.spans)),
+        warnings=tuple(dict.fromkeys(warnings)), plan=made,
     )  # fmt: skip
+
+
+def _rules(options: ColorizeOptions) -> SpanRules:
+    """How long spans are: shots that may be done again have one each."""
+    return SpanRules(min_frames=1) if options.keep_shots else SpanRules()
+
+
+def _keep_film(
+    film: Input, options: ColorizeOptions, codec: str, work: Work, plan: ShotPlan,
+    last: list[KeptFile],
+) -> None:  # fmt: skip
+    """Keep the spans of a film that is whole."""
+    ends = [plan.span_end(index) for index in range(len(plan.spans))]
+    files = [span.files[0] for span in work.folder.spans] + last
+    keep_film(work.folder.path, same_anyway(film, options, codec), plan.to_json(), ends, files)
 
 
 def steering_of(

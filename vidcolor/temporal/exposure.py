@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64decode, b64encode
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,19 +129,53 @@ class FlickerMeter:
         self._last_s = 0.0
         self._tracks = (_Track(TERMS), _Track(1))
         self._fades = FadeMeter()
+        self._shown: deque[Picture] = deque()
+
+    def look(self, lightness: Tensor) -> None:
+        """See the next frames, of which the corrections will be asked.
+
+        Args:
+            lightness: ``(B, 1, h, w)`` float32, L*/100, of any size.
+        """
+        small = F.adaptive_avg_pool2d(lightness.float(), (_SIDE, _SIDE))[:, 0].cpu().numpy()
+        for picture in small:
+            self._fades.look(picture)
+            self._shown.append(picture)
+
+    @property
+    def needs_more(self) -> bool:
+        """Whether the next frame's correction depends on later frames than were seen."""
+        return self._fades.needs_more
+
+    def correct(self, now_s: float, *, is_cut: bool) -> Correction:
+        """The correction of the next frame; it has been seen.
+
+        Args:
+            now_s: its presentation time.
+            is_cut: it is the first of a shot.
+        """
+        elapsed_s, self._last_s = max(now_s - self._last_s, 0.0), now_s
+        fade = self._fades.step(elapsed_s, is_cut=is_cut)
+        correction = self._flicker(self._shown.popleft(), elapsed_s, is_cut)
+        if fade.factor < 1.0:  # what the fade changes is undone already
+            return Correction(offset=correction.offset, fade=fade)
+        return correction
 
     def corrections(
         self, lightness: Tensor, seconds: Sequence[float], cuts: Sequence[bool]
     ) -> list[Correction]:
-        """The corrections of the next frames.
+        """The corrections of the next frames, each without any later frame.
 
         Args:
             lightness: ``(B, 1, h, w)`` float32, L*/100, of any size.
             seconds: presentation time of each frame.
             cuts: whether each frame is the first of a shot.
         """
-        small = F.adaptive_avg_pool2d(lightness.float(), (_SIDE, _SIDE))[:, 0].cpu()
-        return [self._step(*f) for f in zip(small.numpy(), seconds, cuts, strict=True)]
+        found = []
+        for frame, now_s, is_cut in zip(torch.split(lightness, 1), seconds, cuts, strict=True):
+            self.look(frame)
+            found.append(self.correct(now_s, is_cut=is_cut))
+        return found
 
     @property
     def level(self) -> float:
@@ -177,14 +212,6 @@ class FlickerMeter:
         if state["known"] is not None:
             known = np.frombuffer(b64decode(state["known"]), np.float32)
             self._known = known.reshape(_SIDE, _SIDE)
-
-    def _step(self, small: Picture, now_s: float, is_cut: bool) -> Correction:
-        elapsed_s, self._last_s = max(now_s - self._last_s, 0.0), now_s
-        fade = self._fades.step(small, elapsed_s, is_cut=is_cut)
-        correction = self._flicker(small, elapsed_s, is_cut)
-        if fade.factor < 1.0:  # what the fade changes is undone already
-            return Correction(offset=correction.offset, fade=fade)
-        return correction
 
     def _flicker(self, small: Picture, elapsed_s: float, is_cut: bool) -> Correction:
         if is_cut:

@@ -9,19 +9,24 @@ pink. So it sees what was faded, and its colours fall with the lightness.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.color.lab import grey_to_lightness, lightness_to_grey
 
 Codes = npt.NDArray[np.float64]
+
+AHEAD_FRAMES: Final = 8
+"""Later frames that tell where a fade begins."""
 
 _BLOCKS: Final = 6
 """Blocks across and down whose means are compared: what moves within them doesn't count."""
@@ -37,10 +42,16 @@ _LOW, _HIGH = 0.012, 0.97
 """Codes between which pixels tell."""
 _BLANK: Final = 0.03
 """Level of the brightest part (or of the farthest from white) below which there is no picture."""
+_FARTHEST: Final = 0.02
+"""Share of the pixels that are brighter than that level (or farther from white)."""
 _FIRST_LEVEL: Final = 0.25
 """A shot behind black whose brightest part is darker than this fades in."""
 _USUAL_LEVEL: Final = 0.8
-"""To where it is taken to rise, until it has."""
+"""To where it is taken to rise, where its rise lasts longer than frames can wait."""
+_ALIKE: Final = (0.5, 1.5)
+"""Range of a step over the one before within which it goes on, though motion hides the fade."""
+_REST_FRAMES: Final = 3
+"""Steps in which nothing rises that end a fade in."""
 _RETURN_S: Final = 0.7
 """Time constant by which a factor goes back to 1 where nothing fades any more."""
 _LEAST_FACTOR: Final = 0.04
@@ -60,60 +71,104 @@ class Fade:
     is_white: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What a frame shows of one kind of fade.
+
+    Attributes:
+        level: of the brightest part, or of the farthest from white.
+        step: logarithm of the factor from the frame before; 0 where no pixel tells.
+        is_sure: that factor explains the change of the picture.
+    """
+
+    level: float
+    step: float = 0.0
+    is_sure: bool = False
+
+    def step_after(self, step: float) -> float:
+        """The step, if it counts as a fade's behind another one; else 0."""
+        if abs(self.step) < _LEAST_STEP:
+            return 0.0
+        low, high = sorted(step * share for share in _ALIKE)
+        return self.step if self.is_sure or low < self.step < high else 0.0
+
+
 class FadeMeter:
     """Measures frame by frame how far a film is faded.
 
-    The state goes on over boundaries of shots. No later frame counts: a fade is known after some
-    frames of it, and one from black by its first frame, of which it isn't known yet how bright the
-    picture will be.
+    Frames are shown first (``look``), and answered for later (``step``): a fade is known by
+    ``AHEAD_FRAMES`` later frames, and one from black or white by all of its frames, as only then
+    it is known how bright the picture will be (``needs_more``). Fewer later frames will do: then a
+    fade is known after some of its frames, and a rise is taken to lead to a usual brightness.
+    The state goes on over boundaries of shots.
     """
 
     def __init__(self) -> None:
         self._tracks = (_Track(), _Track())
-        self._known: Codes | None = None
+        self._known: Codes | None = None  # of the last frame that was shown
+        self._last: Codes | None = None  # of the last one that was answered for
+        self._shown: deque[tuple[Codes, tuple[_Sight, _Sight]]] = deque()
 
-    def step(self, lightness: npt.NDArray[np.float32], elapsed_s: float, *, is_cut: bool) -> Fade:
-        """The next frame's fade.
+    def look(self, lightness: npt.NDArray[np.float32]) -> None:
+        """See the next frame.
 
         Args:
-            lightness: ``(h, w)``, L*/100, small.
+            lightness: ``(h, w)``, L*/100, small; sides are multiples of 6.
+        """
+        height, width = lightness.shape
+        grid, curve = _curve()
+        fine = np.interp(lightness, grid, curve)
+        blocks = fine.reshape(_BLOCKS, height // _BLOCKS, _BLOCKS, width // _BLOCKS)
+        now: Codes = blocks.mean(axis=(1, 3))
+        least, most = _ends(fine)
+        known, self._known = self._known, now
+        self._shown.append((now, _sights(known, now, (most, 1.0 - least))))
+
+    @property
+    def needs_more(self) -> bool:
+        """Whether the next frame's factor depends on frames that weren't shown yet."""
+        if not self._shown:
+            return True
+        (_, sights), *later = self._shown
+        return any(
+            track.may_rise(sight.level) and not _rise(each[1][kind] for each in later)[1]
+            for kind, (track, sight) in enumerate(zip(self._tracks, sights, strict=True))
+        )
+
+    def step(self, elapsed_s: float, *, is_cut: bool) -> Fade:
+        """The fade of the next frame; it has been shown.
+
+        Args:
             elapsed_s: since the frame before.
             is_cut: the frame begins a shot.
         """
-        fine = lightness_to_grey(torch.from_numpy(lightness))
-        levels = (float(fine.quantile(0.98)), 1.0 - float(fine.quantile(0.02)))
-        now = F.adaptive_avg_pool2d(fine[None], (_BLOCKS, _BLOCKS))[0].double().numpy()
-        known, self._known = self._known, now
-        both = (now, 1.0 - now)
-        before = both if known is None else (known, 1.0 - known)
-        steps = [_step(*pair) for pair in zip(before, both, strict=True)]
-        better = 0 if steps[0][1] <= steps[1][1] else 1
-        for number, (track, level) in enumerate(zip(self._tracks, levels, strict=True)):
-            step, rest = steps[number]
-            explains = number == better and rest <= 1.0 - _EXPLAINED
+        is_first = self._last is None
+        self._last, sights = self._shown.popleft()
+        for kind, (track, sight) in enumerate(zip(self._tracks, sights, strict=True)):
             # a boundary within a fade, where its picture is too weak to be recognised, is none
-            begins = known is None or (is_cut and not (explains and track.factor < 1.0))
-            if begins or (track.is_blank and level >= _BLANK):
-                track.begin(level)
-            elif not track.is_blank and level >= _BLANK:
-                track.follow(step if explains else None, elapsed_s)
-            track.is_blank = level < _BLANK
+            begins = is_first or (is_cut and not (sight.is_sure and track.factor < 1.0))
+            later = (each[1][kind] for each in self._shown)
+            if begins or (track.is_blank and sight.level >= _BLANK):
+                track.begin(sight.level, later)
+            elif not track.is_blank and sight.level >= _BLANK:
+                track.follow(sight, later, elapsed_s)
+            track.is_blank = sight.level < _BLANK
         black, white = (track.factor for track in self._tracks)
         return Fade(black, False) if black <= white else Fade(white, True)
 
     def state(self) -> list[Any]:
         """As JSON can hold it; of the last frame its codes, floats come back exactly."""
-        known = None if self._known is None else self._known.tolist()
-        return [known, *(track.state() for track in self._tracks)]
+        last = None if self._last is None else self._last.tolist()
+        return [last, *(track.state() for track in self._tracks)]
 
     def restore(self, state: Sequence[Any]) -> None:
-        """Go on from a state.
+        """Go on from a state, before any frame is shown.
 
         Raises:
             TypeError, ValueError: it is none.
         """
-        known, *tracks = state
-        self._known = None if known is None else np.array(known, np.float64)
+        last, *tracks = state
+        self._known = self._last = None if last is None else np.array(last, np.float64)
         for track, values in zip(self._tracks, tracks, strict=True):
             track.restore(values)
 
@@ -124,58 +179,119 @@ class _Track:
     def __init__(self) -> None:
         self.factor = 1.0
         self.is_blank = False
-        self._run, self._change = 0, 0.0
+        self._run = 0
+        self._change = self._pending = self._last = 0.0
 
-    def begin(self, level: float) -> None:
+    def may_rise(self, level: float) -> bool:
+        """Whether a fade in may begin with a frame whose farthest pixels are at ``level``."""
+        return self.is_blank and _BLANK <= level < _FIRST_LEVEL
+
+    def begin(self, level: float, later: Iterable[_Sight]) -> None:
         """A shot begins, or a picture out of black, whose farthest pixels are at ``level``."""
-        rises = self.is_blank and level < _FIRST_LEVEL
-        self._run, self._change = 0, 0.0
+        rises = self.may_rise(level)
+        self._forget_run()
         self.factor, self.is_blank = 1.0, False
         if rises:
-            self.factor = max(level / _USUAL_LEVEL, _LEAST_FACTOR)
+            change, is_whole = _rise(later)
+            self._multiply(-change if is_whole else min(-change, math.log(level / _USUAL_LEVEL)))
 
-    def follow(self, step: float | None, elapsed_s: float) -> None:
-        """Take the logarithm of the change; None where it isn't a fade's."""
-        if step is None or abs(step) < _LEAST_STEP:
-            self._run, self._change = 0, 0.0
+    def follow(self, sight: _Sight, later: Iterable[_Sight], elapsed_s: float) -> None:
+        """Take the next frame of a shot."""
+        step = sight.step_after(self._last)
+        if not step:
+            self._forget_run()
             if self.factor < 1.0:
                 self.factor **= math.exp(-elapsed_s / _RETURN_S)
                 self.factor = 1.0 if self.factor > 0.995 else self.factor
             return
         if step * self._change < 0.0:
-            self._run, self._change = 0, 0.0
-        was_fade = self._is_fade
-        self._run, self._change = self._run + 1, self._change + step
-        if self.factor < 1.0 or was_fade:
-            self._multiply(step)
-        elif self._is_fade:
-            self._multiply(self._change)
+            self._forget_run()
+        self._run, self._change, self._last = self._run + 1, self._change + step, step
+        self._pending += step
+        if self.factor < 1.0 or self._is_fade(later):
+            self._multiply(self._pending)
+            self._pending = 0.0
 
-    @property
-    def _is_fade(self) -> bool:
-        return self._run >= _RUN_FRAMES and abs(self._change) >= _RUN_CHANGE
+    def _forget_run(self) -> None:
+        self._run = 0
+        self._change = self._pending = self._last = 0.0
+
+    def _is_fade(self, later: Iterable[_Sight]) -> bool:
+        """Whether the run, with what is known of its later steps, is one."""
+        run, change, last = self._run, self._change, self._last
+        for sight in islice(later, AHEAD_FRAMES):
+            last = sight.step_after(last)
+            if last * change <= 0.0:
+                break
+            run, change = run + 1, change + last
+        return run >= _RUN_FRAMES and abs(change) >= _RUN_CHANGE
 
     def _multiply(self, change: float) -> None:
         self.factor = max(min(self.factor * math.exp(change), 1.0), _LEAST_FACTOR)
 
     def state(self) -> list[float]:
-        return [self.factor, self._run, self._change, self.is_blank]
+        return [
+            self.factor, self._run, self._change, self._pending, self._last, self.is_blank,
+        ]  # fmt: skip
 
     def restore(self, state: Sequence[float]) -> None:
-        factor, run, change, is_blank = state
-        self.factor, self._run, self._change = float(factor), int(run), float(change)
+        factor, run, change, pending, last, is_blank = state
+        self.factor, self._run = float(factor), int(run)
+        self._change, self._pending, self._last = float(change), float(pending), float(last)
         self.is_blank = bool(is_blank)
 
 
+def _rise(later: Iterable[_Sight]) -> tuple[float, bool]:
+    """By how much the factor's logarithm rises from here on, and whether the end is seen."""
+    change, last, rest = 0.0, 0.0, 0
+    for sight in later:
+        if sight.level < _BLANK:
+            return change, True
+        step = sight.step_after(last)
+        if step > 0.0:
+            change, last, rest = change + step, step, 0
+            continue
+        rest += 1
+        if rest == _REST_FRAMES:
+            return change, True
+    return change, False
+
+
+@lru_cache(maxsize=1)
+def _curve() -> tuple[Codes, Codes]:
+    """Codes of grey over L*/100, as a table: a tenth of the time of the formula."""
+    grid = torch.linspace(0.0, 1.0, 2049, dtype=torch.float64)
+    return grid.numpy(), lightness_to_grey(grid).numpy()
+
+
+def _ends(fine: Codes) -> tuple[float, float]:
+    """The darkest and brightest codes but for a few pixels."""
+    few = int(_FARTHEST * fine.size)
+    ordered = np.partition(fine, (few, fine.size - 1 - few), axis=None)
+    return float(ordered[few]), float(ordered[-1 - few])
+
+
+def _sights(before: Codes | None, now: Codes, levels: tuple[float, float]) -> tuple[_Sight, _Sight]:
+    """What a frame shows of fades to black and to white; at most one is sure, the better."""
+    change = 0.0 if before is None else float(np.abs(now - before).mean())
+    if before is None or change < 1e-5:
+        return _Sight(levels[0]), _Sight(levels[1])
+    (black, rest), (white, white_rest) = _step(before, now), _step(1.0 - before, 1.0 - now)
+    most = (1.0 - _EXPLAINED) * change
+    return (
+        _Sight(levels[0], black, rest <= min(white_rest, most)),
+        _Sight(levels[1], white, white_rest < rest and white_rest <= most),
+    )
+
+
 def _step(before: Codes, now: Codes) -> tuple[float, float]:
-    """Logarithm of the factor between two frames, and the share of the change that is not its."""
-    tells = (before > _LOW) & (before < _HIGH) & (now > _LOW) & (now < _HIGH)
-    change = float(np.abs(now - before).mean())
-    if tells.mean() < _LEAST_SHARE or change < 1e-5:
-        return 0.0, 1.0
-    step = float(np.median(np.log(now[tells] / before[tells])))
-    rest = float(np.abs(now - math.exp(step) * before).mean())
-    return step, rest / change
+    """Logarithm of the factor between two frames, and how much remains of the change."""
+    low, high = np.minimum(before, now), np.maximum(before, now)
+    tells = (low > _LOW) & (high < _HIGH)
+    if np.count_nonzero(tells) < _LEAST_SHARE * tells.size:
+        return 0.0, math.inf
+    factor = float(np.median(now[tells] / before[tells]))
+    return math.log(factor), float(np.abs(now - factor * before).mean())
 
 
 def unfade(lightness: Tensor, fade: Fade) -> Tensor:

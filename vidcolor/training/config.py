@@ -108,7 +108,7 @@ class TrainConfig:
         compile: by torch.compile; pays off on GPUs and in long runs.
         validate_every: steps between validations.
         validate_on: number of validation pictures used then; all at the end.
-        sample_every: steps between sample sheets and loss plots; 0 for one at the end only.
+        sample_every: steps between sample sheets and loss plots; the last at the end; 0 for none.
         save_every: steps between checkpoints.
         patience: validations without a better one after which the run ends; 0 for never. What
             counts is ab RMSE at the best saturation.

@@ -215,7 +215,7 @@ class FilmRun:
         chain = treatment.chain()
         reader = reader or FilmReader(film, source, self._request, begin)
         self._muxer = FilmMuxer(writer, work, reader)
-        self._behind = frames_behind(treatment.rules, chain)
+        self._behind = frames_behind(source.info, treatment, chain)
         self._next = len(begin.spans) - 1 if begin else 0
         self._loop(reader, work)
         self._plan = reader.plan()

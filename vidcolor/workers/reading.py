@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from vidcolor.engine.coloring.over_time import looks_ahead_for_shots
+from vidcolor.engine.coloring.over_time import plan_look_ahead
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
@@ -71,7 +71,7 @@ class FilmReader:
         self._key = plan_key(film, self._settings)
         self._items = iter(source)
         self._planner = Planner(
-            request.rules, looks_ahead=looks_ahead_for_shots(source.info), begin=begin,
+            request.rules, look_ahead=plan_look_ahead(source.info), begin=begin,
             known=request.plan.shots if request.plan else None,
         )  # fmt: skip
         self._marks: deque[Mark] = deque()

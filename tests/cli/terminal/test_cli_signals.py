@@ -13,9 +13,10 @@ import pytest
 
 _PROGRAM = """
 import sys, time
-from vidcolor.cli.terminal.signals import Stop
+from vidcolor.cli.terminal import signals
 
-stop = Stop()
+signals._DEBOUNCE_S = {debounce_s}
+stop = signals.Stop()
 with stop:
     try:
         if {patient}:
@@ -31,9 +32,9 @@ with stop:
 """
 
 
-def start(*, patient: bool, deaf: bool = False) -> subprocess.Popen[str]:
+def start(*, patient: bool, deaf: bool = False, debounce_s: float = 0.5) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM.format(patient=patient, deaf=deaf)],
+        [sys.executable, "-c", _PROGRAM.format(patient=patient, deaf=deaf, debounce_s=debounce_s)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -45,7 +46,7 @@ def start(*, patient: bool, deaf: bool = False) -> subprocess.Popen[str]:
 def ended(process: subprocess.Popen[str]) -> int:
     with process:
         try:
-            return process.wait(timeout=20)
+            return process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()  # or leaving the block would wait for ever
             raise
@@ -62,10 +63,11 @@ def test_first_signal_stops(number: signal.Signals, exit_code: int, patient: boo
 
 
 def test_second_signal_ends_what_does_not_listen() -> None:
-    process = start(patient=True, deaf=True)
+    process = start(patient=True, deaf=True, debounce_s=0.0)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.7)  # longer than the time in which two count as one
-    process.send_signal(signal.SIGINT)
+    while process.poll() is None:
+        time.sleep(0.1)  # two that wait at once are one to the system
+        process.send_signal(signal.SIGINT)
     assert ended(process) == -signal.SIGINT
 
 
@@ -124,7 +126,7 @@ def test_import_is_not_interrupted(tmp_path: Path) -> None:
 
 
 def test_one_request_delivered_twice_counts_once() -> None:
-    process = start(patient=True, deaf=True)
+    process = start(patient=True, deaf=True, debounce_s=60.0)
     process.send_signal(signal.SIGTERM)
     time.sleep(0.05)
     process.send_signal(signal.SIGTERM)

@@ -15,6 +15,7 @@ from read_helpers import gray_frame, moving_luma, split
 
 from vidcolor.media.open import open_input, open_source
 from vidcolor.media.read.packets.late_streams import late_places
+from vidcolor.media.source import ReadSettings
 
 BEYOND_PROBE = 6 << 20
 """More than the 5 MB that libav reads to open a film."""
@@ -26,9 +27,12 @@ SUBTITLE = bytes.fromhex("20") + bytes(40)
 """A DVD subtitle's number and something behind it."""
 
 
-def _piece(path: Path, sounds: tuple[str, ...], *, frames: int = 12, late_s: int = 0) -> bytes:
+def _piece(
+    path: Path, sounds: tuple[str, ...], *, frames: int = 12, late_s: int = 0,
+    options: dict[str, str] | None = None,
+) -> bytes:  # fmt: skip
     """A short film with as many sounds, which begin late."""
-    with av.open(str(path), "w") as output:
+    with av.open(str(path), "w", options=options or {}) as output:
         video: Any = output.add_stream("mpeg2video", rate=25)
         video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
         added: list[Any] = [output.add_stream(codec, rate=48000) for codec in sounds]
@@ -90,6 +94,20 @@ def test_a_subtitle_of_the_middle_is_known(tmp_path: Path) -> None:
     path = _with_gap(tmp_path / "joined.vob", [one, packet + one])
     with open_input(path) as film:
         assert [each.codec for each in film.info.streams][2:] == ["dvd_subtitle"]
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_second_picture_behind_the_first_is_said(tmp_path: Path, copies: bool) -> None:
+    others = {"mpegts_start_pid": "768", "mpegts_pmt_start_pid": "700"}
+    one = _piece(tmp_path / "one.ts", ("mp2",))
+    two = _piece(tmp_path / "two.ts", ("mp2",), options=others)
+    film = _with_gap(tmp_path / "joined.ts", [one, two])
+    with open_input(film) as opened, opened.read(ReadSettings(copy_streams=copies)) as source:
+        frames = split(source)[0]
+        said = [line for line in source.status.warnings if "second picture" in str(line)]
+    assert len(frames) == 12
+    assert len(said) == 1
+    assert ("copied as it is" if copies else "left out") in str(said[0])
 
 
 def test_a_pipe_is_read_to_its_end(joined: Path, tmp_path: Path) -> None:

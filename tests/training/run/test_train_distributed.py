@@ -2,129 +2,104 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 
-from vidcolor.errors import DeviceError
+from vidcolor.errors import DeviceError, Interrupted
 from vidcolor.training.config import load_config
-from vidcolor.training.data.batches import batches
+from vidcolor.training.data.batches import batches, make_batch
 from vidcolor.training.distributed import World, join_world
 from vidcolor.training.run.loop import Trainer
 
 _WORKER = """
 import sys
-import torch
-import torch.distributed as dist
 from pathlib import Path
-from vidcolor.training.config import load_config
+import torch
 from vidcolor.training.distributed import join_world, leave_world
-from vidcolor.training.run.loop import Trainer
+import test_train_distributed as cases
 
 torch.set_num_threads(1)
 world = join_world(torch.device("cpu"))
-trainer = Trainer(load_config(Path(sys.argv[1])), world)
-trainer.run()
-weights = torch.cat([p.detach().flatten() for m in (trainer.network, trainer.objective)
-                     for p in m.parameters()])
-both = [torch.empty_like(weights) for _ in range(world.size)]
-dist.all_gather(both, weights)
-if world.leads:
-    Path(sys.argv[2]).write_text(str(float((both[0] - both[1]).abs().max())))
+for name in sys.argv[1:]:
+    said = getattr(cases, name)(Path(name + ".toml"), world)
+    torch.save(said, name + "-" + str(world.rank) + ".pt")
 leave_world()
 """
 
-_GRADIENTS = """
-import sys
-import torch
-from pathlib import Path
-from test_train_distributed import gradients
-from vidcolor.training.distributed import join_world, leave_world
 
-torch.set_num_threads(1)
-world = join_world(torch.device("cpu"))
-torch.save(gradients(Path("c.toml"), world), f"gradients-{world.rank}.pt")
-leave_world()
-"""
-
-_NOT_FINITE = """
-import sys
-import torch
-import torch.distributed as dist
-from pathlib import Path
-from vidcolor.training.config import load_config
-from vidcolor.training.data.batches import make_batch
-from vidcolor.training.distributed import join_world, leave_world
-from vidcolor.training.run.loop import Trainer
-
-torch.set_num_threads(1)
-world = join_world(torch.device("cpu"))
-trainer = Trainer(load_config(Path(sys.argv[1])), world)
-parts = (trainer.network, trainer.objective)
-
-def weights():
+def _all_weights(trainer: Trainer) -> torch.Tensor:
+    parts = (trainer.network, trainer.objective)
     return torch.cat([p.detach().flatten() for part in parts for p in part.parameters()])
 
-def step():
-    batch = make_batch(trainer.photos, trainer.config, trainer.step, trainer.output_stride,
-                       world.rank, world.size)
-    if trainer.step == 1 and world.rank == 1:
-        batch.ab[0, 0, 0, 0] = float("inf")
-    trainer.train_step(batch)
-    trainer.step += 1
 
-before = weights()
-step()
-first = weights()
-step()
-second = weights()
-step()
-third = weights()
-both = [torch.empty_like(third) for _ in range(world.size)]
-dist.all_gather(both, third)
-if world.leads:
-    Path(sys.argv[2]).write_text(" ".join(str(bool(fact)) for fact in (
-        (first != before).any(), torch.equal(second, first), (third != second).any(),
-        torch.equal(*both), third.isfinite().all(),
-    )))
-leave_world()
-"""
+def _are_same(values: torch.Tensor, world: World) -> bool:
+    both = [torch.empty_like(values) for _ in range(world.size)]
+    dist.all_gather(both, values)
+    return torch.equal(*both)
 
-_STOPS = """
-import sys
-import torch
-from pathlib import Path
-from vidcolor.errors import Interrupted
-from vidcolor.training.config import load_config
-from vidcolor.training.distributed import join_world, leave_world
-from vidcolor.training.run.loop import Trainer
 
-torch.set_num_threads(1)
-world = join_world(torch.device("cpu"))
+def whole_run(config: Path, world: World) -> bool:
+    """Whether networks and critics are the same in all processes afterwards."""
+    trainer = Trainer(load_config(config), world)
+    trainer.run()
+    return _are_same(_all_weights(trainer), world)
 
-def stop(rank, at):
-    def report(step, _):
-        if world.rank == rank and step == at:
-            raise Interrupted("enough")
-    return report
 
-reached = []
-for rank, at in ((1, 1), (0, 3)):
-    trainer = Trainer(load_config(Path("c.toml")), world)
-    try:
-        trainer.run(stop(rank, at))
-    except Interrupted:
+headless = whole_run
+
+
+def not_finite(config: Path, world: World) -> dict[str, bool]:
+    """Three steps; in the second, one process has an infinite true colour."""
+    trainer = Trainer(load_config(config), world)
+
+    def step() -> torch.Tensor:
+        batch = make_batch(
+            trainer.photos, trainer.config, trainer.step, trainer.output_stride,
+            world.rank, world.size,
+        )  # fmt: skip
+        if trainer.step == 1 and world.rank == 1:
+            batch.ab[0, 0, 0, 0] = float("inf")
+        trainer.train_step(batch)
+        trainer.step += 1
+        return _all_weights(trainer)
+
+    before, first, second, third = _all_weights(trainer), step(), step(), step()
+    return {
+        "learnt": bool((first != before).any()),
+        "left out": torch.equal(second, first),
+        "went on": bool((third != second).any()),
+        "same": _are_same(third, world),
+        "finite": bool(third.isfinite().all()),
+    }
+
+
+def stops(config: Path, world: World) -> list[int]:
+    """Steps reached and saved, where one process is stopped, and then the other."""
+    reached = []
+    for rank, at in ((1, 1), (0, 3)):
+
+        def report(step: int, _: dict[str, float], rank: int = rank, at: int = at) -> None:
+            if world.rank == rank and step == at:
+                raise Interrupted("enough")
+
+        trainer = Trainer(load_config(config), world)
+        with contextlib.suppress(Interrupted):
+            trainer.run(report)
         saved = torch.load(trainer.out / "checkpoint.pt", weights_only=True)
         reached += [trainer.step, saved["step"]]
-Path(f"reached-{world.rank}").write_text(str(reached))
-leave_world()
-"""
+    return reached
+
 
 _CONFIG = """{more}
 architecture = "unet"
@@ -184,12 +159,12 @@ def gradients(config: Path, world: World) -> dict[str, torch.Tensor]:
     return {name: p.grad.clone() for name, p in parts if p.grad is not None}
 
 
-def run_two(worker: str, folder: Path, *words: str, torchrun: bool = False) -> None:
-    """Run a script in two processes: by torchrun, or by the variables that torchrun sets."""
-    (folder / "worker.py").write_text(worker)
+def run_two(folder: Path, *cases: str, torchrun: bool = False) -> None:
+    """Run cases in two processes: by torchrun, or by the variables that torchrun sets."""
+    (folder / "worker.py").write_text(_WORKER)
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    command = [sys.executable, "worker.py", "c.toml", *words]
+    command = [sys.executable, "worker.py", *cases]
     if torchrun:
         command[1:1] = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         each = [{}]
@@ -207,43 +182,58 @@ def run_two(worker: str, folder: Path, *words: str, torchrun: bool = False) -> N
     assert [run.returncode for run in runs] == [0] * len(runs), said
 
 
+CASES = {
+    "gradients": ("clip = 1e9", _GAN),
+    "not_finite": ("", _BOTH_CRITICS),
+    "stops": ("", "[losses.huber]"),
+    "headless": ('decoding = "annealed-mean"', "[losses.classification]"),
+}
+"""What each adds to the configuration: settings, losses."""
+
+
+def write_config(folder: Path, photos: Path, name: str, settings: str, losses: str) -> None:
+    text = _CONFIG.format(data=photos, out=folder / f"run-{name}", more=settings) + losses
+    (folder / f"{name}.toml").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def together(
+    photos_tar: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], list[Any]]:
+    """What each case gave in both processes; they start once for all cases."""
+    folder = tmp_path_factory.mktemp("together")
+    for name, more in CASES.items():
+        write_config(folder, photos_tar, name, *more)
+    run_two(folder, *CASES)
+    return lambda name: [torch.load(folder / f"{name}-{rank}.pt") for rank in range(2)]
+
+
 def test_two_processes_keep_the_same_weights(photos_tar: Path, tmp_path: Path) -> None:
-    config = _CONFIG.format(data=photos_tar, out=tmp_path / "run", more="") + _WGAN
-    (tmp_path / "c.toml").write_text(config)
-    run_two(_WORKER, tmp_path, "apart", torchrun=True)
+    write_config(tmp_path, photos_tar, "whole_run", "", _WGAN)
+    run_two(tmp_path, "whole_run", torchrun=True)
     # Gradients are averaged, so networks and critics of both stay the same, bit for bit.
-    assert float((tmp_path / "apart").read_text()) == 0.0
-    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert torch.load(tmp_path / "whole_run-0.pt") is True
+    out = tmp_path / "run-whole_run"
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]  # one process writes
-    assert (tmp_path / "run" / "unet.safetensors").exists()
+    assert (out / "unet.safetensors").exists()
 
 
 def test_a_loss_that_is_not_finite_in_one_process_is_left_out_by_all(
-    photos_tar: Path, tmp_path: Path
+    together: Callable[[str], list[Any]],
 ) -> None:
     """An infinite true colour: Huber's loss is infinite in that process, its gradient isn't."""
-    config = _CONFIG.format(data=photos_tar, out=tmp_path / "run", more="") + _BOTH_CRITICS
-    (tmp_path / "c.toml").write_text(config)
-    run_two(_NOT_FINITE, tmp_path, "facts")
-    said = (tmp_path / "facts").read_text().split()
-    learnt, left_out, went_on, same, finite = (word == "True" for word in said)
-    assert learnt
-    assert left_out
-    assert went_on
-    assert same
-    assert finite
+    for facts in together("not_finite"):
+        assert all(facts.values()), facts
 
 
-def test_gradients_are_the_mean_over_the_whole_batch(photos_tar: Path, tmp_path: Path) -> None:
-    config = _CONFIG.format(data=photos_tar, out="run", more="clip = 1e9") + _GAN
-    (tmp_path / "c.toml").write_text(config)
-    run_two(_GRADIENTS, tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
-        alone = gradients(tmp_path / "c.toml", World(0, 1, torch.device("cpu")))
+def test_gradients_are_the_mean_over_the_whole_batch(
+    together: Callable[[str], list[Any]], photos_tar: Path, tmp_path: Path
+) -> None:
+    write_config(tmp_path, photos_tar, "gradients", *CASES["gradients"])
+    alone = gradients(tmp_path / "gradients.toml", World(0, 1, torch.device("cpu")))
     assert any(name.startswith("losses.gan.critic.") for name in alone)
-    for rank in range(2):
-        shared = torch.load(tmp_path / f"gradients-{rank}.pt", weights_only=True)
+    for shared in together("gradients"):
         assert shared.keys() == alone.keys()
         for name, value in alone.items():
             # The same sums in another order.
@@ -252,22 +242,15 @@ def test_gradients_are_the_mean_over_the_whole_batch(photos_tar: Path, tmp_path:
 
 
 def test_what_stops_one_process_stops_all_after_the_same_step(
-    photos_tar: Path, tmp_path: Path
+    together: Callable[[str], list[Any]],
 ) -> None:
-    config = _CONFIG.format(data=photos_tar, out="run", more="") + "[losses.huber]"
-    (tmp_path / "c.toml").write_text(config)
-    run_two(_STOPS, tmp_path)
-    for rank in range(2):
-        assert (tmp_path / f"reached-{rank}").read_text() == "[1, 1, 3, 3]"
+    assert together("stops") == [[1, 1, 3, 3]] * 2
 
 
-def test_a_head_that_no_loss_sees_holds_nobody_up(photos_tar: Path, tmp_path: Path) -> None:
-    decoding = 'decoding = "annealed-mean"'
-    config = _CONFIG.format(data=photos_tar, out=tmp_path / "run", more=decoding)
-    (tmp_path / "c.toml").write_text(config + "[losses.classification]")
-    run_two(_WORKER, tmp_path, "apart")
-    assert float((tmp_path / "apart").read_text()) == 0.0
-    assert (tmp_path / "run" / "unet.safetensors").exists()
+def test_a_head_that_no_loss_sees_holds_nobody_up(
+    together: Callable[[str], list[Any]],
+) -> None:
+    assert together("headless") == [True, True]
 
 
 def test_without_torchrun_one_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:

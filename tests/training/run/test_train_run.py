@@ -486,7 +486,7 @@ def test_frozen_norms_keep_their_statistics(config: MakeConfig) -> None:
 def test_validation_and_sheets_work_in_the_runs_precision(
     config: MakeConfig, precision: str, dtype: str
 ) -> None:
-    trainer = Trainer(config(precision=precision, steps=1, validate_every=1), ALONE)
+    trainer = Trainer(config(precision=precision, steps=1, validate_every=1, sample_every=2), ALONE)
     seen = []
     # The average isn't trained: it only validates and paints.
     trainer.average.module.regress.register_forward_hook(lambda *args: seen.append(args[2].dtype))

@@ -114,10 +114,13 @@ def _work(
     check_no_source(words, output)
     _spare_terminal([job.output for job in plan.jobs])
     _check_masks(options, len(plan.jobs), overwrite=values["overwrite"])
+    again = options.only_shots is not None
+    if again and [job.kind for job in plan.jobs] != ["video"]:
+        raise OptionError("is for one film", option="only_shots")
     jobs, replaceable = settle(
         plan.jobs,
         session.console,
-        overwrite=values["overwrite"],
+        overwrite=values["overwrite"] or again,  # it goes into the result that is there
         no_clobber=values["no_clobber"],
     )
     if report is not None:
@@ -144,7 +147,7 @@ def _work(
     if values["dry_run"]:
         return say_forecast(runner, jobs, where)
     # The film of masks is written in order, by one worker; a directed film by one process.
-    together = options.mask is not None or is_piped(jobs) or runner.is_directed(jobs)
+    together = options.mask is not None or is_piped(jobs) or again or runner.is_directed(jobs)
     if where is not None and not together:
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vidcolor.cli.words.help import option
-from vidcolor.cli.words.params import ARGUMENTS, AUTO_INT, RATE, TIME
+from vidcolor.cli.words.params import ARGUMENTS, AUTO_INT, NUMBERS, RATE, TIME
 from vidcolor.engine.options import ColorizeOptions
 
 if TYPE_CHECKING:
@@ -242,12 +242,23 @@ overwrite_options: Callable[[F], F] = stack(
 )  # fmt: skip
 """What happens to existing files."""
 
-resume_option: Callable[[F], F] = option(
-    OUTPUT, "--resume/--no-resume", default=True,
-    help="Keep finished parts of a film beside the output until it is whole, and go on from them "
-    "if a run was cut off. Default: yes.",
+resume_option: Callable[[F], F] = stack(
+    option(
+        OUTPUT, "--resume/--no-resume", default=True,
+        help="Keep finished parts of a film beside the output until it is whole, and go on from "
+        "them if a run was cut off. Default: yes.",
+    ),
+    option(
+        OUTPUT, "--keep-shots", is_flag=True,
+        help="Keep a film's encoded shots in a hidden folder beside it, for --only-shot.",
+    ),
+    option(
+        OUTPUT, "--only-shot", "only_shots", type=NUMBERS, metavar="N,N-N",
+        help="Do these shots again and join them into the result of a run with --keep-shots; the "
+        "others stay as they are. vidcolor shots lists them.",
+    ),
 )  # fmt: skip
-"""Going on after a run was cut off."""
+"""Going on after a run was cut off, and doing parts of one again."""
 
 date_option: Callable[[F], F] = option(
     OUTPUT,
@@ -334,6 +345,7 @@ def colorize_options(values: dict[str, Any]) -> ColorizeOptions:
         "stabilize", "smoothing", "mounts", "repair", "repair_strength", "repair_mask", "mask",
         "saturation", "fps", "decoder", "video_codec", "crf",
         "preset", "pix_fmt", "audio", "strict", "compare", "resume", "shots", "keep_date",
+        "keep_shots", "only_shots",
     )  # fmt: skip
     chosen = {name: values[name] for name in same if name in values}
     for theirs in ("start", "end"):

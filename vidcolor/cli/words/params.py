@@ -99,6 +99,26 @@ class AutoIntParam(click.ParamType[int]):
         self.fail(f"{text!r} is neither a whole number above 0 nor 'auto'", param, ctx)
 
 
+class NumbersParam(click.ParamType[tuple[int, ...]]):
+    """Whole numbers of at least 1, and ranges of them: ``7,12-14``."""
+
+    name = "n,n-n"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Parse; ``click.BadParameter`` when it is neither."""
+        found: set[int] = set()
+        for part in str(value).split(","):
+            match = re.fullmatch(r"\s*([1-9]\d{0,6})(?:-([1-9]\d{0,6}))?\s*", part, re.ASCII)
+            first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+            if last < first:
+                self.fail(f"{part.strip()!r} is no number of a shot, and no range: 7,12-14")
+            found.update(range(first, last + 1))
+        return tuple(sorted(found))
+
+
 TIME = TimeParam()
 RATE = RateParam()
 AUTO_INT = AutoIntParam()
+NUMBERS = NumbersParam()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,7 +73,8 @@ class Runner:
 
     def is_directed(self, jobs: Sequence[Job]) -> bool:
         """Whether colours or shots of a job are given: such jobs are done here, one by one."""
-        if self.options.direction is not None or self.options.shots is not None:
+        said = self.options
+        if said.direction is not None or said.shots is not None or said.keep_shots:
             return True
         from vidcolor.direction.file import beside
 
@@ -225,6 +227,8 @@ class Runner:
         from vidcolor.engine.video import colorize_video
 
         with self.session.stop.patience() as stop:
+            if options.only_shots is not None:
+                return self._shots(job, options, model, progress, stop)
             return colorize_video(
                 _path(job.source),
                 _path(job.output),
@@ -233,6 +237,17 @@ class Runner:
                 stop=stop,
                 model=model,
             )
+
+    def _shots(
+        self, job: Job, options: ColorizeOptions, model: Colorizer | None, progress: Progress,
+        stop: threading.Event,
+    ) -> ColorizeResult:  # fmt: skip
+        from vidcolor.engine.again import redo_shots
+
+        return redo_shots(
+            _path(job.source), _path(job.output), options,
+            progress=progress, stop=stop, model=model,
+        )  # fmt: skip
 
     def tell(self, job: Job, result: ColorizeResult) -> None:
         """One line for what was written, after the warnings; in JSON one object for both."""

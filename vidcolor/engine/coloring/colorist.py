@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,6 +18,7 @@ from vidcolor.engine.coloring.span import Seen, SpanColorist
 from vidcolor.engine.coloring.transfer import PendingFrame, start_download, upload
 from vidcolor.engine.shots.plan import SpanRules, SpanStart
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import Guidance
 from vidcolor.temporal import MarkedFrame, even_out, no_frames, shift_exposure
 from vidcolor.temporal.fades import faded_share, unfade
 from vidcolor.types import LumaFrame, PlanarFormat
@@ -92,6 +93,7 @@ class FilmColorist:
         self, model: Colorizer, lightness: FrameLightness, *, batch_size: int,
         saturation: float = 1.0, over_time: TimePlan | None = None,
         rules: SpanRules | None = None, only_one: bool = False,
+        guide: Callable[[int], Guidance | None] | None = None,
     ) -> None:  # fmt: skip
         """Begin with any span.
 
@@ -103,12 +105,14 @@ class FilmColorist:
             over_time: None leaves every frame on its own.
             rules: how long spans are.
             only_one: colour the first span that begins, and nothing after it.
+            guide: what is known of a frame's colours, upright; asked for models that listen.
         """
         self._model, self._lightness, self._saturation = model, lightness, saturation
         self._batcher = Batcher(model, batch_size)
         self._batch_size = batch_size
         self._plan, self._rules = over_time or TimePlan(), rules or SpanRules()
         self._only_one = only_one
+        self._guide = guide if model.spec.takes_guidance else None
         self._coming: deque[SpanStart] = deque()
         self._current: SpanColorist | None = None
         self._later: SpanStart | None = None
@@ -161,7 +165,8 @@ class FilmColorist:
             faded, seen = seen, unfade(seen, fade)
             share = faded_share(faded, seen, fade)
             seen = even_out(seen, marked.correction.terms)
-        return Seen(marked.number, frame.seconds, marked.begins_shot, seen, share)
+        guidance = None if self._guide is None else self._guide(marked.number)
+        return Seen(marked.number, frame.seconds, marked.begins_shot, seen, share, guidance)
 
     def _is_wanted(self, number: int) -> bool:
         """Whether a frame is coloured: frames before a run's first warm-up aren't."""

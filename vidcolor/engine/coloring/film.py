@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
 from vidcolor.engine.coloring.colorist import Colors, FilmColorist, FrameLightness
 from vidcolor.engine.coloring.geometry import working_size_of
-from vidcolor.engine.coloring.over_time import TimePlan, looks_ahead_for_shots, plan_over_time
+from vidcolor.engine.coloring.over_time import TimePlan, plan_look_ahead, plan_over_time
 from vidcolor.engine.coloring.waiting import WaitingLine, look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.luma_line import LumaLine
@@ -19,6 +19,7 @@ from vidcolor.engine.shots.plan import Checkpoint, Shot, SpanRules, SpanStart
 from vidcolor.engine.shots.planner import KnownMarks, Mark, Planner
 from vidcolor.errors import OptionError
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import Guidance
 from vidcolor.temporal import Deflicker, FilterChain, LumaFilter, MarkedFrame
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.types import LumaFrame, VideoInfo
@@ -26,6 +27,18 @@ from vidcolor.types import LumaFrame, VideoInfo
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
     from vidcolor.repair.film import MaskSink
+
+
+class Steer(Protocol):
+    """What a person says of a film's colours."""
+
+    def __call__(self, number: int, frame: LumaFrame, ab: Tensor) -> Tensor:
+        """A frame's ab, ``(1, 2, h, w)`` turned as stored, changed by what is known of it."""
+        ...
+
+    def guide(self, number: int) -> Guidance | None:
+        """What is known of a frame, upright, for models that listen."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +52,7 @@ class Treatment:
         rules: how long spans are.
         filters: on luma, fresh ones; deflicker is added where the options ask for it.
         shots: boundaries that are known; None finds them.
-        steer: changes a frame's ab (number, frame, ``(1, 2, h, w)`` turned as stored) by what is
-            known of it; None where nothing is.
+        steer: what is known of the frames; None where nothing is.
         on_mask: is told of every frame what repair filled in.
         marks: what the shot plan says of each frame that is coloured, from the first that is read
             on; None finds it.
@@ -52,7 +64,7 @@ class Treatment:
     rules: SpanRules
     filters: Sequence[LumaFilter] = ()
     shots: Sequence[Shot] | None = None
-    steer: Callable[[int, LumaFrame, Tensor], Tensor] | None = None
+    steer: Steer | None = None
     on_mask: MaskSink | None = None
     marks: Sequence[Mark] | None = None
 
@@ -92,7 +104,7 @@ class Treatment:
             self.model.spec.working_size, film, render_factor=self.options.render_factor
         )
         shown = look_ahead_frames(film.width, film.height, film.depth, working_pixels=0)
-        held = LOOK_AHEAD_FRAMES if looks_ahead_for_shots(film) else 0
+        held = min(plan_look_ahead(film), LOOK_AHEAD_FRAMES)
         working = look_ahead_frames(
             film.width, film.height, film.depth, working_pixels=size[0] * size[1]
         )
@@ -150,7 +162,7 @@ class FilmColoring:
         over_time = treatment.over_time(film, filters)
         self.planner = Planner(
             treatment.rules,
-            looks_ahead=looks_ahead_for_shots(film), begin=begin, known=treatment.shots,
+            look_ahead=plan_look_ahead(film), begin=begin, known=treatment.shots,
         )  # fmt: skip
         marks = treatment.marks
         marker = self.planner if marks is None else KnownMarks(marks)
@@ -163,6 +175,7 @@ class FilmColoring:
             treatment.model, self.lightness, batch_size=treatment.batch_size,
             saturation=treatment.options.saturation, over_time=over_time,
             rules=treatment.rules, only_one=only_one,
+            guide=None if treatment.steer is None else treatment.steer.guide,
         )  # fmt: skip
         if begin is not None:
             self.colorist.announce(begin.next)

@@ -166,7 +166,9 @@ def _at_edges(pixels: _Mask) -> _Mask:
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         at_edge[side] = True
     at_edge[0] = False  # what isn't among the pixels
-    found: _Mask = at_edge[labels]
+    found: _Mask = at_edge.take(
+        np.asarray(labels, np.int32)
+    )  # a third of the time of at_edge[labels]
     return found
 
 
@@ -217,10 +219,10 @@ def _leading(flags: npt.NDArray[np.bool_]) -> int:
 
 def _difference_along(pixels: _Mask, lines: _Mask) -> float:
     """Belief by how much of the inner border is of another tone, and by what is enclosed."""
-    inside = ~lines
-    if not inside.any():
+    inside = ~lines  # a rectangle
+    y, x = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    if not len(y):
         return 0.0
-    y, x = np.nonzero(inside)
     part = ~pixels[y.min() : y.max() + 1, x.min() : x.max() + 1]
     height, width = pixels.shape
     sides = (

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from vidcolor.engine.coloring.waiting import look_ahead_frames
+from vidcolor.engine.coloring.waiting import FADE_BYTES, frame_bytes, look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.plan import SpanRules
+from vidcolor.engine.shots.planner import MOST_AHEAD_FRAMES
 from vidcolor.errors import Message, Option
 from vidcolor.temporal import LONGEST_GAP, AbSmoother, PerFrame, Smoother
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
@@ -53,13 +54,17 @@ class TimePlan:
     notes: tuple[str, ...] = ()
 
 
-def looks_ahead_for_shots(film: VideoInfo) -> bool:
-    """Whether frames are small enough that some can wait until their shot is known.
+def plan_look_ahead(film: VideoInfo) -> int:
+    """How many frames may wait until their shot and fade are known; 0 where frames are too large.
 
-    It depends on the film alone, so that any model gets the same shots.
+    It depends on the film alone, so that any model gets the same shots. Usually
+    ``LOOK_AHEAD_FRAMES`` wait, the others in fades in only.
     """
     usual = look_ahead_frames(film.width, film.height, film.depth, working_pixels=0)
-    return usual >= 2 * LOOK_AHEAD_FRAMES
+    if usual < 2 * LOOK_AHEAD_FRAMES:
+        return 0
+    more = FADE_BYTES // frame_bytes(film.width, film.height, film.depth)
+    return min(LOOK_AHEAD_FRAMES + more, MOST_AHEAD_FRAMES)
 
 
 def plan_over_time(

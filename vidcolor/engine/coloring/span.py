@@ -11,7 +11,7 @@ from vidcolor.color import resize
 from vidcolor.engine.coloring.batching import Batcher
 from vidcolor.engine.coloring.finished import finished
 from vidcolor.engine.coloring.over_time import TimePlan
-from vidcolor.models.contract import ModelInput
+from vidcolor.models.contract import Guidance, ModelInput
 from vidcolor.models.finishing import Finishing
 from vidcolor.temporal import ColoredFrames, SparseColoring
 
@@ -26,6 +26,7 @@ class Seen:
         begins_shot: it is the first of a shot.
         lightness: ``(1, 1, h, w)`` float32, L*/100, upright, exposure evened out, fades undone.
         share: factor on its ab, ``(1, 1, h, w)``: of its fade; None for 1.
+        guidance: known colours, upright, for models that take them.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Seen:
     begins_shot: bool
     lightness: Tensor
     share: Tensor | None = None
+    guidance: Guidance | None = None
 
 
 class SpanColorist:
@@ -107,13 +109,19 @@ class SpanColorist:
 
     def _run(self) -> list[Tensor]:
         batch, self._pending = self._pending, []
-        inputs = ModelInput(torch.cat([seen.lightness for seen in batch]))
+        inputs = ModelInput.concatenate([self._input(seen) for seen in batch])
         seconds = [seen.seconds for seen in batch]
         cuts = [seen.begins_shot for seen in batch]
         if self._sparse is not None:
             return self._smooth(self._sparse.push(inputs, seconds, cuts))
         ab = self._colors(batch[0].number, batch[-1].number, inputs)
         return self._smooth(ColoredFrames(inputs.lightness, ab, seconds, cuts))
+
+    def _input(self, seen: Seen) -> ModelInput:
+        guidance = seen.guidance
+        if guidance is not None:
+            guidance = guidance.each(lambda planes: planes.to(seen.lightness.device))
+        return ModelInput(seen.lightness, guidance)
 
     def _colors(self, first: int, last: int, inputs: ModelInput) -> Tensor:
         """The network's ab; from the span before, where that has run the very same batch."""

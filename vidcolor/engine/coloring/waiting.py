@@ -28,6 +28,10 @@ MAX_WAITING_PACKET_BYTES = 32 << 20
 LOOK_AHEAD_BYTES = 256 << 20
 """Code values of all frames that wait for later ones."""
 
+FADE_BYTES = 128 << 20
+"""What may wait besides while a picture comes out of black or white, and it isn't known yet how
+bright it will be."""
+
 LOOK_AHEAD_WORKING_BYTES = 1 << 30
 """What is kept of them at the network's working size; only large working sizes come near it."""
 
@@ -40,6 +44,11 @@ MAX_LOOK_AHEAD_FRAMES = 64
 """Frames that wait for later ones, however small they are."""
 
 
+def frame_bytes(width: int, height: int, depth: int) -> int:
+    """Size of a frame's luma, at least 1."""
+    return max(width * height * (1 if depth == 8 else 2), 1)
+
+
 def look_ahead_frames(width: int, height: int, depth: int, *, working_pixels: int) -> int:
     """How many frames of a film may wait for later ones: 0 where even a few are too large.
 
@@ -49,11 +58,11 @@ def look_ahead_frames(width: int, height: int, depth: int, *, working_pixels: in
         depth: bits per code value.
         working_pixels: of a frame as the network sees it.
     """
-    size = width * height * (1 if depth == 8 else 2)
+    size = frame_bytes(width, height, depth)
     known = working_pixels * WORKING_BYTES_PER_PIXEL
     return min(
         MAX_LOOK_AHEAD_FRAMES,
-        LOOK_AHEAD_BYTES // max(size, 1),
+        LOOK_AHEAD_BYTES // size,
         LOOK_AHEAD_WORKING_BYTES // max(known, 1),
     )
 

@@ -29,7 +29,10 @@ from vidcolor.models.weights.store import weights_file
 
 logger = logging.getLogger(__name__)
 
-_SAME_ANYWAY: Final = ("overwrite", "keep_date", "weights_dir", "offline", "resume", "strict")
+_SAME_ANYWAY: Final = (
+    "overwrite", "keep_date", "weights_dir", "offline", "resume", "strict", "keep_shots",
+    "only_shots",
+)  # fmt: skip
 """Options that don't change what comes out."""
 
 

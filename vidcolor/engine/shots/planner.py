@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor
@@ -27,8 +27,13 @@ from vidcolor.temporal import (
     ShotDetector,
     small_picture,
 )
+from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.temporal.exposure import MeterState
+from vidcolor.temporal.fades import AHEAD_FRAMES
 from vidcolor.types import LumaFrame
+
+MOST_AHEAD_FRAMES: Final = LOOK_AHEAD_FRAMES + 40
+"""Frames that may wait for their marks: fades in mostly take up to two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,7 @@ class Planner:
         self,
         rules: SpanRules,
         *,
-        looks_ahead: bool = True,
+        look_ahead: int = MOST_AHEAD_FRAMES,
         begin: Checkpoint | None = None,
         known: Sequence[Shot] | None = None,
     ) -> None:
@@ -155,11 +160,12 @@ class Planner:
 
         Args:
             rules: how long spans are.
-            looks_ahead: find boundaries by ``ShotDetector``, 8 frames later; else at once.
+            look_ahead: frames that may wait for their marks, at least ``LOOK_AHEAD_FRAMES``. So
+                many do in a fade in, 8 else. With 0 none do, and boundaries are found at once.
             begin: what is planned already; frames come from ``begin.next.read_from`` on.
             known: take the boundaries from here instead of finding them.
         """
-        self._rules, self._looks_ahead, self._known = rules, looks_ahead, known
+        self._rules, self._look_ahead, self._known = rules, look_ahead, known
         self._begin = None if begin is None else begin.next
         self._number = 0 if self._begin is None else self._begin.read_from
         self._meter = FlickerMeter()
@@ -171,6 +177,7 @@ class Planner:
         self._recent: deque[Tensor] = deque(maxlen=rules.overlap + 1)
         self._kept: tuple[int, MeterState | None] = (self._number, None)
         self._detector = self._new_detector(self._number)
+        self._answers: deque[Boundary | None] = deque()
         self.shots: list[Shot] = [] if begin is None else list(begin.shots)
         self.spans: list[SpanStart] = [] if begin is None else list(begin.spans)
 
@@ -207,23 +214,37 @@ class Planner:
             seconds: its presentation time.
         """
         self._waiting.append(_Frame(picture, seconds))
-        return self._mark_all(self._detector.push(picture), at_end=False)
+        self._meter.look(picture)
+        self._answers += self._detector.push(picture)
+        return self._mark_all(at_end=False)
 
     def flush(self) -> list[Mark]:
         """The marks of the frames that have none yet: the film is at its end."""
-        marks = self._mark_all(self._detector.flush(), at_end=True)
+        self._answers += self._detector.flush()
+        marks = self._mark_all(at_end=True)
         if self._shot is not None:
             self.shots.append(ended(self._shot, self._number - 1, self._last_s))
         return marks
 
-    def _mark_all(self, answers: list[Boundary | None], *, at_end: bool) -> list[Mark]:
-        marks, left = [], deque(answers)
-        while left:
-            marks.append(self._mark(left.popleft()))
+    def _mark_all(self, *, at_end: bool) -> list[Mark]:
+        marks = []
+        while self._answers and (at_end or self._is_known()):
+            marks.append(self._mark(self._answers.popleft()))
             span = marks[-1].span
             if span is not None and span.frame > 0:
-                left = deque(self._search_anew(span, at_end=at_end))
+                self._answers = deque(self._search_anew(span, at_end=at_end))
         return marks
+
+    def _is_known(self) -> bool:
+        """Whether enough later frames are there for the next frame's mark.
+
+        What a mark says depends on no more frames than this asks for, so it is the same where more
+        are there already.
+        """
+        ahead = len(self._waiting) - 1
+        if ahead >= self._look_ahead:
+            return True
+        return ahead >= AHEAD_FRAMES and not self._meter.needs_more
 
     def _mark(self, answer: Boundary | None) -> Mark:
         frame, number = self._waiting.popleft(), self._number
@@ -235,9 +256,7 @@ class Planner:
         if begins is not None:
             self._recent.clear()
         self._recent.append(frame.picture)
-        correction = self._meter.corrections(frame.picture, [frame.seconds], [begins is not None])[
-            0
-        ]
+        correction = self._meter.correct(frame.seconds, is_cut=begins is not None)
         self._number, self._last_s = number + 1, frame.seconds
         return Mark(number, begins is not None, correction, span)
 
@@ -300,4 +319,4 @@ class Planner:
     def _new_detector(self, first: int) -> Detector:
         if self._known is not None:
             return KnownShots(self._known, first)
-        return ShotDetector() if self._looks_ahead else CutDetector()
+        return ShotDetector() if self._look_ahead else CutDetector()

@@ -15,13 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidcolor.color import resize
-from vidcolor.engine.steering.kernel import Kernel, Places, belief, ramp
+from vidcolor.engine.steering.kernel import Kernel, Places, belief, likeness
 from vidcolor.engine.steering.known import Known
 from vidcolor.engine.steering.look import Look
-from vidcolor.temporal.flow import FlowEstimator, confidence, warp
-
-EVERY = 4
-"""Frames between two for which the kernel is asked: motion carries well for so long."""
+from vidcolor.engine.steering.motion import Care, Step
+from vidcolor.temporal.flow import warp
 
 _SAMPLES, _REMEMBERED = 96, 224
 """Places of the carried colours, and of the memory, that the kernel is given: its time grows with
@@ -30,16 +28,12 @@ their number."""
 _SURE = 0.5
 """Trust from which a carried colour counts as known."""
 
-_TRUST = (0.0, 0.25)
-"""Confidence of one step of flow from which trust begins, and from which it is whole: flow that is
-wrong by half a pixel carries a colour well, and trust is multiplied from frame to frame."""
-
-_INDIRECT = 0.05
-"""Directness of a colour that the kernel found, where one that was given or carried has 1."""
-
 _CORRECTED = 0.05
 """Share of the coarse difference between carried colours and those found anew that is taken from
 the carried ones, each time: flow's errors add up, and fine detail stays."""
+
+_STRANGE = 0.75
+"""Share of its directness that a carried colour loses where nothing looks like a hint."""
 
 _DOUBT_LATER, _DOUBT_ELSEWHERE = 2.0, 8.0
 """Factors on the noise of colours that were known in another frame of the shot, or in another
@@ -57,6 +51,8 @@ class Memory:
         frame: ``(N,)`` int64, number of the frame of the shot in which they are known, -1 for
             other pictures and shots.
         xy: ``(N, 2)``, where they are there, in shorter sides.
+        keeps: ``(N,)`` bool, right as they are.
+        whole: some of it is of pictures whose colours are known everywhere, not at some things.
     """
 
     places: Places
@@ -64,6 +60,8 @@ class Memory:
     doubt: Tensor
     frame: Tensor
     xy: Tensor
+    keeps: Tensor
+    whole: bool = False
 
     def __len__(self) -> int:
         """How many places."""
@@ -79,7 +77,10 @@ class Memory:
         error = known.ab[which] - saturation * look.ab.flatten(1).T[index]
         doubt = torch.full((len(index),), _DOUBT_ELSEWHERE if only_far else _DOUBT_LATER)
         frames = torch.full((len(index),), -1 if only_far else frame)
-        return Memory(look.places.at(index), error, doubt, frames, look.xy[index])
+        return Memory(
+            look.places.at(index), error, doubt, frames, look.xy[index], known.keeps[which],
+            known.whole,
+        )  # fmt: skip
 
     @staticmethod
     def together(parts: list[Memory]) -> Memory | None:
@@ -90,11 +91,12 @@ class Memory:
         places = Places.together([part.places for part in parts])
         order = torch.randperm(len(places), generator=torch.Generator().manual_seed(0))
         chosen = order[:_REMEMBERED].sort().values
-        error, doubt, frame, xy = (
+        error, doubt, frame, xy, keeps = (
             torch.cat([getattr(part, name) for part in parts])[chosen]
-            for name in ("error", "doubt", "frame", "xy")
+            for name in ("error", "doubt", "frame", "xy", "keeps")
         )
-        return Memory(places.at(chosen), error, doubt, frame, xy)
+        whole = any(part.whole for part in parts)
+        return Memory(places.at(chosen), error, doubt, frame, xy, keeps, whole)
 
 
 @dataclass(slots=True)
@@ -118,50 +120,49 @@ class Carrier:
     Args:
         kernel: the shipped one.
         memory: what is known of the shot, apart from its own frames' known places.
+        care: with which the shot was watched.
         saturation: factor on ``compact``'s ab as it is shown.
     """
 
-    def __init__(self, kernel: Kernel, memory: Memory | None, *, saturation: float) -> None:
+    def __init__(
+        self, kernel: Kernel, memory: Memory | None, care: Care, *, saturation: float
+    ) -> None:
         self._kernel, self._memory, self._saturation = kernel, memory, saturation
-        self._flow = FlowEstimator(preset="medium")
-        self._before: Tensor | None = None
+        self._care = care
         self._xy = None if memory is None else memory.xy.clone()
         self._met = None if memory is None else torch.zeros(len(memory), dtype=torch.bool)
         self._state: State | None = None
 
     @torch.no_grad()
     def step(
-        self, number: int, lightness: Tensor, look: Look | None, known: Known | None
-    ) -> State | None:
+        self, number: int, size: tuple[int, int], moved: Step | None, look: Look | None,
+        known: Known | None,
+    ) -> State | None:  # fmt: skip
         """Go on by a frame.
 
         Args:
             number: of the frame.
-            lightness: ``(1, h, w)`` float32, L*/100, on the grid of the state.
+            size: height and width of the state.
+            moved: from the frame before it, in this direction of time; None at the first.
             look: at this frame; None where the kernel isn't asked.
             known: what is known of this very frame; needs a look.
 
         Returns:
             None as long as nothing is known.
         """
-        before, self._before = self._before, lightness
         state = self._state
         if self._memory is not None and self._met is not None:
             self._met |= self._memory.frame == number
-        if state is not None and before is not None:
-            state = self._carried(state, before, lightness)
+        if moved is not None:
+            self._follow(moved.ahead)
+            if state is not None:
+                planes = warp(torch.cat((state.ab, state.trust, state.direct)), moved.back)
+                trust = planes[2:3] if self._care.compares else planes[2:3] * moved.sure
+                state = State(planes[:2], trust, planes[3:] * moved.sure)
         if look is not None:
-            state = self._asked(look, known, state, lightness.shape[-2:])
+            state = self._asked(look, known, state, size)
         self._state = state
         return state
-
-    def _carried(self, state: State, before: Tensor, lightness: Tensor) -> State:
-        back, ahead = self._flow(lightness, before), self._flow(before, lightness)
-        sure = confidence(lightness, before, back, ahead)
-        self._follow(ahead)
-        moved = warp(torch.cat((state.ab, state.trust, state.direct)), back)
-        kept = ramp(sure, _TRUST)
-        return State(moved[:2], moved[2:3], moved[3:] * kept)
 
     def _follow(self, ahead: Tensor) -> None:
         """Move the remembered places that were met along the flow into the next frame."""
@@ -174,7 +175,7 @@ class Carrier:
         self._xy[self._met] += ahead[:, y, x].T / unit
 
     def _asked(
-        self, look: Look, known: Known | None, state: State | None, size: torch.Size
+        self, look: Look, known: Known | None, state: State | None, size: tuple[int, int]
     ) -> State | None:
         own = self._saturation * look.ab
         places, error, doubt = self._evidence(look, own, known, state)
@@ -182,10 +183,15 @@ class Carrier:
             return state
         shift, explained = self._kernel.solve(places, error, doubt, look.places)
         grid = shift.T.reshape(2, *look.size)
-        trust = resize(belief(explained).T.reshape(1, 1, *look.size), size)[0]
+        belongs = self._belonging(look, known)
+        explained = belief(explained) * belongs
+        trust = resize(explained.T.reshape(1, 1, *look.size), size)[0]
         ab = resize((own + grid)[None], size)[0]
-        direct = _INDIRECT * trust if known is None else trust
+        direct = torch.full_like(trust, self._care.found if known is None else 1.0)
         if state is not None:
+            doubted = (1.0 - _STRANGE) + _STRANGE * belongs.expand(len(look.places), 1)
+            doubted = resize(doubted.T.reshape(1, 1, *look.size), size)[0]
+            state = State(state.ab, state.trust, state.direct * doubted)
             share = state.direct / (state.direct + direct).clamp_min(1e-3)
             coarse = own + grid - resize(state.ab[None], look.size)[0]
             carried = state.ab + _CORRECTED * trust * resize(coarse[None], size)[0]
@@ -197,6 +203,19 @@ class Carrier:
             ab = torch.lerp(ab, exact[:2], exact[2:])
             trust, direct = (torch.maximum(each, exact[2:]) for each in (trust, direct))
         return State(ab, trust, direct)
+
+    def _belonging(self, look: Look, known: Known | None) -> Tensor:
+        """How far places belong to what hints change, ``(M, 1)``."""
+        everything = torch.ones(1, 1)
+        if known is not None:
+            if known.whole or not len(known):
+                return everything
+            return likeness(look.places, look.places.at(known.index), known.keeps)
+        if self._memory is None or self._memory.whole or self._xy is None:
+            return everything
+        return likeness(
+            look.places, self._kernel.moved(self._memory.places, self._xy), self._memory.keeps
+        )
 
     def _evidence(
         self, look: Look, own: Tensor, known: Known | None, state: State | None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Final
+from math import inf
+from typing import Any, Final
 
+import cv2
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidcolor.color import resize
+from vidcolor.color import luma_to_lightness, resize
 from vidcolor.direction.model import Direction, Hint, Painting, Part, Reference, Scope, wrong
 from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
 from vidcolor.engine.coloring.geometry import as_stored, upright
@@ -18,11 +22,13 @@ from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.plan import Shot
 from vidcolor.engine.steering.carrying import Memory
 from vidcolor.engine.steering.known import Known, known_of
+from vidcolor.engine.steering.motion import EXACT, QUICK
 from vidcolor.engine.steering.shot import Steered, steer_shot, watch
 from vidcolor.engine.steering.still import elsewhere, protect, with_palettes
 from vidcolor.media.open import Input
 from vidcolor.media.source import ReadSettings
 from vidcolor.models.colorizer import Colorizer
+from vidcolor.models.contract import Guidance
 from vidcolor.types import LumaFrame, VideoInfo
 
 _TOLERANCE_S: Final = 1e-5
@@ -36,12 +42,43 @@ Timed = Hint | Painting | Reference
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A frame of a shot: number, seconds from the film's start, and upright lightness."""
+    """A frame of a shot.
+
+    Attributes:
+        number: of the frame.
+        luma: as the source has it.
+        display: turns planes ``(1, C, h, w)`` from as they are stored to as they are shown.
+        full: its lightness at full size, as stored.
+        said: which of the things that are said are said of this frame.
+    """
 
     number: int
-    seconds: float
     luma: LumaFrame
-    lightness: Tensor
+    display: Callable[[Tensor], Tensor]
+    full: Callable[[LumaFrame], Tensor]
+    said: tuple[int, ...] = ()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Something is said of this very frame."""
+        return bool(self.said)
+
+    def small(self, side: int) -> Tensor:
+        """See ``shot.Frame``."""
+        codes: npt.NDArray[np.integer[Any]] = np.ascontiguousarray(self.luma.luma)
+        height, width = codes.shape
+        scale = min(1.0, side / min(height, width))
+        size = max(round(width * scale), 1), max(round(height * scale), 1)
+        # means of codes in place of lightness: a third of the time, and motion is the same
+        small = cv2.resize(codes, size, interpolation=cv2.INTER_AREA)
+        light = luma_to_lightness(
+            torch.from_numpy(small), depth=self.luma.depth, full_range=self.luma.full_range
+        )
+        return (self.display(light[None, None])[0] * 255.0).round().to(torch.uint8)
+
+    def lightness(self) -> Tensor:
+        """See ``shot.Frame``."""
+        return self.display(self.full(self.luma))
 
 
 @dataclass(slots=True)
@@ -89,6 +126,14 @@ class Steering:
         if part is not None and part.saturation is not None:
             made = made * (part.saturation / self.saturation if self.saturation else 0.0)
         return ab if made is before else self._stored(made.to(ab.device))
+
+    def guide(self, number: int) -> Guidance | None:
+        """See ``coloring.film.Steer``; as the model has it, without the options' saturation."""
+        steered = self.steered.get(self._shot_of(number).index)
+        if steered is None or number >= steered.first + steered.count or not self.saturation:
+            return None
+        guidance = steered.guide(number, self.saturation)
+        return guidance.each(lambda planes: planes.flip(-1)) if self.mirrored else guidance
 
     def _palette(self, ab: Tensor, shot: Shot, seconds: float) -> Tensor:
         found = [
@@ -180,14 +225,18 @@ class _Preparation:
             by_shot.setdefault(self._shot_at(each).index, []).append(each)
         far = self._elsewhere()
         first = [index for index in by_shot if any(_reaches(e) for e in by_shot[index])]
-        order = [*first, *(i for i in by_shot if i not in first)]
+        order = [*first, *(i for i in by_shot if i not in first and self._is_done(i))]
         for index in order:
             made.steered[index] = self._steered(self._shots[index], by_shot[index], far)
         for shot in self._shots:
             local = [memory for scope, memory in far if self._covers_some(scope, shot)]
-            if shot.index not in made.steered and local:
+            if shot.index not in made.steered and local and self._is_done(shot.index):
                 made.steered[shot.index] = self._steered(shot, [], far)
         return made
+
+    def _is_done(self, index: int) -> bool:
+        only = self._options.only_shots
+        return only is None or index + 1 in only
 
     def _check(self) -> None:
         said = self._direction
@@ -213,7 +262,10 @@ class _Preparation:
                 other = elsewhere(reference)
                 doubt = torch.full((len(other.error),), _SIMILAR_DOUBT)
                 nowhere = torch.full((len(doubt),), -1)
-                memory = Memory(other.places, other.error, doubt, nowhere, other.xy)
+                keeps = torch.zeros(len(doubt), dtype=torch.bool)
+                memory = Memory(
+                    other.places, other.error, doubt, nowhere, other.xy, keeps, whole=True
+                )
                 found.append((reference.scope, memory))
         return found
 
@@ -232,14 +284,25 @@ class _Preparation:
         begun = [s for s in self._shots if s.start_s - self._late <= said.time_s + _TOLERANCE_S]
         return begun[-1] if begun else self._shots[0]
 
-    def _frames(self, shot: Shot) -> Iterator[_Frame]:
+    def _frames(self, shot: Shot, said: Sequence[Timed]) -> Iterator[_Frame]:
+        """A shot's frames; what is said of a time is said of the last frame that began by then."""
+        before: _Frame | None = None
+        times = [(each.time_s or 0.0) + _TOLERANCE_S for each in said]
         with self._film.read(self._reading, first_frame=shot.first) as source:
             luma = (item for item in source if isinstance(item, LumaFrame))
             for at, frame in enumerate(islice(luma, shot.last - shot.first + 1)):
-                turned = upright(self._lightness.full(frame), self._info.rotation)
-                if self._info.is_mirrored:
-                    turned = turned.flip(-1)
-                yield _Frame(shot.first + at, self._seconds(frame), frame, turned)
+                now = self._seconds(frame)
+                if before is not None:
+                    passed = tuple(i for i, time in enumerate(times) if time < now)
+                    times = [inf if i in passed else time for i, time in enumerate(times)]
+                    yield replace(before, said=passed)
+                before = _Frame(shot.first + at, frame, self._display, self._lightness.full)
+        if before is not None:
+            yield replace(before, said=tuple(i for i, time in enumerate(times) if time < inf))
+
+    def _display(self, planes: Tensor) -> Tensor:
+        turned = upright(planes, self._info.rotation)
+        return turned.flip(-1) if self._info.is_mirrored else turned
 
     def _seconds(self, frame: LumaFrame) -> float:
         return float(frame.pts * frame.time_base) - self._late
@@ -247,19 +310,21 @@ class _Preparation:
     def _steered(
         self, shot: Shot, said: Sequence[Timed], far: list[tuple[Scope, Memory]]
     ) -> Steered:
-        numbers = self._numbers(shot, said)
+        numbers: dict[int, tuple[int, ...]] = {}
         kept: dict[int, Tensor] = {}
 
-        def frames() -> Iterator[tuple[int, Tensor]]:
-            for frame in self._frames(shot):
-                if frame.number in numbers.values():
+        def frames() -> Iterator[_Frame]:
+            for frame in self._frames(shot, said):
+                if frame.said:
+                    numbers[frame.number] = frame.said
                     kept[frame.number] = self._shown(frame.luma)
-                yield frame.number, frame.lightness
+                yield frame
 
-        grey = watch(frames(), shot.first, numbers.values())
+        care = QUICK if all(isinstance(each, Hint) for each in said) else EXACT
+        grey = watch(frames(), shot.first, care)
         known: dict[int, Known] = {}
-        for number in sorted(set(numbers.values())):
-            here = [each for at, each in enumerate(said) if numbers[at] == number]
+        for number, which in numbers.items():
+            here = [said[at] for at in which]
             look = grey.looks[number]
             known[number] = known_of(
                 look, resize(kept[number], look.size)[0], self._size,
@@ -273,7 +338,7 @@ class _Preparation:
             if len(reaching):
                 far.append((Scope(), reaching))
         local = [memory for scope, memory in far if self._covers_some(scope, shot)]
-        return steer_shot(grey, known, Memory.together(local), saturation=saturation)
+        return steer_shot(grey, known, Memory.together(local), saturation=saturation, care=care)
 
     def _shown(self, luma: LumaFrame) -> Tensor:
         """A frame's colours as the model alone has them, upright."""
@@ -284,26 +349,7 @@ class _Preparation:
             self._model, self._lightness, luma, saturation=self._options.saturation,
             grey_mounts=self._options.mounts == "grey",
         )  # fmt: skip
-        turned = upright(ab, self._info.rotation).cpu()
-        return turned.flip(-1) if self._info.is_mirrored else turned
-
-    def _numbers(self, shot: Shot, said: Sequence[Timed]) -> dict[int, int]:
-        """Numbers of the frames that are meant, by place in ``said``."""
-        if not said:
-            return {}
-        times = [(frame.number, frame.seconds) for frame in self._times(shot)]
-        found = {}
-        for at, each in enumerate(said):
-            wanted = (each.time_s or 0.0) + _TOLERANCE_S
-            found[at] = max((n for n, s in times if s <= wanted), default=times[0][0])
-        return found
-
-    def _times(self, shot: Shot) -> Iterator[_Frame]:
-        none = torch.empty(0)
-        with self._film.read(self._reading, first_frame=shot.first) as source:
-            luma = (item for item in source if isinstance(item, LumaFrame))
-            for at, frame in enumerate(islice(luma, shot.last - shot.first + 1)):
-                yield _Frame(shot.first + at, self._seconds(frame), frame, none)
+        return self._display(ab.cpu())
 
 
 def _reaches(said: Timed) -> bool:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from vidcolor.color import resize, rgb_to_lab
 from vidcolor.direction.color import GREY, KEEP, ab_of
-from vidcolor.direction.model import Hint, Painting, Reference, wrong
+from vidcolor.direction.model import Direction, Hint, Painting, Reference, wrong
 from vidcolor.engine.steering.look import Look
 from vidcolor.errors import InputError
 from vidcolor.media.still.read import read_color
+from vidcolor.models.contract import Guidance
 
 MOST_POINTS = 320
 """Known places of one picture that the kernel is given: its time grows with their square."""
@@ -25,6 +26,9 @@ _RADIUS = 3.5 / 256
 _MOST_PER_HINT = 16
 _OPAQUE = 0.5
 
+_GUIDED = 256
+"""Shorter side of what models that listen are told, in pixels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -34,14 +38,18 @@ class Known:
         index: ``(N,)`` int64, cells of the grid, row by row.
         ab: ``(N, 2)`` float32, their colours as they are to be shown.
         reaches: ``(N,)`` bool: these count in all shots.
+        keeps: ``(N,)`` bool: these are right as they are.
         exact: ``(3, H, W)`` ab and certainty, at a painting's or reference's own size, where the
             whole picture or parts of it are painted; None for hints alone.
+        whole: the whole picture is known, not some things in it.
     """
 
     index: Tensor
     ab: Tensor
     reaches: Tensor
+    keeps: Tensor
     exact: Tensor | None = None
+    whole: bool = False
 
     def __len__(self) -> int:
         """Known places."""
@@ -76,7 +84,8 @@ def known_of(
         exact = planes if exact is None else _over(exact, planes)
     return Known(
         torch.cat([part.index for part in parts]), torch.cat([part.ab for part in parts]),
-        torch.cat([part.reaches for part in parts]), exact,
+        torch.cat([part.reaches for part in parts]), torch.cat([part.keeps for part in parts]),
+        exact, whole=bool(references),
     )  # fmt: skip
 
 
@@ -102,12 +111,8 @@ def painted_planes(painted: Painting | Reference, size: tuple[int, int]) -> Tens
 
 
 def _of_hint(hint: Hint, look: Look, shown: Tensor, size: tuple[int, int]) -> Known:
+    _check_inside(hint, size)
     height, width = size
-    if hint.x >= width or hint.y >= height:
-        raise wrong(
-            "hint",
-            f"{hint.x:g},{hint.y:g} lies outside of the picture of {width} x {height} pixels",
-        )
     at = torch.tensor([hint.x + 0.5, hint.y + 0.5]) / min(size)
     # the grid may have another shape than the picture, by rounding to multiples
     stretch = look.xy.max(dim=0).values / (torch.tensor([width, height]) / min(size))
@@ -123,7 +128,18 @@ def _of_hint(hint: Hint, look: Look, shown: Tensor, size: tuple[int, int]) -> Kn
     else:
         color = (0.0, 0.0) if hint.color == GREY else ab_of(hint.color)
         ab = torch.tensor(color).expand(len(inside), 2)
-    return Known(inside, ab, torch.full((len(inside),), hint.reach == "film"))
+    count = len(inside)
+    reaches, keeps = torch.full((count,), hint.reach == "film"), torch.full((count,), False)
+    return Known(inside, ab, reaches, keeps | (hint.color == KEEP))
+
+
+def _check_inside(hint: Hint, size: tuple[int, int]) -> None:
+    height, width = size
+    if hint.x >= width or hint.y >= height:
+        raise wrong(
+            "hint",
+            f"{hint.x:g},{hint.y:g} lies outside of the picture of {width} x {height} pixels",
+        )
 
 
 def _of_planes(planes: Tensor, look: Look, reach: bool) -> Known:
@@ -137,7 +153,8 @@ def _of_planes(planes: Tensor, look: Look, reach: bool) -> Known:
     if len(index) > MOST_POINTS:
         chosen = torch.randperm(len(index), generator=torch.Generator().manual_seed(0))
         index = index[chosen[:MOST_POINTS]].sort().values
-    return Known(index, ab.flatten(1).T[index], torch.full((len(index),), reach))
+    reaches, keeps = torch.full((len(index),), reach), torch.full((len(index),), False)
+    return Known(index, ab.flatten(1).T[index], reaches, keeps)
 
 
 def _over(below: Tensor, above: Tensor) -> Tensor:
@@ -146,3 +163,36 @@ def _over(below: Tensor, above: Tensor) -> Tensor:
     share = above[2:]
     ab = torch.lerp(below[:2], above[:2], share)
     return torch.cat((ab, torch.maximum(below[2:], share)))
+
+
+def guidance_of(direction: Direction, size: tuple[int, int], saturation: float) -> Guidance | None:
+    """What is said of a photograph, for models that listen; None where that is nothing.
+
+    Args:
+        direction: what is said; "keep" says nothing to the model.
+        size: height and width of the picture in pixels, upright.
+        saturation: factor on the model's ab as it is shown.
+
+    Raises:
+        OptionError, InputError: see ``known_of``.
+    """
+    frames = [each for each in direction.references if each.used_as == "frame"]
+    hints = [hint for hint in direction.hints if hint.color != KEEP]
+    over: list[Painting | Reference] = [*direction.paintings, *frames]
+    if not saturation or not (hints or over):
+        return None
+    scale = min(_GUIDED / min(size), 1.0)
+    height, width = (max(round(length * scale), 1) for length in size)
+    planes = torch.zeros(3, height, width)
+    for painted in over:
+        found = painted_planes(painted, size)
+        planes = _over(planes, found)
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    for hint in hints:
+        _check_inside(hint, size)
+        radius = _RADIUS * min(size) if hint.radius is None else hint.radius
+        apart = ((x + 0.5) / scale - hint.x - 0.5).hypot((y + 0.5) / scale - hint.y - 0.5)
+        inside = apart <= max(radius, float(apart.min()))
+        color = (0.0, 0.0) if hint.color == GREY else ab_of(hint.color)
+        planes[:, inside] = torch.tensor([*color, 1.0])[:, None]
+    return Guidance(planes[None, :2] / saturation, planes[None, 2:].clamp(0.0, 1.0))

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vidcolor.color import resize
-from vidcolor.engine.steering.carrying import EVERY, Carrier, Memory, State
+from vidcolor.engine.steering.carrying import Carrier, Memory, State
 from vidcolor.engine.steering.kernel import shipped_kernel
 from vidcolor.engine.steering.known import Known
 from vidcolor.engine.steering.look import FILM_SIDE, Look, look_at
+from vidcolor.engine.steering.motion import Care, Motion
+from vidcolor.engine.steering.planes import Planes
+from vidcolor.models.contract import Guidance
 
 _CHANNELS = 4
 _SMALLEST = 1e-3
+_SURE = 0.5
 
 
 @dataclass(slots=True)
@@ -36,27 +38,41 @@ class Grey:
     looks: dict[int, Look]
 
 
-def grey_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width at which colours are carried: fine enough for 44 dB (docs/direction.md)."""
-    scale = min(1.0, FILM_SIDE / min(height, width))
-    return max(round(height * scale), 1), max(round(width * scale), 1)
+class Frame(Protocol):
+    """A frame of a shot."""
+
+    @property
+    def number(self) -> int:
+        """Of the frame."""
+        ...
+
+    @property
+    def is_wanted(self) -> bool:
+        """Something is said of this very frame."""
+        ...
+
+    def small(self, side: int) -> Tensor:
+        """Upright L*, ``(1, h, w)`` uint8 of 0 to 255, the shorter side as said or its own."""
+        ...
+
+    def lightness(self) -> Tensor:
+        """Upright, at full size: ``(1, 1, H, W)`` float32, L*/100."""
+        ...
 
 
-def watch(frames: Iterable[tuple[int, Tensor]], first: int, wanted: Iterable[int] = ()) -> Grey:
+def watch(frames: Iterable[Frame], first: int, care: Care) -> Grey:
     """Look at a shot.
 
     Args:
-        frames: number and upright lightness ``(1, 1, H, W)`` of each, in order.
+        frames: in order.
         first: number of the first.
-        wanted: numbers of frames to look at besides every fourth.
+        care: how carefully.
     """
-    also, seen = set(wanted), Grey(first, [], {})
-    for number, lightness in frames:
-        height, width = lightness.shape[-2:]
-        small = resize(lightness.cpu(), grey_size(int(height), int(width)))[0].clamp(0.0, 1.0)
-        seen.lightness.append((small * 255.0).round().to(torch.uint8))
-        if (number - first) % EVERY == 0 or number in also:
-            seen.looks[number] = look_at(lightness, side=FILM_SIDE)
+    seen = Grey(first, [], {})
+    for frame in frames:
+        seen.lightness.append(frame.small(care.side))
+        if (frame.number - first) % care.every == 0 or frame.is_wanted:
+            seen.looks[frame.number] = look_at(frame.lightness(), side=FILM_SIDE)
     return seen
 
 
@@ -70,32 +86,35 @@ class Steered:
 
     def __init__(self, grey: Grey) -> None:
         self.first, self.count = grey.first, len(grey.lightness)
-        # without a name: the system removes it with the last reference, whatever happens
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="vidcolor-")  # noqa: SIM115
-        shape = (self.count, _CHANNELS, *grey.lightness[0].shape[-2:])
-        self._planes = np.memmap(self._file, np.float16, "w+", shape=shape)
+        self._planes = Planes(self.count, _CHANNELS, tuple(grey.lightness[0].shape[-2:]))
 
     def merge(self, number: int, state: State) -> None:
         """Add what one direction of time knows of a frame to what the other does."""
         at = number - self.first
-        kept = torch.from_numpy(self._planes[at].astype(np.float32))
+        kept = self._planes[at]
         share = state.direct / (kept[3:] + state.direct).clamp_min(_SMALLEST)
         ab = torch.lerp(kept[:2], state.ab, share)
-        trust, direct = torch.maximum(kept[2:3], state.trust), kept[3:] + state.direct
-        planes = torch.cat((ab, trust, direct))
-        self._planes[at] = planes.half().numpy()
+        trust, direct = torch.lerp(kept[2:3], state.trust, share), kept[3:] + state.direct
+        self._planes[at] = torch.cat((ab, trust, direct))
+
+    def guide(self, number: int, saturation: float) -> Guidance:
+        """What is known well enough to be told to a model that listens."""
+        planes = self._planes[number - self.first][None]
+        trust = planes[:, 2:3]
+        return Guidance(planes[:, :2] / saturation, trust * (trust > _SURE))
 
     def steer(self, number: int, ab: Tensor) -> Tensor:
         """A frame's colours ``(1, 2, h, w)`` as shown, upright, with what is known of it."""
-        planes = torch.from_numpy(self._planes[number - self.first].astype(np.float32))
+        planes = self._planes[number - self.first]
         height, width = planes.shape[-2:]
         own = resize(ab.cpu(), (height, width))[0]
         return torch.lerp(own, planes[:2], planes[2:3])[None].to(ab.device)
 
 
 def steer_shot(
-    grey: Grey, known: Mapping[int, Known], elsewhere: Memory | None, *, saturation: float
-) -> Steered:
+    grey: Grey, known: Mapping[int, Known], elsewhere: Memory | None, *, saturation: float,
+    care: Care,
+) -> Steered:  # fmt: skip
     """Carry what is known through a shot, forwards and backwards.
 
     Args:
@@ -103,20 +122,24 @@ def steer_shot(
         known: of some of its frames, by number; each has a look.
         elsewhere: what other pictures and shots say.
         saturation: factor on ``compact``'s ab as it is shown.
+        care: with which the shot was watched.
     """
     parts = [
         Memory.of(grey.looks[number], each, saturation, frame=number)
         for number, each in known.items()
     ]
     memory = Memory.together([*parts, *([elsewhere] if elsewhere is not None else [])])
-    made = Steered(grey)
-    order = range(len(grey.lightness))
-    for numbers in (order, reversed(order)):
-        carrier = Carrier(shipped_kernel(), memory, saturation=saturation)
-        for at in numbers:
+    made, motion = Steered(grey), Motion(grey.lightness, care)
+    height, width = grey.lightness[0].shape[-2:]
+    for backwards in (False, True):
+        carrier = Carrier(shipped_kernel(), memory, care, saturation=saturation)
+        order = range(made.count)
+        for at in reversed(order) if backwards else order:
             number = grey.first + at
-            lightness = grey.lightness[at].float() / 255.0
-            state = carrier.step(number, lightness, grey.looks.get(number), known.get(number))
+            state = carrier.step(
+                number, (int(height), int(width)), motion.step(at, backwards=backwards),
+                grey.looks.get(number), known.get(number),
+            )  # fmt: skip
             if state is not None:
                 made.merge(number, state)
     return made

@@ -11,7 +11,7 @@ from torch import Tensor
 from vidcolor.color import resize, rgb_to_lab
 from vidcolor.direction.model import Direction, Protected, Reference
 from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.steering.kernel import Places, belief, shipped_kernel
+from vidcolor.engine.steering.kernel import Places, belief, likeness, shipped_kernel
 from vidcolor.engine.steering.known import MOST_POINTS, known_of
 from vidcolor.engine.steering.look import PHOTO_SIDE, Look, look_at
 from vidcolor.media.still.read import read_color
@@ -93,6 +93,7 @@ def steer_still(ab: Tensor, lightness: Tensor, direction: Direction) -> Tensor:
 def _corrected(look: Look, shown: Tensor, size: tuple[int, int], direction: Direction) -> Tensor:
     frames = [each for each in direction.references if each.used_as == "frame"]
     places, errors, doubts = list[Places](), list[Tensor](), list[Tensor]()
+    keeps: Tensor | None = None
     if direction.hints or direction.paintings or frames:
         known = known_of(
             look, shown, size,
@@ -101,6 +102,7 @@ def _corrected(look: Look, shown: Tensor, size: tuple[int, int], direction: Dire
         places.append(look.places.at(known.index))
         errors.append(known.ab - shown.flatten(1).T[known.index])
         doubts.append(torch.ones(len(known)))
+        keeps = None if direction.references else known.keeps
     for reference in direction.references:
         if reference.used_as == "similar":
             other = elsewhere(reference)
@@ -113,6 +115,8 @@ def _corrected(look: Look, shown: Tensor, size: tuple[int, int], direction: Dire
         Places.together(places), torch.cat(errors), torch.cat(doubts), look.places
     )
     error = error * belief(confidence)
+    if keeps is not None and len(keeps):
+        error = error * likeness(look.places, places[0], keeps)
     return (shown.flatten(1).T + error).T.reshape(1, *shown.shape)
 
 

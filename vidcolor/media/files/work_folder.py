@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from vidcolor.errors import Option, OutputError
 from vidcolor.media.files.atomic import fsync, output_error, short_name
+from vidcolor.media.files.kept_film import FILM
 from vidcolor.media.files.packets import EncodedPacket, KeptFile, is_whole, read_calls
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class WorkFolder:
     @staticmethod
     def discard(path: Path) -> None:
         """Remove a work folder, if it is one."""
-        if (path / _PLAN).is_file():
+        if (path / _PLAN).is_file() or (path / FILM).is_file():
             shutil.rmtree(path, ignore_errors=True)
 
     def leave(self) -> bool:

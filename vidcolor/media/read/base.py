@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from av.packet import Packet
@@ -127,12 +126,7 @@ class BaseSource:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         """Close."""
         self.close()
 

@@ -189,6 +189,8 @@ class VideoReader(BaseSource):
             stage.status.say(f"{demuxer.strays} stamp(s) were far from their neighbours': put back")
         if demuxer.has_unknown and demuxer.copies:
             stage.status.say("a stream that begins in mid-film is left out")
+        if second := demuxer.second_film():
+            stage.status.say(second)
         if demuxer.gaps:
             gaps = ", ".join(f"{gap:.0f} s" for gap in demuxer.gaps[:5])
             more = f" and {len(demuxer.gaps) - 5} more" if len(demuxer.gaps) > 5 else ""

@@ -150,7 +150,8 @@ class Trainer:
         if not self.world.leads:
             return None
         self.save()
-        self._draw()
+        if self.config.sample_every:
+            self._draw()
         if self.config.keep == "best" and self._best_weights.exists():
             with complete_file(self.weights) as part:
                 part.write_bytes(self._best_weights.read_bytes())

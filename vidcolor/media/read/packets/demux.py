@@ -38,6 +38,8 @@ _MISSING_SHARE: Final = 0.05
 """A file that lacks more than both at its end is cut off; headers are not more exact than that."""
 
 _INTERLEAVE_SECONDS: Final = 10
+_INTERLEAVED_PACKETS: Final = 25
+"""Of a film's end that may come behind the begin of what was joined to it."""
 
 
 class Demuxer:
@@ -93,6 +95,8 @@ class Demuxer:
             raise
 
     def _open(self, opened: OpenContainer | None = None) -> None:
+        self._watched = 0
+        self._others_begin: dict[int, tuple[int, Fraction]] = {}
         self.opened = opened or open_container(self._file)
         self.container, self._view = self.opened.container, self.opened.view
         try:
@@ -103,7 +107,9 @@ class Demuxer:
             self.copied: list[Stream] = others if self.copies else []
             if not self.copies:
                 for each in others:
-                    each.discard = Discard.all
+                    # a second film is watched for where it begins
+                    if each.type != "video" or is_cover(each) or not self._may_be_joined:
+                        each.discard = Discard.all
         except BaseException:
             self.close()
             raise
@@ -211,6 +217,7 @@ class Demuxer:
                         continue  # PyAV's own, at the end of each stream
                     errors = 0
                     self._note_end(packet)
+                    self._note_films(packet)
                     yield packet
                 self._end_reading()
                 return
@@ -247,6 +254,32 @@ class Demuxer:
             return ""
         length, end = float(promised), float(reached)
         return f"the file says that it lasts {length:.1f} s, and ends at {end:.1f} s"
+
+    @property
+    def _may_be_joined(self) -> bool:
+        """Whether a file may be two that were put behind each other, with streams of their own."""
+        return self.container.format.name in ("mpegts", "mpeg")
+
+    def _note_films(self, packet: Packet[Any]) -> None:
+        """Count the film's packets, and note at which of them another film begins, and when."""
+        if packet.stream_index == self.video.index:
+            self._watched += 1
+        elif packet.stream.type == "video" and packet.stream_index not in self._others_begin:
+            time = stamp_of(packet)
+            if self._may_be_joined and time is not None and not is_cover(packet.stream):
+                begin = time * packet.time_base - self.origin
+                self._others_begin[packet.stream_index] = self._watched, begin
+
+    def second_film(self) -> str:
+        """After the last packet: a warning if another film begins where this one ends, or ""."""
+        for count, begin in self._others_begin.values():
+            if count > max(self._watched // 2, self._watched - _INTERLEAVED_PACKETS):
+                fate = "is copied as it is" if self.copies else "is left out"
+                return (
+                    f"behind the picture's end, at {float(begin):.1f} s, a second picture begins in"
+                    f" another stream, and {fate}; cut the file there to colour both parts"
+                )
+        return ""
 
     def _behind_end(self, packet: Packet[Any]) -> bool:
         stamp = stamp_of(packet)
