@@ -16,17 +16,17 @@ from vidcolor.engine.span_job import colorize_span
 from vidcolor.engine.video import colorize_video
 from vidcolor.media.files.packets import read_calls
 
-SHORT = SpanRules(min_frames=8, max_frames=40, warm_up=16, run_out=8, settle=4)
+SHORT = SpanRules(min_frames=8, max_frames=24, warm_up=8, run_out=6, settle=4)
 CASES = {
     "short spans": (SHORT, {}, {}),
     "key frames, without overlap": (
-        SpanRules(min_frames=20, max_frames=50, warm_up=0, run_out=0, settle=0), {},
+        SpanRules(min_frames=20, max_frames=25, warm_up=0, run_out=0, settle=0), {},
         {"every": "auto"},
     ),
     "every third, deflickered": (SHORT, {"is_vfr": True}, {"every": 3, "deflicker": True}),
     "in place, a part of the film, side by side": (
         SHORT, {},
-        {"stabilize": "ema", "batch_size": 7, "start_s": 1.0, "end_s": 9.0, "compare": True},
+        {"stabilize": "ema", "batch_size": 7, "start_s": 1.0, "end_s": 6.5, "compare": True},
     ),
 }  # fmt: skip
 
@@ -41,7 +41,7 @@ def _options(values: dict[str, object]) -> ColorizeOptions:
     return ColorizeOptions(**{**defaults, **values})  # type: ignore[arg-type]
 
 
-FRAMES = 225
+FRAMES = 170
 """Of the reel: its last shot is then still longer than two spans."""
 
 APART = ("short spans",)
@@ -81,7 +81,8 @@ def test_a_span_alone_is_the_same_span(tmp_path: Path, case: str) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vidcolor.engine.span_job", "vidcolor.models.loading"])
     # the last, one that begins in mid-shot, one that doesn't
-    indices = [len(plan.spans) - 1, plan.spans.index(in_shot[0]), 1]
+    at_cut = [index for index, span in enumerate(plan.spans) if span.is_boundary]
+    indices = sorted({len(plan.spans) - 1, plan.spans.index(in_shot[0]), at_cut[1]}, reverse=True)
     for group in [[index] for index in indices] if case in APART else [indices]:
         process = context.Process(
             target=_alone, args=(film, plan.to_json(), group, tmp_path, values)
