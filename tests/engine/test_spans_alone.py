@@ -20,7 +20,7 @@ SHORT = SpanRules(min_frames=8, max_frames=24, warm_up=8, run_out=6, settle=4)
 CASES = {
     "short spans": (SHORT, {}, {}),
     "key frames, without overlap": (
-        SpanRules(min_frames=20, max_frames=25, warm_up=0, run_out=0, settle=0), {},
+        SpanRules(min_frames=5, max_frames=24, warm_up=0, run_out=0, settle=0), {},
         {"every": "auto"},
     ),
     "every third, deflickered": (SHORT, {"is_vfr": True}, {"every": 3, "deflicker": True}),
