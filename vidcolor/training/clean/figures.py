@@ -99,8 +99,8 @@ def _off_curve(lightness: _Plane, ab: _Plane) -> _Plane:
 
 def _drawn(photo: Photo) -> tuple[float, int]:
     """Share of flat pixels, and number of colours."""
-    red, green, blue = cv2.split(photo)
-    code = (red.astype(np.int32) << 16) | (green.astype(np.int32) << 8) | blue
+    red, green, blue = (photo[..., channel].astype(np.int32) for channel in range(3))
+    code = (red << 16) | (green << 8) | blue
     same = (code[:-1, :-1] == code[:-1, 1:]) & (code[:-1, :-1] == code[1:, :-1])
     same &= ((green > 5) & (green < 250))[:-1, :-1]
     coarse = (code >> 9 & 0x7C00) | (code >> 6 & 0x3E0) | (code >> 3 & 0x1F)
