@@ -209,14 +209,14 @@ def others(a: Attacker) -> list[Attack]:
     tries = {
         "photograph": lambda: a.get("/api/media", source=a.source),
         "its picture": lambda: a.get("/api/photos/picture", source=a.source),
-        "its direction": lambda: a.call("PUT", f"/api/films/direction?source={a.source}", json={}),
+        "its direction": lambda: a.call("PUT", f"/api/direction?source={a.source}", json={}),
         "its removal": lambda: a.call("DELETE", f"/api/uploads/{key}"),
         "a job on it": lambda: a.call(
             "POST", "/api/jobs", json={"kind": "photos", "sources": [a.source]}
         ),
         "as reference": lambda: a.call(
             "PUT",
-            f"/api/films/direction?source={a.own}",
+            f"/api/direction?source={a.own}",
             json={"references": [{"source": a.source}]},
         ),
         "its id with SQL": lambda: a.get("/api/media", source=f"{a.source}' or '1'='1"),

@@ -34,6 +34,18 @@ def test_dust_is_filled_along_the_motion_and_the_rest_is_kept_exactly(clean: lis
         assert np.array_equal(luma[~mask], source[~mask])
 
 
+def test_dust_on_the_first_and_the_last_frame_of_a_shot_goes(clean: list[Codes]) -> None:
+    dirty: list[Plane] = [*clean]
+    dirty[0], dirty[8] = speck(clean[0], 30, 60), speck(clean[8], 80, 90, value=0)
+    made, masks = _repaired(dirty)
+    assert masks[0][32, 62] and masks[8][82, 92]
+    assert not any(mask.any() for mask in masks[1:8])
+    for at in (0, 8):
+        before = np.abs(dirty[at].astype(int) - clean[at])[masks[at]].mean()
+        after = np.abs(made[at].astype(int) - clean[at])[masks[at]].mean()
+        assert after < 0.1 * before  # as above
+
+
 def test_a_clean_film_stays_as_it_is(clean: list[Codes]) -> None:
     made, masks = _repaired([*clean])
     assert all(np.array_equal(a, b) for a, b in zip(made, clean, strict=True))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx2 as httpx
 
 START_S = 60.0
@@ -70,3 +71,27 @@ def wait_for(user: httpx.Client, job: str) -> dict[str, Any]:
             return found
         time.sleep(0.2)
     raise AssertionError(f"job {job} doesn't end: {found}")
+
+
+def short_reel(reel: Path, path: Path, *, start_s: float, end_s: float) -> Path:
+    """A part of the samples' newsreel at a third of its size, with its sound: quick to colour."""
+    with av.open(str(reel)) as source, av.open(str(path), "w") as out:
+        pictures, sound = source.streams.video[0], source.streams.audio[0]
+        video = out.add_stream("libx264", rate=pictures.average_rate)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
+        audio, number = out.add_stream_from_template(sound), 0
+        for packet in source.demux(pictures, sound):
+            if packet.stream is sound and packet.dts is not None:
+                packet.stream = audio
+                if start_s <= packet.pts * packet.time_base < end_s:
+                    packet.pts = packet.dts = packet.pts - round(start_s / packet.time_base)
+                    out.mux(packet)
+                continue
+            for frame in packet.decode() if packet.stream is pictures else ():
+                if start_s <= frame.time < end_s:
+                    small = frame.reformat(width=160, height=120)
+                    small.pts, small.time_base = number, 1 / pictures.average_rate
+                    small.pict_type, number = 0, number + 1
+                    out.mux(video.encode(small))
+        out.mux(video.encode(None))
+    return path

@@ -48,6 +48,10 @@ cli = DefaultGroup(
             "List, fetch, check and find model weights.",
         ),
         "train": ("vidcolor.cli.commands.train:train", "Train a network."),
+        "data": (
+            "vidcolor.cli.commands.data:data",
+            "Find what is bad in photographs to train on.",
+        ),
         "bench": ("vidcolor.cli.commands.bench:bench", "Measure how fast this machine colorizes."),
         "studio": (
             "vidcolor.cli.commands.studio:studio",

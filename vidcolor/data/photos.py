@@ -32,12 +32,17 @@ _SAMPLES_PX = 4  # every so many pixels tell whether a picture is grey
 class PhotoSet(Sequence[Photo]):
     """Photographs by number; those beyond the memory given are decoded when they are wanted.
 
-    Grey and nearly grey pictures are left out, for they teach grey. Those that are decoded late
-    are only found then: in place of a grey one comes the next that isn't.
+    Grey and nearly grey pictures are left out, for they teach grey, unless a list says that they
+    were looked at. Those that are decoded late are only found then: in place of a grey one comes
+    the next that isn't.
     """
 
-    def __init__(self, decoded: list[Photo], late: list[Entry]) -> None:
+    def __init__(
+        self, decoded: list[Photo], late: list[Entry], weights: list[float] | None = None
+    ) -> None:
         self._decoded, self._late = decoded, late
+        self.weights = weights or [1.0] * len(self)
+        """How often each should be seen, relative to the others; from lists."""
 
     def __len__(self) -> int:
         return len(self._decoded) + len(self._late)
@@ -86,19 +91,50 @@ def load_photos(
     entries = [e for source in sources for e in list_entries(Path(source), split=split)]
     entries = [e for e in entries if keep is None or keep(e.name)]
     photos: list[Photo] = []
+    weights: list[float] = []
     taken, room = 0, memory_gb * 1e9
     with ThreadPoolExecutor(2) as pool:
         while taken < len(entries) and room > 0:
             part = entries[taken : taken + 256]
-            new = [p for p in pool.map(_decode, part) if p is not None]
+            pairs = list(zip(pool.map(_decode, part), part, strict=True))
+            new = [photo for photo, _ in pairs if photo is not None]
             photos += new
+            weights += [entry.weight for photo, entry in pairs if photo is not None]
             room -= sum(p.nbytes for p in new)
             taken += len(part)
-    found = PhotoSet(photos, entries[taken:])
+    found = PhotoSet(photos, entries[taken:], weights + [e.weight for e in entries[taken:]])
     if not photos and not entries[taken:]:
         raise InputError(f"no colour photographs in {', '.join(sources) or 'no source at all'}")
     logger.info("%d photographs, %d of them in memory", len(found), len(photos))
     return found
+
+
+class Balanced(Sequence[Photo]):
+    """Photographs as often as their weights say: each at least once, twice on average.
+
+    Args:
+        photos: with ``weights``.
+    """
+
+    def __init__(self, photos: PhotoSet) -> None:
+        self._photos = photos
+        wanted = np.cumsum(photos.weights) * (2.0 * len(photos) / sum(photos.weights))
+        times = np.diff(np.rint(wanted), prepend=0.0).astype(
+            np.int64
+        )  # the sum of roundings is right
+        self._index = np.repeat(np.arange(len(photos)), np.maximum(times, 1))
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @overload
+    def __getitem__(self, index: int) -> Photo: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Photo]: ...
+    def __getitem__(self, index: int | slice) -> Photo | list[Photo]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return self._photos[int(self._index[index])]
 
 
 def decode_rgb(blob: bytes) -> Photo | None:
@@ -123,7 +159,7 @@ def _decode(entry: Entry) -> Photo | None:
     if short > _LARGEST_SHORT_SIDE_PX:
         size = [round(n * _LARGEST_SHORT_SIDE_PX / short) for n in photo.shape[1::-1]]
         photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return None if _is_grey(photo) else photo
+    return None if _is_grey(photo) and not entry.looked_at else photo
 
 
 def _is_grey(photo: Photo) -> bool:

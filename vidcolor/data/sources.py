@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidcolor.errors import InputError
@@ -23,12 +23,16 @@ class Entry:
         file: the file or archive.
         offset: first byte of the picture in it.
         size: bytes, -1 for the rest of the file.
+        weight: how often it should be seen in training, relative to others.
+        looked_at: somebody decided that it is fit to train on, even if it is nearly grey.
     """
 
     name: str
     file: Path
     offset: int = 0
     size: int = -1
+    weight: float = 1.0
+    looked_at: bool = False
 
     def read(self) -> bytes:
         """The encoded picture.
@@ -45,7 +49,9 @@ def list_entries(source: Path, *, split: str = "") -> list[Entry]:
     """Pictures of a folder, a plain tar file or an ``index.csv``, sorted by name.
 
     A list has a header; its column ``member`` (or ``file``, or ``path``) names pictures relative to
-    the list's folder, or members of the tar files that lie beside it.
+    the list's folder, or members of the tar files that lie beside it; with a column ``archive``,
+    members of the tar file that it names, relative to the list's folder, where it isn't empty.
+    Rows whose ``keep`` is "yes" are marked as looked at; ``weight`` is a number above 0.
 
     Args:
         source: what to look into.
@@ -102,15 +108,48 @@ def _listed(source: Path, split: str) -> list[Entry]:
     for line, row in rows:
         if not row[column] or row.get("split", "") is None:
             raise InputError(f"{source}: line {line} is too short, or its {column!r} is empty")
-    chosen = [row[column] for _, row in rows if not split or row.get("split", split) == split]
-    archives = {e.name: e for tar in sorted(source.parent.glob("*.tar")) for e in _members(tar)}
-    return [_find(name, source, archives) for name in sorted(chosen)]
+    chosen = [row for _, row in rows if not split or row.get("split", split) == split]
+    chosen.sort(key=lambda row: (row[column], row.get("archive") or ""))
+    archives = _Archives(source)
+    return [_marked(archives.find(row[column], row.get("archive")), row, source) for row in chosen]
 
 
-def _find(name: str, source: Path, archives: dict[str, Entry]) -> Entry:
-    file = source.parent / name
-    if name in archives:
-        return archives[name]
-    if file.is_file():
-        return Entry(name, file)
-    raise InputError(f"{source}: {name} is listed, but lies neither beside it nor in a tar there")
+class _Archives:
+    """The tar files that a list names, or that lie beside it."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._known: dict[str | None, dict[str, Entry]] = {}
+
+    def find(self, name: str, archive: str | None) -> Entry:
+        """A picture; ``archive`` is "" for a file of its own, None for any tar beside the list."""
+        source = self._source
+        if archive != "" and archive not in self._known:
+            tars = (
+                sorted(source.parent.glob("*.tar"))
+                if archive is None
+                else [source.parent / archive]
+            )
+            self._known[archive] = {e.name: e for tar in tars for e in _members(tar)}
+        found = self._known[archive].get(name) if archive != "" else None
+        if found is not None:
+            return found
+        file = source.parent / name
+        if not archive and file.is_file():
+            return Entry(name, file)
+        where = f"not in {archive}" if archive else "lies neither beside it nor in a tar there"
+        raise InputError(f"{source}: {name} is listed, but {where}")
+
+
+def _marked(entry: Entry, row: dict[str, str], source: Path) -> Entry:
+    """With what a list says of it."""
+    keep, weight = row.get("keep"), row.get("weight")
+    if keep != "yes" and not weight:
+        return entry
+    try:
+        number = float(weight or 1.0)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < float("inf"):
+        raise InputError(f"{source}: {entry.name}: weight {weight!r} isn't a number above 0")
+    return replace(entry, weight=number, looked_at=keep == "yes")

@@ -70,6 +70,15 @@ def load_direction(path: str | Path) -> Direction:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise InputError(f"{path}: {reason}") from None
+    return parse_direction(path, text)
+
+
+def parse_direction(path: Path, text: str) -> Direction:
+    """The direction in the text of a file, which need not be written yet.
+
+    Raises:
+        InputError: something in it is wrong; the message names the line and the key.
+    """
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -90,9 +99,18 @@ def save_direction(path: str | Path, direction: Direction, *, comments: Iterable
         OutputError: it can't be written.
     """
     path = Path(path)
+    write_direction_text(path, direction_text(direction, path.parent, comments))
+
+
+def write_direction_text(path: Path, text: str) -> None:
+    """Write a direction file, whole or not at all.
+
+    Raises:
+        OutputError: it can't be written.
+    """
     half = path.with_name(f".{path.name}.half")
     try:
-        half.write_text(direction_text(direction, path.parent, comments), encoding="utf-8")
+        half.write_text(text, encoding="utf-8")
         os.replace(half, path)
     except OSError as error:
         half.unlink(missing_ok=True)

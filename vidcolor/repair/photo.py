@@ -68,6 +68,6 @@ def find_damage(plane: Plane, repairer: Repairer, *, strength: float = 0.5) -> M
 def threshold(strength: float) -> float:
     """The probability from which on something is repaired: 0.8 at 0.5, less for more strength.
 
-    0.8 halves what is found wrongly, and more, for a tenth less that is found.
+    Against 0.5 it takes less than half as much wrongly, and finds a quarter less (docs/repair.md).
     """
     return float(1.0 / (1.0 + np.exp(6.0 * (strength - 0.5) - 1.4)))

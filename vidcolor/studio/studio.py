@@ -116,6 +116,7 @@ class Studio:
         """Load the libraries before the first visitor asks for a picture."""
         with contextlib.suppress(StudioError):
             await self.models()
+            await self.colors.ask("models", limit_s=self.settings.limits.look_s)
 
     async def _keep_swept(self) -> None:
         while True:
@@ -191,6 +192,12 @@ class Studio:
         if task.cancelled() or task.exception() is not None:
             del self._shots[stamp]
         found: list[dict[str, Any]] = task.result()
+        return found
+
+    async def all_shots(self, source: Source) -> list[dict[str, Any]]:
+        """The shots of a film, when it has been read for them."""
+        while (found := await self.shots(source)) is None:
+            await asyncio.wait([self._shots[_stamp(source.path)]])
         return found
 
     def shots_done(self, source: Source) -> dict[str, Any]:

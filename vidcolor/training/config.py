@@ -95,6 +95,7 @@ class TrainConfig:
         film_share: share of pictures that get it.
         orthochromatic: share of pictures whose lightness is that of blue-sensitive to
             orthochromatic stock, with spectral weights drawn for each.
+        balance: show photographs as often as the column ``weight`` of their list says.
         memory_gb: decoded photographs to keep in memory; the others are decoded when wanted.
         workers: threads that prepare batches; more for GPUs that would wait for one.
         saturation: factor on ab stored with the weights, 0 for none (1).
@@ -146,6 +147,7 @@ class TrainConfig:
     film: Share = 0.5
     film_share: Share = 0.5
     orthochromatic: Share = 0.0
+    balance: bool = False
     memory_gb: NotNegative = 8.0
     workers: Count = 1
     saturation: NotNegative = 0.0

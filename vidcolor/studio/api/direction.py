@@ -10,13 +10,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from vidcolor.direction.model import Hint, Part, Reference, Scope
-from vidcolor.errors import OptionError
 from vidcolor.studio.api.common import Owner, SourceId, TheStudio, find
-from vidcolor.studio.api.schemas import Text
+from vidcolor.studio.api.schemas import Text, model_path
 from vidcolor.studio.errors import StudioError
 from vidcolor.studio.files.direction import as_json, change_direction, direction_of
 
-router = APIRouter(prefix="/api/films", tags=["direction"])
+router = APIRouter(prefix="/api", tags=["direction"])
 _MOST = 2000
 
 
@@ -30,7 +29,7 @@ class HintBody(_Strict):
     x: float = Field(description="pixels of the picture as shown, at its stored size")
     y: float
     color: Annotated[str, Field(max_length=60)] = Field(description='"#23406b", a CSS name, "keep"')
-    time_s: float | None = None
+    time_s: float | None = Field(default=None, description="of the frame; photographs have none")
     radius: float | None = None
     reach: Literal["shot", "film"] = "shot"
 
@@ -70,7 +69,7 @@ class DirectionBody(_Strict):
 
 @router.get("/direction")
 async def direction(source: SourceId, owner: Owner, studio: TheStudio) -> dict[str, Any]:
-    """What the direction file beside a film says."""
+    """What the direction file beside a film or photograph says."""
     return as_json(direction_of(find(studio, owner, source)))
 
 
@@ -78,12 +77,14 @@ async def direction(source: SourceId, owner: Owner, studio: TheStudio) -> dict[s
 async def set_direction(
     source: SourceId, body: DirectionBody, owner: Owner, studio: TheStudio
 ) -> dict[str, Any]:
-    """Write the direction file beside a film; jobs and clips of the film follow it."""
+    """Write the direction file beside a film or photograph; pictures, clips and jobs follow it."""
     film = find(studio, owner, source)
     known = await studio.model_names()
     for part in body.parts:
-        if part.model is not None and part.model not in known:
-            raise OptionError(f"{part.model!r} is no known model", option="model")
+        if part.model is not None:
+            model_path(part.model, owner, studio.uploads, known)
+    if (await studio.info(film))["kind"] == "photo":
+        _check_timeless(body)
     references = []
     for each in body.references:
         picture = find(studio, owner, each.source) if each.source else None
@@ -100,6 +101,14 @@ async def set_direction(
         references=references,
     )
     return as_json(changed)
+
+
+def _check_timeless(body: DirectionBody) -> None:
+    """A photograph has no time, and no shots."""
+    timed: list[HintBody | ReferenceBody] = [*body.hints, *body.references]
+    scopes = [each for each in body.references if _scope(each) != Scope()]
+    if body.parts or scopes or any(each.time_s is not None for each in timed):
+        raise StudioError("a photograph has no times and no shots")
 
 
 def _scope(body: ScopeBody) -> Scope:

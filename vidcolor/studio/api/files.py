@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -18,7 +19,7 @@ FileName = Annotated[str, Query(min_length=1, max_length=500, description="name 
 
 @router.get("/server")
 async def server(studio: TheStudio) -> dict[str, Any]:
-    """Version, limits, given folders, models, devices."""
+    """Version, limits, given folders, devices, cores."""
     from vidcolor import __version__
 
     settings = studio.settings
@@ -28,8 +29,14 @@ async def server(studio: TheStudio) -> dict[str, Any]:
         "folders": [dataclasses.asdict(folder) for folder in studio.sources.folders],
         "allow_weights": settings.allow_weights,
         "devices": settings.devices,
-        "models": await studio.models(),
+        "cores": os.cpu_count() or 1,
     }
+
+
+@router.get("/models")
+async def models(studio: TheStudio) -> list[dict[str, Any]]:
+    """Models that have names; ``installed`` says whether the weights are there."""
+    return await studio.models()
 
 
 @router.put("/uploads", status_code=201)

@@ -11,14 +11,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 
-from vidcolor.media.files.work_folder import work_folder_of
+from vidcolor.direction.file import beside
 from vidcolor.studio.api.common import Owner, TheStudio, send_file, send_picture
 from vidcolor.studio.api.making import make_job
-from vidcolor.studio.api.schemas import JobRequest
+from vidcolor.studio.api.schemas import JobRequest, Look
 from vidcolor.studio.errors import NotFound
 from vidcolor.studio.files.zipping import zipped
 from vidcolor.studio.jobs.commands import report_path
-from vidcolor.studio.jobs.job import Job
+from vidcolor.studio.jobs.job import BESIDE, Job
 from vidcolor.studio.studio import Studio
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -77,6 +77,9 @@ async def remove(key: str, owner: Owner, studio: TheStudio) -> None:
     """Take a job off the list, with its results in the studio; those beside sources stay."""
     removed = studio.queue.remove(owner, key)
     if removed.state != "done" and removed.spec.output:  # what it had kept to go on from
+        # late: PyAV takes a tenth of a second that the first page would wait for
+        from vidcolor.media.files.work_folder import work_folder_of
+
         shutil.rmtree(work_folder_of(Path(removed.spec.output)), ignore_errors=True)
     shutil.rmtree(studio.job_folder(key), ignore_errors=True)
 
@@ -151,8 +154,10 @@ async def _draw(studio: Studio, job: Job, output: Path) -> None:
         start = spec.options.get("start_s") or 0.0
         end = spec.options.get("end_s") or info.get("duration_s") or 0.0
         wanted["at_s"] = max(0.0, (start + end) / 2 - 0.05)
-    names = ("model", "saturation", "render_factor", "mounts")
-    options = {name: spec.options[name] for name in names if name in spec.options}
+    options = {name: spec.options[name] for name in Look.model_fields if name in spec.options}
+    own = Path(spec.direction) if spec.direction not in ("", BESIDE) else beside(spec.inputs[0])
+    if spec.direction and own.is_file():
+        wanted["direction"] = str(own)
     await studio.colors.ask(
         "frame" if info["kind"] == "film" else "photo",
         limit_s=studio.settings.limits.look_s, path=spec.inputs[0], output=str(output),

@@ -14,6 +14,7 @@ from vidcolor.studio.api.common import Owner, SourceId, TheStudio, find, send_pi
 from vidcolor.studio.api.schemas import Look, checked
 from vidcolor.studio.errors import StudioError
 from vidcolor.studio.files.direction import direction_path
+from vidcolor.studio.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["pictures"])
 
@@ -28,10 +29,14 @@ _MAX_CELLS = 36
 @router.get("/photos/picture", response_class=FileResponse)
 async def photo_picture(
     source: SourceId, owner: Owner, studio: TheStudio, look: Annotated[Look, Query()],
-    side: Side = "after", max_px: Size = 1600, image_format: Format = "jpg",
+    side: Side = "after", max_px: Size = 1600, image_format: Format = "jpg", directed: bool = False,
 ) -> FileResponse:  # fmt: skip
-    """A photograph at the size of a screen, with the colours that the full result has."""
-    return await _picture("photo", source, owner, studio, look, side, max_px, image_format)
+    """A photograph at the size of a screen, with the colours that the full result has.
+
+    With ``directed``, hints and references of its direction file show.
+    """
+    more = _said(studio, owner, source) if directed and side == "after" else {}
+    return await _picture("photo", source, owner, studio, look, side, max_px, image_format, **more)
 
 
 @router.get("/films/frame", response_class=FileResponse)
@@ -42,12 +47,12 @@ async def frame(
 ) -> FileResponse:  # fmt: skip
     """The frame that is on the screen at a time, coloured alone: smoothing needs its neighbours.
 
-    With ``directed``, hints and references of this very frame show, and those of its ``shot``.
+    With ``directed``, hints and references of this very frame show, and references and settings of
+    its ``shot``.
     """
     more: dict[str, Any] = {"at_s": at_s}
-    file = direction_path(find(studio, owner, source))
-    if directed and side == "after" and file.is_file():
-        more |= {"direction": str(file), "state": os.stat(file).st_mtime_ns, "shot": shot}
+    if directed and side == "after":
+        more |= {**_said(studio, owner, source), "shot": shot}
     return await _picture("frame", source, owner, studio, look, side, max_px, image_format, **more)
 
 
@@ -81,6 +86,14 @@ async def sweep(
         query = urlencode({"source": source, "at_s": at_s, "max_px": 640, **settings})
         cells.append({"settings": settings, "picture": f"/api/films/frame?{query}"})
     return cells
+
+
+def _said(studio: Studio, owner: str, key: str) -> dict[str, Any]:
+    """The direction file of a source, and its state; nothing where there is none."""
+    file = direction_path(find(studio, owner, key))
+    if not file.is_file():
+        return {}
+    return {"direction": str(file), "state": os.stat(file).st_mtime_ns}
 
 
 async def _picture(

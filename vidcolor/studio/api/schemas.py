@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,10 @@ Suffix = Annotated[str, Field(pattern=r"^(|\.(mp4|mkv|mov|webm))$")]
 """Of a film's container."""
 
 
+_SHARE = re.compile(r":(bounded|[01]?\.?[0-9]{1,6})$")
+"""Behind the name of a mix's model."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -28,12 +33,22 @@ class _Strict(BaseModel):
 class Look(BaseModel):
     """How to colour: fields of ``ColorizeOptions`` (docs/usage.md); null is the default."""
 
-    model: Text = Field(default="auto", description='name of a model, or "weights:ID" of an upload')
+    quality: Literal["draft", "good", "best"] | None = Field(
+        default=None, description="what the rest is that isn't given (docs/models.md)"
+    )
+    model: Text = Field(
+        default="auto",
+        description='name of a model, a mix of such ("a+b:0.4"), or "weights:ID" of an upload',
+    )
     saturation: float = Field(default=1.0, description="factor on the colours, 0 to 10")
     render_factor: int | None = Field(
         default=None, description="working size in units of 16 pixels, 2 to 128"
     )
     mounts: Literal["grey", "color"] = Field(default="grey", description="paper mounts and mattes")
+    repair: Literal["off", "auto", "photo", "film"] = Field(
+        default="off", description="dust and scratches; frames of films show it in clips only"
+    )
+    repair_strength: float | None = Field(default=None, description="0 to 1")
 
 
 class Settings(Look):
@@ -45,6 +60,7 @@ class Settings(Look):
     smoothing: float | None = Field(default=None, description="seconds")
     every: int | Literal["auto"] | None = Field(default=None, description="run on every N-th frame")
     deflicker: bool | None = None
+    steady: bool | None = Field(default=None, description="takes the weave of the gate out")
     deinterlace: bool | None = None
     start_s: float | None = Field(default=None, description="seconds from the film's start")
     end_s: float | None = None
@@ -62,7 +78,10 @@ class JobRequest(_Strict):
     settings: Settings = Settings()
     beside: bool = Field(default=True, description="films from folders: write beside the source")
     suffix: Suffix = Field(default="", description="container of the film; empty is the default")
-    directed: bool = Field(default=True, description="use the direction file beside the film")
+    directed: bool = Field(default=True, description="follow direction files beside the sources")
+    processes: int | Literal["auto"] | None = Field(
+        default=None, description="that share a film, or photographs (docs/cluster.md); null: one"
+    )
     models: list[Text] = Field(default=[], max_length=8, description="of a quality job")
     limit: int | None = Field(default=None, ge=1, le=10_000, description="of a quality job")
 
@@ -81,19 +100,21 @@ def checked(look: Look, owner: str, uploads: Uploads, known: Collection[str]) ->
         NotFound: the weights are nobody's, or somebody else's.
     """
     options = {name: value for name, value in look.model_dump().items() if value is not None}
-    if options.get("compare") is False:
-        del options["compare"]
     options["model"] = model_path(options["model"], owner, uploads, known)
     ColorizeOptions(**options)
     return options
 
 
 def model_path(name: str, owner: str, uploads: Uploads, known: Collection[str]) -> str:
-    """A model's name as it is; uploaded weights as a path. No other file can be named.
+    """A model's name, or a mix's, as it is; uploaded weights as a path. No other file can be named.
 
     Raises:
         OptionError, NotFound: as above.
     """
+    if "+" in name:
+        for part in name.split("+"):
+            model_path(_SHARE.sub("", part), owner, uploads, known)
+        return name
     if name.startswith("weights:"):
         upload = uploads.find(owner, name.removeprefix("weights:"))
         if upload.kind != "weights":

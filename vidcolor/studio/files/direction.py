@@ -1,8 +1,8 @@
-"""The direction file of a film, and the pictures that it names: both lie beside the film.
+"""The direction file of a film or photograph, and the pictures that it names: they lie beside it.
 
-Films in given folders have ``FILM.colors.toml``, as vidcolor expects it (docs/direction.md); of an
+What is in given folders has ``NAME.colors.toml``, as vidcolor expects it (docs/direction.md); of an
 upload both are in its private folder. What people wrote into the file by hand, beyond hints,
-references and parts, stays.
+references and parts, stays, and so do their comments.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vidcolor.direction.file import beside, load_direction, save_direction
+from vidcolor.direction.edit import has_own_comments, update_direction
+from vidcolor.direction.file import beside, load_direction
 from vidcolor.direction.model import Direction, Hint, Part, Reference, Scope
 from vidcolor.errors import OutputError
 from vidcolor.studio.errors import NotFound
@@ -83,10 +84,10 @@ def change_direction(
         files.append(replace(reference, file=file))
     new = replace(old, hints=tuple(hints), parts=tuple(parts), references=tuple(files))
     path = direction_path(source)
-    if new == Direction():
-        path.unlink(missing_ok=True)
-    else:
-        save_direction(path, new, comments=[f"colours of {source.path.name}, by vidcolor studio"])
+    comments = [f"colours of {source.path.name}, by vidcolor studio"]
+    update_direction(path, new, comments=comments)
+    if new == Direction() and not has_own_comments(path, comments):
+        path.unlink()
     return new
 
 

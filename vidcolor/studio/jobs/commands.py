@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from vidcolor.studio.jobs.job import Spec
+from vidcolor.studio.jobs.job import BESIDE, Spec
 
 _FLAGS: Final = {"start_s": "--start", "end_s": "--end"}
 """Fields of ``ColorizeOptions`` whose flag isn't their name."""
-_ON_OFF: Final = frozenset({"deflicker", "deinterlace"})
+_ON_OFF: Final = frozenset({"deflicker", "deinterlace", "steady"})
 
 FOR_BROWSERS: Final = {"video_codec": "libx264", "pix_fmt": "yuv420p"}
 """What all browsers play."""
@@ -48,9 +48,10 @@ def runs_of(spec: Spec, folder: Path, device: str) -> list[Run]:
     options = {**spec.options, "device": device}
     if spec.kind == "quality":
         return [_quality(spec, folder, device)]
+    shared = [*flags(options), *_steered(spec), *_processes(spec)]
     if spec.kind == "photos":
         return [
-            _run([*flags(options), "-n", "-o", _as_folder(place)], inputs, folder, number)
+            _run([*shared, "-n", "-o", _as_folder(place)], inputs, folder, number)
             for number, (place, inputs) in enumerate(_batches(spec, folder / "results"))
         ]
     if spec.kind == "clip":
@@ -66,8 +67,7 @@ def runs_of(spec: Spec, folder: Path, device: str) -> list[Run]:
             _run([*flags({**part, **GREY, **FOR_BROWSERS, "device": device}), "-y", "-o",
                   str(grey)], [spec.inputs[0]], folder, 1, counts=False),
         ]  # fmt: skip
-    words = [*flags(options), *_steered(spec), "-o", spec.output]
-    return [_run(words, [spec.inputs[0]], folder, 0)]
+    return [_run([*shared, "-o", spec.output], [spec.inputs[0]], folder, 0)]
 
 
 def report_path(folder: Path, number: int) -> Path:
@@ -100,8 +100,13 @@ def _run(
 
 
 def _steered(spec: Spec) -> list[str]:
-    """The program finds the file beside the film by itself."""
-    return [] if spec.direction else ["--direction=none"]
+    if spec.direction == BESIDE:
+        return []
+    return [f"--direction={spec.direction or 'none'}"]
+
+
+def _processes(spec: Spec) -> list[str]:
+    return [] if spec.processes is None else [f"--jobs={spec.processes}"]
 
 
 def _quality(spec: Spec, folder: Path, device: str) -> Run:

@@ -11,6 +11,8 @@ Kind = Literal["photos", "film", "clip", "quality"]
 """Photographs; a whole film; a part of one to look at; ``vidcolor eval``."""
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
+BESIDE: Final = "beside"
+"""The program finds direction files beside its inputs by itself."""
 UNFINISHED: Final = ("queued", "running", "paused")
 """States in which a job's inputs are still needed."""
 
@@ -26,9 +28,10 @@ class Spec:
         uploads: ids of the uploads among them.
         options: fields of ``ColorizeOptions``, JSON values.
         output: of a film: the file to write; else "", results go into the job's folder.
-        direction: a direction file for the program, "" for none.
+        direction: a direction file, ``BESIDE`` for those beside the inputs, "" for none.
         models: of a quality job: what is measured.
         limit: of a quality job: photographs, or frames of each film.
+        processes: that share the work: a number, "auto", or None for one.
     """
 
     kind: Kind
@@ -40,6 +43,7 @@ class Spec:
     direction: str = ""
     models: tuple[str, ...] = ()
     limit: int | None = None
+    processes: int | str | None = None
 
     def to_json(self) -> str:
         """As text."""

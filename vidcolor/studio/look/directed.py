@@ -1,4 +1,4 @@
-"""What a direction says of one frame that is looked at alone.
+"""What a direction says of one frame, or photograph, that is looked at alone.
 
 Hints and references of the frame itself show at once; those of other frames of the shot are carried
 along the motion when the shot is coloured, so a clip shows them.
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from vidcolor.direction.model import Direction, Reference
+from vidcolor.direction.model import Direction, Reference, Scope
 from vidcolor.engine.steering.still import steer_still
 
 
@@ -41,13 +41,9 @@ def said_of_frame(
         return time_s is not None and abs(time_s - at_s) <= near_s
 
     def counts(reference: Reference) -> bool:
-        scope = reference.scope
         if reference.used_as == "frame":
             return here(reference.time_s)
-        if scope.shot is not None:
-            return scope.shot == shot
-        start, end = scope.start_s or 0.0, scope.end_s
-        return start <= at_s and (end is None or at_s < end)
+        return covers(reference.scope, at_s, shot)
 
     return Direction(
         hints=tuple(replace(each, time_s=None) for each in direction.hints if here(each.time_s)),
@@ -59,5 +55,19 @@ def said_of_frame(
             for each in direction.references
             if counts(each)
         ),
-        protected=direction.protected,
+        protected=tuple(each for each in direction.protected if covers(each.scope, at_s, shot)),
     )
+
+
+def saturation_of_part(direction: Direction, at_s: float, shot: int | None) -> float | None:
+    """What the last part that a frame is in says of its saturation; None for nothing."""
+    parts = [part for part in direction.parts if covers(part.scope, at_s, shot)]
+    return parts[-1].saturation if parts else None
+
+
+def covers(scope: Scope, at_s: float, shot: int | None) -> bool:
+    """Whether a frame is meant."""
+    if scope.shot is not None:
+        return scope.shot == shot
+    start, end = scope.start_s or 0.0, scope.end_s
+    return start <= at_s and (end is None or at_s < end)

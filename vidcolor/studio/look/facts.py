@@ -16,7 +16,7 @@ def photo_facts(found: Description, name: str) -> dict[str, Any]:
         raise ValueError("not the description of a photograph")
     return {
         "kind": "photo", "name": name, "width": photo.width, "height": photo.height,
-        "facts": [["Photograph", _photo_line(photo)]],
+        "has_color": photo.has_color, "facts": [["Photograph", _photo_line(photo)]],
         "warnings": _warnings(found, has_color=photo.has_color), "suffix": found.plan.output.suffix,
     }  # fmt: skip
 

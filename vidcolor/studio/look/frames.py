@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,9 +15,10 @@ from vidcolor.engine.coloring.geometry import as_stored, upright
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.run.sources import read_settings
+from vidcolor.engine.steering.still import directed
 from vidcolor.errors import InputError
 from vidcolor.media.open import Input, open_input
-from vidcolor.studio.look.directed import said_of_frame, steered
+from vidcolor.studio.look.directed import said_of_frame, saturation_of_part, steered
 from vidcolor.studio.look.memory import Lately, model_for
 from vidcolor.studio.look.pictures import Picture, reduced, square_pixels
 from vidcolor.types import LumaFrame, VideoInfo
@@ -47,6 +49,7 @@ def frame_picture(
     Raises:
         InputError, DeviceError, WeightsError: see ``vidcolor.errors``.
     """
+    options = directed(replace(options, direction=direction))
     film = _open(path)
     settings = read_settings(options, copy_streams=False)
     film.read(settings).close()  # now the info is that of the first frame
@@ -64,6 +67,9 @@ def frame_picture(
         said = said_of_frame(direction, own_s, near_s=near_s, shot=shot)
         shown = steered(_upright(ab, film.info), _upright(lightness, film.info), said)
         ab = _as_stored(shown, film.info)
+        own = saturation_of_part(direction, own_s, shot)
+        if own is not None:
+            ab = ab * (own / options.saturation if options.saturation else 0.0)
     return _shown(lightness, ab, film.info, max_px), own_s
 
 

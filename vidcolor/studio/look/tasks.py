@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vidcolor.direction.file import load_direction
+from vidcolor.direction.model import Direction
 from vidcolor.engine.describe import describe
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.models.families.registry import MODELS
@@ -35,8 +36,9 @@ def info(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def photo(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """A photograph, grey or coloured, reduced to ``max_px``."""
+    options = ColorizeOptions(**request["options"], direction=_direction(request))
     picture = photo_picture(
-        request["path"], ColorizeOptions(**request["options"]),
+        request["path"], options,
         colored=request["colored"], max_px=request["max_px"],
     )  # fmt: skip
     write_picture(picture, request["output"])
@@ -45,14 +47,18 @@ def photo(request: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def frame(request: dict[str, Any], report: Report) -> dict[str, Any]:
     """The frame of a film that is on the screen at ``at_s``."""
-    file = request.get("direction", "")
     picture, at_s = frame_picture(
         request["path"], request["at_s"], ColorizeOptions(**request["options"]),
         colored=request["colored"], max_px=request["max_px"],
-        direction=load_direction(file) if file else None, shot=request.get("shot"),
+        direction=_direction(request), shot=request.get("shot"),
     )  # fmt: skip
     write_picture(picture, request["output"])
     return {"width": picture.shape[1], "height": picture.shape[0], "at_s": at_s}
+
+
+def _direction(request: dict[str, Any]) -> Direction | None:
+    file = request.get("direction", "")
+    return load_direction(file) if file else None
 
 
 def shots(request: dict[str, Any], report: Report) -> list[dict[str, Any]]:

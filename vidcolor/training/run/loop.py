@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidcolor.data.photos import PhotoSet, load_photos
+from vidcolor.data.photos import Balanced, Photo, PhotoSet, load_photos
 from vidcolor.errors import Interrupted, OptionError
 from vidcolor.evaluation.measures.ab_statistics import AbScores
 from vidcolor.media.files.atomic import complete_file
@@ -80,7 +80,8 @@ class Trainer:
         self.config, self.world, self.device = config, world, world.device
         self.out = Path(config.out)
         self.output_stride = find_architecture(config.architecture).output_stride(config.network)
-        self.photos = load_photos(config.data, keep=learnt_from(config), memory_gb=config.memory_gb)
+        photos = load_photos(config.data, keep=learnt_from(config), memory_gb=config.memory_gb)
+        self.photos: Sequence[Photo] = Balanced(photos) if config.balance else photos
         self.held_out = held_out(config) if world.leads else None
         self.val_photos = self._load_val()
         bins = self.bins = AbBins(self.device)

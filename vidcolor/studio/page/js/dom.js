@@ -51,6 +51,11 @@ export function field(caption, control, note) {
   return el("label", { class: "field" }, el("span", {}, caption, note ?? null), control);
 }
 
+// A select of [value, caption] pairs.
+export function choice(pairs) {
+  return el("select", {}, ...pairs.map(([value, caption]) => el("option", { value }, caption)));
+}
+
 export function facts(pairs) {
   return el("dl", { class: "facts" },
     ...pairs.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
@@ -62,15 +67,20 @@ export function lines(texts, kind) {
 
 // Files dropped on, or chosen in, a box.
 export function dropBox(caption, accept, onFiles, { multiple = true } = {}) {
-  const input = el("input", { type: "file", accept, multiple, "aria-label": caption,
+  const input = el("input", { type: "file", accept, multiple, hidden: true,
     onchange: () => { onFiles([...input.files]); input.value = ""; } });
-  const box = el("div", { class: "drop" }, el("p", {}, caption), input);
-  box.addEventListener("dragover", (event) => { event.preventDefault(); box.classList.add("over"); });
-  box.addEventListener("dragleave", () => box.classList.remove("over"));
-  box.addEventListener("drop", (event) => {
+  const button = el("button", { type: "button", onclick: () => input.click() }, multiple ? "Choose files" : "Choose a file");
+  const box = el("div", { class: "drop" }, el("p", {}, caption), button, input);
+  onDrop(box, onFiles);
+  return box;
+}
+
+export function onDrop(node, onFiles) {
+  node.addEventListener("dragover", (event) => { event.preventDefault(); node.classList.add("over"); });
+  node.addEventListener("dragleave", () => node.classList.remove("over"));
+  node.addEventListener("drop", (event) => {
     event.preventDefault();
-    box.classList.remove("over");
+    node.classList.remove("over");
     if (event.dataTransfer.files.length) onFiles([...event.dataTransfer.files]);
   });
-  return box;
 }

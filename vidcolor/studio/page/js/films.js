@@ -1,7 +1,7 @@
 // The tab of films: choose one, look at its shots and frames, sweep, steer, clip, render.
 
 import { attempt, get, picture, post, upload } from "./api.js";
-import { bytes, clock, dropBox, duration, el, facts, field, lines, replace } from "./dom.js";
+import { bytes, clock, dropBox, duration, el, facts, field, lines, onDrop, replace } from "./dom.js";
 import { chooser } from "./folders.js";
 import { Latest, Pair } from "./pair.js";
 import { Settings } from "./settings.js";
@@ -24,35 +24,37 @@ export class Films {
     this.shotsNote = el("p", { class: "small", role: "status" });
     this.strip = el("div", { class: "strip", role: "group", "aria-label": "Shots" });
     this.pair = new Pair("frame");
-    this.time = el("input", { type: "range", min: "0", max: "1000", value: "0", step: "1", class: "wide", "aria-label": "Time",
+    this.time = el("input", { type: "range", min: "0", max: "1000", value: "0", step: "1", "aria-label": "Time",
       oninput: () => this.refresh() });
     this.timeNote = el("output", { class: "small" });
     this.sweep = new Sweep(server, this);
-    this.steering = new Steering(this);
+    this.steering = new Steering(this, { film: true });
     this.clip = el("div", {});
     this.estimate = el("p", { class: "small", role: "status" });
     this.result = el("div", { role: "status" });
-    this.start = el("input", { type: "number", min: "0", step: "0.1", placeholder: "start" });
+    this.start = el("input", { type: "number", min: "0", step: "0.1", placeholder: "begin" });
     this.end = el("input", { type: "number", min: "0", step: "0.1", placeholder: "end" });
     this.beside = el("input", { type: "checkbox", checked: true });
     this.besideRow = el("label", { class: "row small" }, this.beside, "write it beside the film");
     this.work = el("div", { hidden: true }, ...this.layout());
-    replace(root, dropBox("Drop a film here, or choose one. It stays on this machine.", FILMS, (files) => this.add(files[0]), { multiple: false }),
-      this.status, chooser(server, ["film"], (entry) => this.open(entry.id)), this.earlier, this.work);
+    this.root = root;
+    this.folders = chooser(server, ["film"], (entry) => this.open(entry.id));
+    replace(root, dropBox("Drop a film here. It stays on this machine.", FILMS, (files) => this.add(files[0]), { multiple: false }),
+      this.status, this.folders, this.earlier, this.work);
     this.listUploads();
   }
 
   layout() {
     const step = (by, caption) => el("button", { onclick: () => this.step(by) }, caption);
     return [el("div", { class: "columns" },
-      el("div", { class: "panel" }, this.title, this.about, this.shotsNote, this.strip, this.pair.node, this.time,
-        el("div", { class: "row" }, step(-1, "− frame"), step(1, "+ frame"), this.timeNote),
-        el("div", { class: "row" },
+      el("div", { class: "panel" }, this.title, this.about, this.shotsNote, this.strip, this.pair.node,
+        el("label", { class: "time small" }, "Time", this.time, this.timeNote),
+        el("div", { class: "row" }, step(-1, "− frame"), step(1, "+ frame"),
           el("button", { onclick: () => this.makeClip() }, "Clip of this shot"),
           el("button", { onclick: () => this.sweep.open() }, "Compare settings (sweep)")),
         this.clip, this.sweep.node, this.steering.node),
       el("div", { class: "panel" }, this.settings.node,
-        field("From (seconds)", this.start), field("To (seconds)", this.end), this.besideRow,
+        el("div", { class: "two" }, field("From (seconds)", this.start), field("To (seconds)", this.end)), this.besideRow,
         el("div", { class: "row" }, el("button", { class: "strong", onclick: () => this.render() }, "Render film"),
           el("button", { onclick: () => this.makeClip(true) }, "Estimate")),
         this.estimate, this.result))];
@@ -60,8 +62,9 @@ export class Films {
 
   async listUploads() {
     const known = await attempt(() => get("/api/uploads"));
-    replace(this.earlier, ...(known ?? []).filter((u) => u.kind === "film")
-      .map((u) => el("button", { onclick: () => this.open(u.source) }, u.name)));
+    const films = (known ?? []).filter((u) => u.kind === "film");
+    replace(this.earlier, films.length ? el("span", { class: "small" }, "Uploaded:") : null,
+      ...films.map((u) => el("button", { onclick: () => this.open(u.source) }, u.name)));
   }
 
   async add(file) {
@@ -83,8 +86,11 @@ export class Films {
   }
 
   show(film) {
-    if (film.kind !== "film") return;
+    if (film.kind !== "film") { this.onPhoto(film); return; }
     this.film = film;
+    if (this.folders) this.folders.open = false;
+    this.root.classList.add("has-work");
+    this.pair.clear();
     this.shots = [];
     this.work.hidden = false;
     this.title.textContent = film.name;
@@ -128,12 +134,15 @@ export class Films {
       const button = el("button", { "aria-pressed": "false", onclick: () => this.goTo(shot.key_s) }, image,
         el("span", {}, `${shot.index + 1}: ${clock(shot.start_s)}${shot.begins === "cut" || shot.begins === "start" ? "" : `, ${shot.begins}`}`));
       button.extra = { image, shot };
+      onDrop(button, (files) => this.steering.reference(files[0], shot.index + 1));
       near.observe(button);
       return button;
     }));
     this.markShot();
     this.steering.list();
   }
+
+  get item() { return this.film; }
 
   get at() { return Number(this.time.value) / 1000; }
 
@@ -173,7 +182,8 @@ export class Films {
   }
 
   request(kind, settings) {
-    return post("/api/jobs", { kind, sources: [this.film.source], settings, beside: this.beside.checked, suffix: this.settings.suffix.value });
+    return post("/api/jobs", { kind, sources: [this.film.source], settings, beside: this.beside.checked,
+      suffix: this.settings.suffix.value, processes: this.settings.shared });
   }
 
   // A clip of the shot on the screen, in both forms and with sound; it also shows what the film will take.
@@ -192,15 +202,25 @@ export class Films {
     this.say(ended, codec);
     if (ended.state !== "done") { replace(this.clip, lines(ended.errors, "bad")); return; }
     const { Player } = await import("./player.js");
-    replace(this.clip, new Player(ended).node);
+    replace(this.clip, el("h3", {}, `Clip of shot ${shot.index === undefined ? "" : shot.index + 1}, ${clock(start)} to ${clock(end)}`), new Player(ended).node);
   }
 
   say(job, codec) {
-    const frames = this.film.frames ?? Math.round((this.film.duration_s ?? 0) * (this.film.rate ?? 24));
+    const frames = this.frames();
     if (!job.estimate?.frames || !frames) { this.estimate.textContent = this.jobs.words(job); return; }
     const time = duration(job.estimate.seconds_per_frame * frames);
     const size = codec ? "" : `, ${bytes(job.estimate.bytes_per_frame * frames)}`;
-    this.estimate.textContent = `The whole film: about ${time}${size} (by a clip of ${job.estimate.frames} frames)`;
+    const what = this.start.value || this.end.value ? "This part" : "The whole film";
+    this.estimate.textContent = `${what}: about ${time}${size} (by a clip of ${job.estimate.frames} frames)`;
+  }
+
+  // How many are to be coloured; 0 where it isn't known.
+  frames() {
+    const { frames, duration_s: length, rate } = this.film;
+    if (!this.start.value && !this.end.value) return frames ?? Math.round((length ?? 0) * (rate ?? 24));
+    const end = Math.min(Number(this.end.value) || Infinity, length ?? Infinity);
+    const seconds = end - Number(this.start.value);
+    return Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * (rate ?? 24))) : 0;
   }
 
   async render() {
@@ -215,6 +235,6 @@ export class Films {
     const ended = await this.jobs.follow(job.id, (now) => { line.textContent = this.jobs.words(now); });
     if (!ended || this.film !== film) return;
     const play = ended.results[0]?.there ? el("button", { onclick: () => this.jobs.play(ended) }, "Play before and after") : null;
-    replace(this.result, line, play, ...this.jobs.downloads(ended), lines(ended.errors, "bad"), lines(ended.warnings, "warn"));
+    replace(this.result, line, el("div", { class: "row" }, play, ...this.jobs.downloads(ended)), lines(ended.errors, "bad"), lines(ended.warnings, "warn"));
   }
 }

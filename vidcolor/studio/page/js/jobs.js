@@ -6,6 +6,8 @@ import { Player } from "./player.js";
 
 const NAMES = { queued: "waiting", running: "running", paused: "paused", done: "done", failed: "failed", cancelled: "cancelled" };
 const KINDS = { photos: "photographs", film: "film", clip: "clip", quality: "quality" };
+const SETTINGS = { render_factor: "working size", start_s: "from (s)", end_s: "to (s)", video_codec: "encoder", every: "network runs on every",
+  stabilize: "smoothing", quality: "quality", repair: "repair of dust", steady: "weave taken out", compare: "side by side" };
 const ENDED = ["done", "failed", "cancelled"];
 const BUSY_MS = 700;
 const IDLE_MS = 4000;
@@ -15,11 +17,13 @@ export class Jobs {
     this.server = server;
     this.cards = new Map();
     this.followers = new Map();
+    this.asked = this.shown = 0;
     this.list = el("div", {});
     this.empty = el("p", { class: "quiet" }, "No jobs yet. Colour a photograph or a film, and it is listed here.");
     this.dialog = el("dialog", { "aria-label": "Result" });
     this.count = document.getElementById("jobs-count");
-    replace(root, this.empty, this.list, this.dialog);
+    replace(root, this.empty, this.list);
+    document.body.append(this.dialog); // within a hidden tab it would block the page, and not show
     this.dialog.addEventListener("close", () => this.dialog.replaceChildren());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.poll(); });
     this.poll();
@@ -28,27 +32,32 @@ export class Jobs {
   async poll() {
     clearTimeout(this.timer);
     let busy = false;
+    const asked = (this.asked += 1);
     try {
       const jobs = await get("/api/jobs");
-      this.show(jobs);
+      this.show(jobs, asked);
       busy = jobs.some((job) => ["queued", "running"].includes(job.state));
       this.lost = false;
     } catch (error) {
       if (!this.lost) await attempt(() => { throw error; });
       this.lost = true;
     }
+    clearTimeout(this.timer); // of another question that was under way
     this.timer = setTimeout(() => this.poll(), document.hidden ? 4 * IDLE_MS : busy ? BUSY_MS : IDLE_MS);
   }
 
   // Resolves with the job when it has ended; null if it is gone.
   follow(id, onChange) {
     return new Promise((resolve) => {
-      this.followers.set(id, { onChange, resolve });
+      this.followers.set(id, { onChange, resolve, since: this.asked });
       this.poll();
     });
   }
 
-  show(jobs) {
+  // `asked`: which question these jobs answer; answers may come late, and out of order.
+  show(jobs, asked) {
+    if (asked < this.shown) return;
+    this.shown = asked;
     const active = jobs.filter((job) => ["queued", "running"].includes(job.state)).length;
     this.count.hidden = !active;
     this.count.textContent = String(active);
@@ -61,8 +70,9 @@ export class Jobs {
       card.update(job);
       if (this.list.children[place] !== card.node) this.list.insertBefore(card.node, this.list.children[place] ?? null);
     });
-    for (const [id, { onChange, resolve }] of this.followers) {
+    for (const [id, { onChange, resolve, since }] of this.followers) {
       const job = byId.get(id);
+      if (!job && asked <= since) continue; // asked before the job was made
       if (job) onChange?.(job);
       if (!job || ENDED.includes(job.state)) { this.followers.delete(id); resolve(job ?? null); }
     }
@@ -85,10 +95,10 @@ export class Jobs {
   downloads(job) {
     const links = job.results.slice(0, 60).map((result) => (result.there
       ? el("a", { class: "button", href: `${result.address}?download=true`, download: result.name },
-        `${result.name} (${bytes(result.size)})`)
+        `Download ${job.kind === "clip" ? `clip, ${result.of}` : result.name} (${bytes(result.size)})`)
       : el("span", { class: "quiet" }, `${result.name} (no longer there)`)));
-    if (job.results.filter((r) => r.there).length > 1)
-      links.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/zip`, download: "vidcolor.zip" }, "All as ZIP"));
+    if (job.kind === "photos" && job.results.filter((r) => r.there).length > 1)
+      links.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/zip`, download: "vidcolor.zip" }, "Download all as ZIP"));
     return links;
   }
 
@@ -143,18 +153,19 @@ class Card {
     if (["queued", "running", "paused"].includes(job.state)) buttons.push(button("cancel", "Cancel"));
     if (job.state === "paused") buttons.push(button("resume", "Go on"));
     if (["failed", "cancelled"].includes(job.state)) buttons.push(button("resume", "Try again"));
+    buttons.push(...this.jobs.downloads(job));
     if (ENDED.includes(job.state))
-      buttons.push(el("button", { onclick: () => attempt(async () => { await remove(`/api/jobs/${job.id}`); await this.jobs.poll(); }) }, "Remove"));
+      buttons.push(el("button", { onclick: () => attempt(async () => { await remove(`/api/jobs/${job.id}`); await this.jobs.poll(); }) }, "Remove from list"));
     if (["film", "clip"].includes(job.kind) && job.results[0]?.there)
       buttons.unshift(el("button", { onclick: () => this.jobs.play(job) }, "Play before and after"));
     if (job.kind === "quality" && job.state === "done")
       buttons.unshift(el("a", { class: "button", href: `/api/jobs/${job.id}/evaluation`, target: "_blank" }, "Report"));
-    replace(this.buttons, ...buttons, ...this.jobs.downloads(job));
+    replace(this.buttons, ...buttons);
     replace(this.more, lines(job.errors, "bad"), lines(job.warnings, "warn"), this.about(job));
   }
 
   about(job) {
-    const pairs = Object.entries(job.settings).map(([name, value]) => [name, String(value)]);
+    const pairs = Object.entries(job.settings).map(([name, value]) => [SETTINGS[name] ?? name, String(value)]);
     const s = job.summary ?? {};
     if (s.frames) pairs.push(["done", `${s.frames} frames in ${duration(s.seconds)}, ${s.model} on ${s.device}, ${s.precision}`]);
     if (job.kind === "film" && s.shots) pairs.push(["shots", String(s.shots)]);

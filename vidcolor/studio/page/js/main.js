@@ -48,11 +48,15 @@ if (wanted) show(wanted);
 
 await attempt(async () => {
   const server = await get("/api/server");
+  // the network's libraries take seconds to load; nothing waits for them but the names of models
+  server.models = attempt(() => get("/api/models")).then((found) => found ?? []);
   const at = (name) => document.getElementById(name);
   const jobs = new Jobs(at("jobs"), server);
   const photos = new Photos(at("photos"), server, jobs);
   const films = new Films(at("films"), server, jobs);
   new Quality(at("quality"), server, jobs);
+  photos.onFilm = (found) => { films.show(found); show(document.getElementById("tab-films")); };
+  films.onPhoto = (found) => { photos.insert(found); show(document.getElementById("tab-photos")); };
   document.body.dataset.ready = "yes";
   if (opened) await open(opened, photos, films);
 });

@@ -8,10 +8,12 @@ export class Pair {
     this.after = el("img", { alt: `${label}, coloured` });
     this.over = el("div", { class: "over" }, this.after);
     this.edge = el("div", { class: "edge" });
-    this.stack = el("div", { class: "stack" }, this.before, this.over, this.edge);
+    this.stack = el("div", { class: "stack", hidden: true }, this.before, this.over, this.edge,
+      el("span", { class: "tag" }, "grey"), el("span", { class: "tag right" }, "colour"));
     this.slider = el("input", { type: "range", min: "0", max: "100", value: "50", class: "wide",
       "aria-label": "Before and after: how much is grey", oninput: () => this.move() });
-    this.box = el("div", { class: "pair" }, this.stack);
+    this.wait = el("p", { class: "wait small" }, "colouring …");
+    this.box = el("div", { class: "pair" }, this.stack, this.wait);
     this.node = el("div", {}, this.box, this.slider);
     this.stack.addEventListener("pointermove", (event) => { if (event.buttons && !this.picking) this.follow(event); });
     this.stack.addEventListener("pointerdown", (event) => { if (!this.picking) this.follow(event); });
@@ -36,6 +38,9 @@ export class Pair {
 
   busy(is) { this.box.classList.toggle("busy", is); this.node.setAttribute("aria-busy", String(is)); }
 
+  // Nothing to see yet: the next file's pictures are still to come.
+  clear() { this.stack.hidden = true; delete this.node.dataset.look; }
+
   // Addresses of blobs; the old ones are given back.
   async show(before, after) {
     await Promise.all([[this.before, before], [this.after, after]].map(async ([image, url]) => {
@@ -46,6 +51,7 @@ export class Pair {
       await image.decode().catch(() => {});
       if (old) URL.revokeObjectURL(old);
     }));
+    this.stack.hidden = false;
   }
 }
 

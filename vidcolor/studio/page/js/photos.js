@@ -5,6 +5,7 @@ import { bytes, dropBox, el, lines, replace, say } from "./dom.js";
 import { chooser } from "./folders.js";
 import { Latest, Pair } from "./pair.js";
 import { Settings } from "./settings.js";
+import { Steering } from "./steering.js";
 
 const PHOTOS = "image/*,.tif,.tiff,.heic,.heif,.avif,.jp2";
 
@@ -14,24 +15,26 @@ export class Photos {
     this.jobs = jobs;
     this.photos = [];
     this.settings = new Settings(server, { onChange: () => this.refresh() });
-    this.drawing = new Latest((photo, look) => this.draw(photo, look));
+    this.drawing = new Latest((...wish) => this.draw(...wish));
     this.strip = el("div", { class: "strip", role: "group", "aria-label": "Photographs" });
     this.title = el("h2", {});
     this.about = el("p", { class: "small" });
     this.pair = new Pair("photograph");
+    this.steering = new Steering(this);
     this.status = el("div", { role: "status" });
     this.result = el("div", { class: "row" });
     this.all = el("button", { onclick: () => this.color(this.photos) });
     this.work = el("div", { hidden: true },
       this.strip,
       el("div", { class: "columns" },
-        el("div", { class: "panel" }, this.title, this.about, this.pair.node, this.result),
+        el("div", { class: "panel" }, this.title, this.about, this.pair.node, this.result, this.steering.node),
         el("div", { class: "panel" }, this.settings.node,
           el("div", { class: "row" },
             el("button", { class: "strong", onclick: () => this.color([this.current]) }, "Colour this one"), this.all,
             el("button", { onclick: () => this.forget() }, "Remove from list")), this.weights())));
+    this.root = root;
     replace(root,
-      dropBox("Drop photographs here, or choose them. They stay on this machine.", PHOTOS, (files) => this.add(files)),
+      dropBox("Drop photographs here. They stay on this machine.", PHOTOS, (files) => this.add(files)),
       this.status,
       chooser(server, ["photo"], (entry) => this.take(entry)), this.work);
     attempt(async () => {
@@ -58,7 +61,7 @@ export class Photos {
       const found = await attempt(() => upload(file, (share) => { bar.value = share; }));
       if (!found) continue;
       if (found.kind === "photo") this.insert(found);
-      else say(`${found.name} is a film: it is in the tab Films`);
+      else this.onFilm(found);
     }
     replace(this.status);
   }
@@ -78,6 +81,7 @@ export class Photos {
     picture("/api/photos/picture", { source: photo.source, side: "before", max_px: 256 })
       .then((url) => { image.src = url; }, () => {});
     this.work.hidden = false;
+    this.root.classList.add("has-work");
     this.all.textContent = `Colour all ${this.photos.length}`;
     this.all.hidden = this.photos.length < 2;
     if (!this.current) this.choose(photo);
@@ -88,29 +92,34 @@ export class Photos {
     for (const each of this.photos) each.button.setAttribute("aria-pressed", String(each === photo));
     this.title.textContent = photo.name;
     replace(this.result);
+    this.pair.clear();
     if (!photo.facts) Object.assign(photo, await attempt(() => get("/api/info", { source: photo.source })));
     if (this.current !== photo) return;
     replace(this.about, `${photo.facts?.[0]?.[1] ?? ""}${photo.size ? `, ${bytes(photo.size)}` : ""}`, lines(photo.warnings, "warn"));
+    this.steering.load();
     this.refresh();
   }
 
+  get item() { return this.current; }
+
   refresh() {
-    if (this.current) this.drawing.ask(this.current, this.settings.look);
+    if (this.current) this.drawing.ask(this.current, this.settings.look, this.steering.version);
   }
 
-  async draw(photo, look) {
+  async draw(photo, look, version) {
     this.pair.busy(true);
     await attempt(async () => {
       const source = photo.source;
       const [before, after] = await Promise.all([
-        photo.before ?? picture("/api/photos/picture", { source, side: "before" }),
-        picture("/api/photos/picture", { source, side: "after", ...look }),
+        picture("/api/photos/picture", { source, side: "before" }),
+        picture("/api/photos/picture", { source, side: "after", ...look, directed: true, version }),
       ]);
       if (this.current !== photo) return;
       await this.pair.show(before, after);
-      this.pair.node.dataset.look = JSON.stringify(look);
+      this.pair.node.dataset.look = JSON.stringify({ ...look, version });
     });
     this.pair.busy(false);
+    this.steering.mark();
   }
 
   async forget() {
@@ -125,11 +134,13 @@ export class Photos {
     this.all.hidden = this.photos.length < 2;
     this.current = null;
     this.work.hidden = !this.photos.length;
+    this.root.classList.toggle("has-work", this.photos.length > 0);
     if (this.photos.length) this.choose(this.photos[0]);
   }
 
   async color(photos) {
-    const job = await attempt(() => post("/api/jobs", { kind: "photos", sources: photos.map((p) => p.source), settings: this.settings.look }));
+    const job = await attempt(() => post("/api/jobs", { kind: "photos", sources: photos.map((p) => p.source), settings: this.settings.value,
+      processes: this.settings.shared }));
     if (!job) return;
     const line = el("p", { class: "small", role: "status" }, "waiting");
     replace(this.result, line);

@@ -15,16 +15,17 @@ export class Player {
     this.offset = whole ? job.settings.start_s ?? 0 : 0;
     this.over = el("div", { class: "over" }, this.after);
     this.edge = el("div", { class: "edge" });
-    this.stack = el("div", { class: "stack" }, this.before, this.over, this.edge);
+    this.tags = [el("span", { class: "tag" }, "grey"), el("span", { class: "tag right" }, "colour")];
+    this.stack = el("div", { class: "stack" }, this.before, this.over, this.edge, ...this.tags);
     this.split = el("input", { type: "range", min: "0", max: "100", value: "50", class: "wide",
       "aria-label": "Before and after: how much is grey", oninput: () => this.move() });
-    this.seek = el("input", { type: "range", min: "0", max: "1000", value: "0", class: "wide", "aria-label": "Time",
+    this.seek = el("input", { type: "range", min: "0", max: "1000", value: "0", "aria-label": "Time",
       oninput: () => this.jump() });
     this.button = el("button", { onclick: () => this.toggle() }, "Play");
     this.time = el("span", { class: "small" });
     this.note = el("p", { class: "small warn", role: "status" });
-    this.node = el("div", {}, el("div", { class: "pair" }, this.stack), this.split, this.seek,
-      el("div", { class: "row" }, this.button, this.time), this.note);
+    this.node = el("div", {}, el("div", { class: "pair" }, this.stack), this.split,
+      el("div", { class: "time small" }, this.button, this.seek, this.time), this.note);
     this.listen();
     this.move();
   }
@@ -39,7 +40,7 @@ export class Player {
       this.note.textContent = "Browsers can't play the source; the result is shown alone. A clip of a shot shows both.";
       this.before.hidden = true;
       this.over.className = "";
-      this.split.hidden = this.edge.hidden = true;
+      for (const each of [this.split, this.edge, ...this.tags]) each.hidden = true;
       this.over.style.clipPath = "";
     });
     this.after.addEventListener("error", () => {

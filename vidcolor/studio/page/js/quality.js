@@ -1,16 +1,16 @@
 // The tab of quality: vidcolor eval on pictures in colour.
 
 import { attempt, get, post, upload } from "./api.js";
-import { dropBox, el, field, lines, replace } from "./dom.js";
+import { dropBox, el, field, lines, replace, say } from "./dom.js";
 import { chooser } from "./folders.js";
+import { checkedModels, modelBoxes } from "./models.js";
 
 export class Quality {
   constructor(root, server, jobs) {
     this.jobs = jobs;
     this.inputs = [];
     this.list = el("ul", { class: "plain" });
-    this.models = el("fieldset", {}, el("legend", {}, "Models"), ...server.models.filter((m) => m.installed).map((m, at) =>
-      el("label", { class: "row" }, el("input", { type: "checkbox", value: m.name, checked: at === 0 }), m.name)));
+    this.models = modelBoxes(server, (at) => at === 0);
     this.limit = el("input", { type: "number", min: "1", max: "10000", value: "24" });
     this.status = el("p", { class: "small", role: "status" });
     this.result = el("div", {});
@@ -38,6 +38,10 @@ export class Quality {
   }
 
   insert(found) {
+    if (found.kind === "photo" && !found.has_color) {
+      say(`${found.name} has no colours: there is nothing to compare with`);
+      return;
+    }
     this.inputs.push(found);
     const line = el("li", { class: "row" }, found.name,
       el("button", { "aria-label": `Remove ${found.name}`, onclick: () => {
@@ -50,7 +54,7 @@ export class Quality {
   }
 
   async measure() {
-    const models = [...this.models.querySelectorAll("input:checked")].map((box) => box.value);
+    const models = checkedModels(this.models);
     const job = await attempt(() => post("/api/jobs", { kind: "quality", sources: this.inputs.map((i) => i.source), models,
       limit: Number(this.limit.value) || null }));
     if (!job) return;

@@ -2,16 +2,16 @@
 
 import { attempt, get, picture } from "./api.js";
 import { el, field, replace } from "./dom.js";
+import { checkedModels, modelBoxes } from "./models.js";
 
 function numbers(text) {
-  return text.split(/[\s,;]+/).map(Number).filter((value) => Number.isFinite(value) && value >= 0 && String(value) !== "");
+  return text.split(/[\s,;]+/).filter((word) => word).map(Number).filter((value) => Number.isFinite(value));
 }
 
 export class Sweep {
   constructor(server, films) {
     this.films = films;
-    this.models = el("fieldset", {}, el("legend", {}, "Models"), ...server.models.filter((m) => m.installed).map((m) =>
-      el("label", { class: "row" }, el("input", { type: "checkbox", value: m.name, checked: true }), m.name)));
+    this.models = modelBoxes(server, () => true);
     this.sizes = el("input", { type: "text", value: "8, 16" });
     this.saturations = el("input", { type: "text", value: "0.8, 1.2" });
     this.cells = el("div", { class: "grid" });
@@ -28,7 +28,7 @@ export class Sweep {
 
   async run() {
     const query = { source: this.films.film.source, at_s: this.films.at,
-      models: [...this.models.querySelectorAll("input:checked")].map((box) => box.value),
+      models: checkedModels(this.models),
       render_factors: numbers(this.sizes.value), saturations: numbers(this.saturations.value) };
     const cells = await attempt(() => get("/api/films/sweep", query));
     if (!cells) return;

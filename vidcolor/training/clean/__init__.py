@@ -1,0 +1,1 @@
+"""``vidcolor data clean``: what is bad in a pool of photographs."""

@@ -1,0 +1,98 @@
+"""Clusters of pictures that show the same kind of thing, and those that are like no other.
+
+UMAP (McInnes et al., 2018) brings the vectors to few dimensions, in which HDBSCAN (Campello et al.,
+2013) finds clusters of any shape and number.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+
+from vidcolor.training.clean.embedding import Vectors
+
+MIN_FOR_UMAP = 50
+"""Of fewer pictures no map can be learnt: their vectors are clustered by main components."""
+
+NOISE = -1
+"""The label of pictures in no cluster."""
+
+_UMAP_NEIGHBOURS = 15
+_DIMENSIONS = 5
+_COMPONENTS = 50
+_SHARE = 200  # a cluster has at least a two-hundredth of all pictures, and 5
+_FAR = 4.0  # robust standard deviations of the logarithm of the distance
+_LEAST = 5
+
+Labels = npt.NDArray[np.int64]
+"""``(N,)``: number of the cluster, ``NOISE`` for none."""
+
+
+def find_clusters(unit: Vectors, *, seed: int = 0) -> Labels:
+    """Cluster pictures.
+
+    Args:
+        unit: ``(N, C)`` unit vectors.
+        seed: of UMAP.
+    """
+    if len(unit) < 2 * _LEAST:
+        return np.full(len(unit), NOISE, np.int64)
+    few = _main_components(unit)
+    return _hdbscan(few if len(unit) < MIN_FOR_UMAP else _umap(few, seed))
+
+
+def outliers(labels: Labels, distance: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Pictures in no cluster that are also unusually far from their nearest others.
+
+    HDBSCAN alone puts a fifth of all pictures into no cluster, most of them good ones.
+
+    Args:
+        labels: from ``find_clusters``.
+        distance: see ``Neighbours.distance``.
+    """
+    log = np.log(np.maximum(distance, 1e-6))
+    middle = np.median(log)
+    spread = 1.4826 * np.median(np.abs(log - middle))  # the standard deviation of normal values
+    return np.asarray((labels == NOISE) & (log > middle + _FAR * max(float(spread), 1e-3)))
+
+
+def weights(labels: Labels) -> npt.NDArray[np.float64]:
+    """How often each picture should be seen for its clusters to be balanced.
+
+    The square root of how much rarer its cluster is than the middle one, within 1/2 and 2: full
+    balance would show the few pictures of small clusters too often. 1 outside of clusters.
+    """
+    names, counts = np.unique(labels[labels != NOISE], return_counts=True)
+    result = np.ones(len(labels))
+    for name, count in zip(names, counts, strict=True):
+        result[labels == name] = np.clip(np.sqrt(np.median(counts) / count), 0.5, 2.0)
+    return result
+
+
+def _main_components(unit: Vectors) -> Vectors:
+    few = _COMPONENTS if len(unit) >= MIN_FOR_UMAP else _DIMENSIONS
+    axes = np.linalg.eigh(np.cov(unit.T))[1]  # the last have the largest variance
+    return np.asarray((unit - unit.mean(axis=0)) @ axes[:, -few:], np.float32)
+
+
+def _umap(vectors: Vectors, seed: int) -> Vectors:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a seed means one thread
+        from umap import UMAP
+
+        mapping = UMAP(
+            n_neighbors=_UMAP_NEIGHBOURS, n_components=_DIMENSIONS, min_dist=0.0, init="pca",
+            random_state=seed,
+        )  # fmt: skip
+        return np.asarray(mapping.fit_transform(vectors), np.float32)
+
+
+def _hdbscan(vectors: Vectors) -> Labels:
+    from sklearn.cluster import HDBSCAN
+
+    size = max(_LEAST, len(vectors) // _SHARE)
+    # The tree needs memory for the pictures only, "brute" for all pairs.
+    found = HDBSCAN(min_cluster_size=size, min_samples=_LEAST, algorithm="kd_tree", copy=False)
+    return np.asarray(found.fit_predict(vectors.astype(np.float64)), np.int64)
