@@ -23,6 +23,7 @@ _UMAP_NEIGHBOURS = 15
 _DIMENSIONS = 5
 _COMPONENTS = 50
 _SHARE = 200  # a cluster has at least a two-hundredth of all pictures, and 5
+_PARTS, _MANY = 8, 1000  # of many pictures no cluster has more than an eighth
 _FAR = 4.0  # robust standard deviations of the logarithm of the distance
 _LEAST = 5
 
@@ -92,7 +93,11 @@ def _umap(vectors: Vectors, seed: int) -> Vectors:
 def _hdbscan(vectors: Vectors) -> Labels:
     from sklearn.cluster import HDBSCAN
 
-    size = max(_LEAST, len(vectors) // _SHARE)
-    # The tree needs memory for the pictures only, "brute" for all pairs.
-    found = HDBSCAN(min_cluster_size=size, min_samples=_LEAST, algorithm="kd_tree", copy=False)
+    # Unlimited, the largest had 58 % of a mixed pool. The tree needs memory for the pictures only,
+    # "brute" for all pairs.
+    found = HDBSCAN(
+        min_cluster_size=max(_LEAST, len(vectors) // _SHARE), min_samples=_LEAST,
+        max_cluster_size=len(vectors) // _PARTS if len(vectors) >= _MANY else None,
+        algorithm="kd_tree", copy=False,
+    )  # fmt: skip
     return np.asarray(found.fit_predict(vectors.astype(np.float64)), np.int64)
