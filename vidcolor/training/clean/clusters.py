@@ -24,7 +24,7 @@ _DIMENSIONS = 5
 _COMPONENTS = 50
 _SHARE = 200  # a cluster has at least a two-hundredth of all pictures, and 5
 _PARTS, _MANY = 8, 1000  # of many pictures no cluster has more than an eighth
-_FAR = 4.0  # robust standard deviations of the logarithm of the distance
+_FAR = 0.01
 _LEAST = 5
 
 Labels = npt.NDArray[np.int64]
@@ -45,18 +45,17 @@ def find_clusters(unit: Vectors, *, seed: int = 0) -> Labels:
 
 
 def outliers(labels: Labels, distance: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Pictures in no cluster that are also unusually far from their nearest others.
+    """Pictures in no cluster that are also among the hundredth farthest from their nearest others.
 
-    HDBSCAN alone puts a fifth of all pictures into no cluster, most of them good ones.
+    HDBSCAN alone puts a fifth of all pictures into no cluster, most of them good ones. Of up to 100
+    pictures none is an outlier.
 
     Args:
         labels: from ``find_clusters``.
         distance: see ``Neighbours.distance``.
     """
-    log = np.log(np.maximum(distance, 1e-6))
-    middle = np.median(log)
-    spread = 1.4826 * np.median(np.abs(log - middle))  # the standard deviation of normal values
-    return np.asarray((labels == NOISE) & (log > middle + _FAR * max(float(spread), 1e-3)))
+    limit = np.quantile(distance, 1.0 - _FAR, method="higher")
+    return np.asarray((labels == NOISE) & (distance > limit))
 
 
 def weights(labels: Labels) -> npt.NDArray[np.float64]:
