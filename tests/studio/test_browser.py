@@ -164,7 +164,7 @@ def test_a_photograph_is_coloured_and_put_right_by_a_click(page: Page, samples_d
 def _draw_for_the_readme(page: Page) -> None:
     """The suit is orange: said so by a hint."""
     page.get_by_role("button", name="Remove hint 1").click()
-    page.get_by_label("Colour of the hint").fill("#c2622f")
+    page.locator("#photos").get_by_label("Colour of the hint").fill("#c2622f")
     _setting(page, "#photos", "Saturation").fill("1.2")
     for x, y in ((0.35, 0.75), (0.62, 0.6)):
         box = page.locator("#photos .pair .stack").bounding_box()

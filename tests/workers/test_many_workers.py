@@ -7,7 +7,8 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,11 @@ from vidcolor.engine.video import colorize_video
 from vidcolor.errors import Interrupted
 from vidcolor.workers import scheduler
 from vidcolor.workers.batch import Request, colorize_all
-from vidcolor.workers.executor import Done, Event, Executor
+from vidcolor.workers.executor import Done, Event, Executor, Ready
 from vidcolor.workers.in_process import InProcess
 from vidcolor.workers.local import LocalWorkers
 from vidcolor.workers.shares import setups_for
-from vidcolor.workers.tasks import FilmTask, SpanDone, Task
+from vidcolor.workers.tasks import FilmTask, ModelFacts, SpanDone, SpanTask, Task
 
 RULES = SpanRules(min_frames=20, max_frames=40, warm_up=8, run_out=4, settle=2)
 # one thread, as the workers have: encoders write other bytes with another number
@@ -35,7 +36,7 @@ OPTIONS = ColorizeOptions(model="compact", render_factor=2, encoder_threads=1)
 
 
 FRAMES = 150
-"""A fade, and a shot that is longer than spans may be: six spans."""
+"""A fade, and a shot that is longer than spans may be: four spans."""
 
 
 class Told:
@@ -84,8 +85,59 @@ def colorize(
     return told
 
 
-def two_workers() -> LocalWorkers:
-    return LocalWorkers(setups_for(2, OPTIONS))
+class Lent(LocalWorkers):
+    """Two workers that stay from test to test: their start takes longer than most tests.
+
+    Attributes:
+        watch: told of each event; a test may set it, ``close`` takes it away.
+        tasks: that were given out since ``start``.
+    """
+
+    watch: Callable[[Event], object]
+
+    def __init__(self) -> None:
+        super().__init__(setups_for(2, OPTIONS))
+        self._facts: ModelFacts | None = None
+        self._again: list[Event] = []
+        self.watch, self.tasks = _nothing, list[Task]()
+
+    def start(self) -> None:
+        self.tasks.clear()
+        if not self.pids:
+            super().start()
+        elif self._facts is not None:
+            self._again = [Ready("1", self._facts)]
+
+    def submit(self, run: int, task: Task) -> str:
+        self.tasks.append(task)
+        return super().submit(run, task)
+
+    def events(self, timeout_s: float) -> list[Event]:
+        found, self._again = self._again or super().events(timeout_s), []
+        for event in found:
+            if isinstance(event, Ready):
+                self._facts = event.facts
+            self.watch(event)
+        return found
+
+    def close(self) -> None:
+        self.watch = _nothing
+        for run in [each.run for each in self._workers if each.run is not None]:
+            self.cancel(run)
+
+    def end(self) -> None:
+        super().close()
+
+
+def _nothing(event: Event) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Lent]:
+    lent = Lent()
+    yield lent
+    lent.end()
 
 
 @pytest.fixture(scope="module")
@@ -101,40 +153,67 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("where", [two_workers, lambda: InProcess(setups_for(1, OPTIONS)[0])])
-def test_the_film_is_the_plain_runs(
-    tmp_path: Path, films: tuple[Path, bytes], where: Callable[[], Executor]
-) -> None:
+def is_plain(tmp_path: Path, films: tuple[Path, bytes], executor: Executor) -> None:
     film, plain = films
     progress = Counting()
     request = Request(str(film), str(tmp_path / "out.mp4"), "film")
-    told = colorize([request], where(), progress=progress)
+    told = colorize([request], executor, progress=progress)
     assert not told.errors
     assert (tmp_path / "out.mp4").read_bytes() == plain
     assert told.results[str(film)].frames == progress.done == FRAMES
     assert left_in(tmp_path) == ["out.mp4"]
 
 
-class Disturbed(LocalWorkers):
-    """Two workers to which something happens with each of the first spans that are done."""
+def test_the_film_is_the_plain_runs(
+    tmp_path: Path, films: tuple[Path, bytes], workers: Lent
+) -> None:
+    is_plain(tmp_path, films, workers)
+    spans = [task for task in workers.tasks if isinstance(task, SpanTask)]
+    assert {task.index for task in spans} == {0, 1, 2, 3}  # one may be given out twice
+    assert all(task.marks for task in spans)
 
-    def __init__(self) -> None:
-        super().__init__(setups_for(2, OPTIONS))
-        self._coming = [self.damage, self.kill, self.freeze]
+
+class Late(InProcess):
+    """A worker in a thread, of which nothing is heard before the film is being read."""
+
+    def __init__(self, film: Path) -> None:
+        super().__init__(setups_for(1, OPTIONS)[0])
+        self._reading, self._held = f"vidcolor-{film}", list[Event]()
+        self._until, self._is_read = time.monotonic() + 60, False
 
     def events(self, timeout_s: float) -> list[Event]:
-        found = super().events(timeout_s)
-        for event in found:
-            if self._coming and isinstance(event, Done) and isinstance(event.result, SpanDone):
-                self._coming.pop(0)(event.result)
+        self._held += super().events(timeout_s)
+        self._is_read |= any(each.name == self._reading for each in threading.enumerate())
+        if not self._is_read:
+            assert time.monotonic() < self._until, "the film isn't read before workers are ready"
+            return []
+        found, self._held = self._held, []
         return found
 
+
+def test_a_film_is_read_before_the_worker_is_ready(
+    tmp_path: Path, films: tuple[Path, bytes]
+) -> None:
+    is_plain(tmp_path, films, Late(films[0]))
+
+
+class Faults:
+    """Something happens to the workers with each of the first spans that are done."""
+
+    def __init__(self, workers: Lent) -> None:
+        self._workers = workers
+        self.coming = [self.damage, self.kill, self.freeze]
+
+    def __call__(self, event: Event) -> None:
+        if self.coming and isinstance(event, Done) and isinstance(event.result, SpanDone):
+            self.coming.pop(0)(event.result)
+
     def kill(self, _: SpanDone) -> None:
-        for pid in self.pids:
+        for pid in self._workers.pids:
             os.kill(pid, signal.SIGKILL)
 
     def freeze(self, _: SpanDone) -> None:
-        os.kill(self.pids[0], signal.SIGSTOP)
+        os.kill(self._workers.pids[0], signal.SIGSTOP)
 
     def damage(self, done: SpanDone) -> None:
         path = Path(done.folder) / done.files[0].name
@@ -144,56 +223,49 @@ class Disturbed(LocalWorkers):
 
 
 def test_the_film_is_the_same_after_faults(
-    tmp_path: Path, films: tuple[Path, bytes], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, films: tuple[Path, bytes], workers: Lent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A span's file changed on the way, then both workers killed, then one that hangs."""
     monkeypatch.setattr(scheduler, "_LEAST_SLOW_S", 0.5)  # spans here take some 0.2 s
-    film, plain = films
-    progress = Counting()
-    disturbed = Disturbed()
-    request = Request(str(film), str(tmp_path / "out.mp4"), "film")
-    told = colorize([request], disturbed, progress=progress)
-    assert not told.errors
-    assert not disturbed._coming
-    assert (tmp_path / "out.mp4").read_bytes() == plain
-    assert progress.done == FRAMES
-    assert left_in(tmp_path) == ["out.mp4"]
+    workers.watch = faults = Faults(workers)
+    is_plain(tmp_path, films, workers)
+    assert not faults.coming
 
 
-@pytest.mark.parametrize("goes_on", ["with workers", "plain"])
 def test_a_run_that_was_cut_off_goes_on(
-    tmp_path: Path, films: tuple[Path, bytes], goes_on: str
+    tmp_path: Path, films: tuple[Path, bytes], workers: Lent
 ) -> None:
+    """With workers, and from the same state plain."""
     film, plain = films
-    output, stop = tmp_path / "out.mp4", threading.Event()
+    folders = tmp_path / "many", tmp_path / "one"
+    output, stop, spans = folders[0] / "out.mp4", threading.Event(), list[Event]()
+
+    def stop_at_three(event: Event) -> None:
+        spans.extend([event] if isinstance(event, Done) else [])
+        if len(spans) == 3:
+            stop.set()
+
+    workers.watch = stop_at_three
     request = Request(str(film), str(output), "film")
-
-    class Stopping(LocalWorkers):
-        spans = 0
-
-        def events(self, timeout_s: float) -> list[Event]:
-            found = super().events(timeout_s)
-            self.spans += sum(isinstance(event, Done) for event in found)
-            if self.spans >= 3:
-                stop.set()
-            return found
-
     with pytest.raises(Interrupted):
-        colorize([request], Stopping(setups_for(2, OPTIONS)), stop=stop)
+        colorize([request], workers, stop=stop)
     assert not output.exists()
-    progress = Counting()
-    if goes_on == "plain":
-        colorize_video(film, output, options=OPTIONS, spans=RULES, progress=progress)
-    else:
-        colorize([request], two_workers(), progress=progress)
-    assert output.read_bytes() == plain
-    # the plain run takes spans up to the first that is missing, workers all of them
-    assert progress.skipped >= (20 if goes_on == "plain" else 3 * 20)
-    assert progress.done + progress.skipped == FRAMES
-    assert left_in(tmp_path) == ["out.mp4"]
+    shutil.copytree(*folders)
+    many, one = Counting(), Counting()
+    colorize([request], workers, progress=many)
+    colorize_video(film, folders[1] / "out.mp4", options=OPTIONS, spans=RULES, progress=one)
+    # workers take all that is finished, two spans at least should one have been done twice; the
+    # plain run takes them up to the first that is missing, which may be the film's first
+    for folder, progress, skipped in ((folders[0], many, 13 + 40), (folders[1], one, 0)):
+        assert (folder / "out.mp4").read_bytes() == plain
+        assert progress.skipped >= skipped
+        assert progress.done + progress.skipped == FRAMES
+        assert left_in(folder) == ["out.mp4"]
 
 
-def test_photographs_and_films_together(tmp_path: Path, films: tuple[Path, bytes]) -> None:
+def test_photographs_and_films_together(
+    tmp_path: Path, films: tuple[Path, bytes], workers: Lent
+) -> None:
     film, plain = films
     rng = np.random.default_rng(2)
     photos = [tmp_path / f"photo{number}.png" for number in range(10)]
@@ -203,7 +275,7 @@ def test_photographs_and_films_together(tmp_path: Path, films: tuple[Path, bytes
     out = tmp_path / "out"
     requests = [Request(str(p), str(out / p.name), "image") for p in photos]
     requests.append(Request(str(film), str(out / "film.mp4"), "film"))
-    told = colorize(requests, two_workers())
+    told = colorize(requests, workers)
     assert list(told.errors) == [str(photos[3])]
     assert (out / "film.mp4").read_bytes() == plain
     alone = tmp_path / "alone.png"
@@ -212,15 +284,8 @@ def test_photographs_and_films_together(tmp_path: Path, films: tuple[Path, bytes
     assert len(left_in(out)) == 10
 
 
-def test_films_that_are_short_beside_the_rest_are_done_whole(tmp_path: Path) -> None:
+def test_films_that_are_short_beside_the_rest_are_done_whole(tmp_path: Path, workers: Lent) -> None:
     """Of nine films each is less than a quarter of a worker's work: one worker does all of it."""
-    whole: list[str] = []
-
-    class Seen(LocalWorkers):
-        def submit(self, run: int, task: Task) -> str:
-            whole.extend([task.film] if isinstance(task, FilmTask) else [])
-            return super().submit(run, task)
-
     frames = reel_frames()[:24]
     first = write_reel(tmp_path / "f0.mp4", frames=frames)
     films = [first, *(tmp_path / f"f{number}.mp4" for number in range(1, 9))]
@@ -229,22 +294,23 @@ def test_films_that_are_short_beside_the_rest_are_done_whole(tmp_path: Path) -> 
     out = tmp_path / "out"
     requests = [Request(str(each), str(out / each.name), "film") for each in films]
     progress = Counting()
-    told = colorize(requests, Seen(setups_for(1, OPTIONS)), progress=progress)
+    told = colorize(requests, workers, progress=progress)
     assert not told.errors
     assert len(told.results) == 9
+    whole = [task.film for task in workers.tasks if isinstance(task, FilmTask)]
     assert sorted(whole) == sorted(map(str, films))
     assert progress.done == 9 * 24
     assert len({path.read_bytes() for path in out.iterdir()}) == 1
 
 
-def test_numbered_images(tmp_path: Path, films: tuple[Path, bytes]) -> None:
+def test_numbered_images(tmp_path: Path, films: tuple[Path, bytes], workers: Lent) -> None:
     film, _ = films
     options = ColorizeOptions(model="compact", render_factor=2, end_s=2)
     for name in ("plain", "many"):
         (tmp_path / name).mkdir()
     colorize_video(film, tmp_path / "plain" / "f_%04d.png", options=options, spans=RULES)
     request = Request(str(film), str(tmp_path / "many" / "f_%04d.png"), "film")
-    assert not colorize([request], two_workers(), options=options).errors
+    assert not colorize([request], workers, options=options).errors
     names = left_in(tmp_path / "plain")
     assert len(names) == 48
     assert left_in(tmp_path / "many") == names
@@ -252,9 +318,9 @@ def test_numbered_images(tmp_path: Path, films: tuple[Path, bytes]) -> None:
         assert (tmp_path / "many" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
 
 
-def test_workers_end_with_the_program(films: tuple[Path, bytes]) -> None:
-    """The pipe that they watch is closed, as the system does it when the program is killed."""
-    workers = two_workers()
+def test_a_worker_ends_with_the_program() -> None:
+    """The pipe that it watches is closed, as the system does it when the program is killed."""
+    workers = LocalWorkers(setups_for(1, OPTIONS))
     workers.start()
     processes = [each.process for each in workers._workers]
     with contextlib.suppress(OSError):

@@ -20,10 +20,12 @@ from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.output import check_absent, credit, keep_date
+from vidcolor.engine.run.staging import staged
 from vidcolor.engine.steering.known import guidance_of
 from vidcolor.engine.steering.still import directed, steer_still
 from vidcolor.errors import Message, Option
 from vidcolor.media.files.atomic import AtomicPath
+from vidcolor.media.files.remote import is_url, url_of
 from vidcolor.media.still.mask import read_mask, write_mask
 from vidcolor.media.still.read import check_still_output, read_still, write_still
 from vidcolor.models.colorizer import Colorizer, as_colorizer
@@ -42,8 +44,8 @@ def colorize_image(
     """Colorize a photo.
 
     Args:
-        input: path, or the bytes of an image file.
-        output: path, or "-" for standard output (PNG).
+        input: path, URL in object storage, or the bytes of an image file.
+        output: path, URL in object storage, or "-" for standard output (PNG).
         options: how; what concerns time and video codecs is ignored.
         progress: told when it is done.
         model: an already loaded model, or one of your own; None loads the one that the options
@@ -57,6 +59,11 @@ def colorize_image(
             ``vidcolor.errors``.
     """
     options = directed(options or ColorizeOptions())
+    if is_url(output):
+        with staged(output, options) as local:
+            given = replace(options, overwrite=True)
+            done = colorize_image(input, local, options=given, progress=progress, model=model)
+        return replace(done, output=url_of(output))
     progress = progress or NullProgress()
     started = time.monotonic()
     check_absent(output, options)

@@ -17,7 +17,6 @@ from vidcolor.media.files.atomic import short_name
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.source import FrameSource, ReadSettings
-from vidcolor.temporal import small_picture
 from vidcolor.types import LumaFrame
 
 
@@ -99,7 +98,7 @@ def _watch(
             if stop is not None and stop.is_set():
                 raise Interrupted
             if isinstance(item, LumaFrame):
-                planner.push(small_picture(item, source.info.rotation), item.seconds)
+                planner.take(item, source.info.rotation)
                 progress.advance(1)
         planner.flush()
     finally:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.coloring.over_time import plan_look_ahead
@@ -27,7 +27,7 @@ from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.pipes import ended_by
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
-from vidcolor.media.source import FrameSource, ReadSettings
+from vidcolor.media.source import FrameSource, ReadSettings, SourceStatus
 from vidcolor.media.write.film import VideoWriter
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ColorModel
@@ -36,10 +36,11 @@ from vidcolor.types import LumaFrame, VideoInfo
 
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
+    from vidcolor.engine.shots.planner import Mark
     from vidcolor.media.read.frames.index import FrameIndex
     from vidcolor.media.scans.write import SequenceWriter
 
-_TELLING_FRAMES = 64
+TELLING_FRAMES: Final = 64
 """Frames in which it is found out whether a film is interlaced."""
 
 
@@ -115,6 +116,7 @@ class SpanFilm:
         options: ColorizeOptions,
         *,
         threads: int = 0,
+        status: SourceStatus | None = None,
     ) -> None:
         """Open the film, and read its first frames, which decide how all of it is encoded.
 
@@ -123,6 +125,8 @@ class SpanFilm:
             options: as for the whole film.
             threads: of decoder and encoder, each; 0 lets them decide. Where the options name the
                 encoder's, those count.
+            status: what a reading of the same film has found in its first ``TELLING_FRAMES``
+                frames, so that only the first of them is read; None finds it.
 
         Raises:
             InputError, OptionError: see ``colorize_span``.
@@ -133,7 +137,7 @@ class SpanFilm:
         self._reading = replace(read_settings(options, copy_streams=False), threads=threads)
         with ExitStack() as stack:
             self._film = stack.enter_context(open_input(input))
-            self._begun = stack.enter_context(_Begun(self._film, self._reading))
+            self._begun = stack.enter_context(_Begun(self._film, self._reading, status))
             self._open = stack.pop_all()
 
     def use_index(self, index: FrameIndex) -> None:
@@ -156,9 +160,14 @@ class SpanFilm:
     def colorize(
         self, plan: ShotPlan, index: int, output: Path, *, model: ColorModel | None = None,
         filters: Sequence[LumaFilter] = (), progress: Progress | None = None,
-        stop: threading.Event | None = None,
+        stop: threading.Event | None = None, marks: Sequence[Mark] | None = None,
     ) -> FinishedSpan:  # fmt: skip
-        """Colour and encode one span; see ``colorize_span``."""
+        """Colour and encode one span; arguments and errors as of ``colorize_span``.
+
+        With ``marks`` the exposure isn't measured again. They are those that the planner of the
+        whole film gives the frames which are read for the span: from its ``read_from`` up to
+        ``frames_behind`` behind its end.
+        """
         options, progress = self._options, progress or NullProgress()
         if not 0 <= index < len(plan.spans):
             raise OptionError(
@@ -178,7 +187,7 @@ class SpanFilm:
             steer = self._steering(plan, chosen)
             treatment = Treatment(
                 chosen, options, batch_size_of(begun, options, chosen),
-                plan.rules, filters, plan.shots, steer,
+                plan.rules, filters, plan.shots, steer, marks=marks,
             )  # fmt: skip
             settings = encode_settings(
                 begun, replace(options, audio="none"), chosen, threads=self._threads
@@ -221,13 +230,17 @@ class _Begun:
         first: the film's first frame.
     """
 
-    def __init__(self, film: Input, reading: ReadSettings) -> None:
+    def __init__(self, film: Input, reading: ReadSettings, status: SourceStatus | None) -> None:
         self.source = film.read(reading)
         # the first frames tell whether there are fields, where the header doesn't
         frames = (item for item in self.source if isinstance(item, LumaFrame))
         self.first = next(frames)
-        for _ in islice(frames, _TELLING_FRAMES - 1):
-            pass
+        if status is None:
+            for _ in islice(frames, TELLING_FRAMES - 1):
+                pass
+        else:
+            for each in fields(SourceStatus):
+                setattr(self.source.status, each.name, getattr(status, each.name))
 
     def __enter__(self) -> Self:
         return self

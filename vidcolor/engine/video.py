@@ -23,6 +23,7 @@ from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
 from vidcolor.engine.run.sources import plan_key, read_settings
+from vidcolor.engine.run.staging import staged
 from vidcolor.engine.shots.lists import read_shots
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
 from vidcolor.engine.steering.film import Steering, prepare
@@ -31,6 +32,7 @@ from vidcolor.errors import Option, OptionError, OutputError
 from vidcolor.media.files.kept_film import keep_film
 from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.pipes import ended_by
+from vidcolor.media.files.remote import is_url, url_of
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
 from vidcolor.media.source import FrameSource, ReadSettings
@@ -66,8 +68,9 @@ def colorize_video(
     off, the same call goes on from there, and its result is the same as an unbroken run's.
 
     Args:
-        input: path, pattern such as ``scan_%06d.tif``, or "-" for standard input.
-        output: path, pattern, or "-" for standard output (Matroska).
+        input: path, URL in object storage, pattern such as ``scan_%06d.tif``, or "-" for standard
+            input.
+        output: path, URL in object storage, pattern, or "-" for standard output (Matroska).
         options: how; see ``ColorizeOptions``.
         progress: told of every frame written.
         stop: set it from another thread or a signal handler to stop; nothing is left behind but
@@ -87,6 +90,13 @@ def colorize_video(
         Interrupted: see ``vidcolor.errors``.
     """
     options = directed(options or ColorizeOptions())
+    if is_url(output):
+        with staged(output, options) as local:
+            done = colorize_video(
+                input, local, options=replace(options, overwrite=True), progress=progress,
+                stop=stop, model=model, spans=spans, plan=plan, filters=filters, threads=threads,
+            )  # fmt: skip
+        return replace(done, output=url_of(output))
     progress = progress or NullProgress()
     started = time.monotonic()
     if options.only_shots is not None:

@@ -15,6 +15,7 @@ from typing import Final, Self, cast
 from vidcolor.errors import InputError, Option, OptionError
 from vidcolor.media.files.identity import FileIdentity, files_identity
 from vidcolor.media.files.inputs import InputFile, InputView, is_pipe, shown
+from vidcolor.media.files.remote import name_of
 from vidcolor.media.kinds import (
     RAW_JPEG_SUFFIXES,
     Kind,
@@ -58,7 +59,7 @@ class Input:
 
     def __init__(self, path: str | Path) -> None:
         """See ``open_input``."""
-        self.path = str(path)
+        self.path = name_of(path)
         self.label = shown(path)
         self.is_pipe = self.path == "-" or is_pipe(path)
         self._is_sequence = is_sequence(path)

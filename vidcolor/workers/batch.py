@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 from collections import deque
@@ -22,15 +21,16 @@ from vidcolor.errors import (
     VidcolorError,
     WeightsError,
 )
+from vidcolor.media.files.remote import absolute, is_url, make_folder_of
 from vidcolor.media.open import open_input
 from vidcolor.workers.executor import Executor
-from vidcolor.workers.film import FilmRequest, FilmRun
+from vidcolor.workers.film import FilmRun
+from vidcolor.workers.reading import FilmRequest
 from vidcolor.workers.scheduler import Scheduler
 from vidcolor.workers.shares import usable_cores
 from vidcolor.workers.tasks import (
     FilmDone,
     FilmTask,
-    ModelFacts,
     PhotosDone,
     PhotoTask,
     Result,
@@ -198,14 +198,14 @@ class _Batch:
 
     def _open_films(self) -> None:
         """Begin to read the next film when the workers would run out of tasks."""
-        facts, ahead = self._scheduler.facts, max(1, self._executor.capacity)
-        while facts is not None and self._films and self._scheduler.backlog < ahead:
+        ahead = max(1, self._executor.capacity)
+        while self._films and self._scheduler.backlog < ahead:
             reading = sum(not run.is_read for run, _ in self._open.values())
             may_read = reading < self._readers and len(self._open) < _OPEN_PER_WORKER * ahead
             if self._is_short(self._films[0], WHOLE_SHARE):
                 self._put_whole(self._films.popleft())
             elif may_read:
-                self._open_film(self._films.popleft(), facts)
+                self._open_film(self._films.popleft())
             elif self._executor.free and not self._scheduler.backlog:
                 # reading can't keep up with the workers
                 short = (each for each in self._films if self._is_short(each, IDLE_SHARE))
@@ -220,6 +220,8 @@ class _Batch:
     def _is_short(self, request: Request, share: float) -> bool:
         """Whether a film is at most so much of what each worker has to do in all."""
         options = request.options or self._options
+        if is_url(request.output):
+            return True  # spans have no folder there
         if options.direction is not None or options.shots is not None:
             return True  # what a person says of a film may reach over all of it
         most = share * self._pixels / max(1, self._executor.capacity)
@@ -230,14 +232,14 @@ class _Batch:
         self._listener.begun(request)
         # what is in the way was refused before; what appears now is of a worker that was lost
         task = FilmTask(
-            os.path.abspath(request.source), os.path.abspath(request.output),
+            absolute(request.source), absolute(request.output),
             replace(request.options or self._options, overwrite=True), self._rules,
             self._sizes[request].frames,
         )  # fmt: skip
-        Path(request.output).parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(request.output)
         self._scheduler.put(task, _Whole(request, self._outcomes.put))
 
-    def _open_film(self, request: Request, facts: ModelFacts) -> None:
+    def _open_film(self, request: Request) -> None:
         """Read a film here, and have its spans coloured."""
         self._listener.begun(request)
         film = FilmRequest(
@@ -246,7 +248,7 @@ class _Batch:
             request.plan.rules if request.plan else self._rules, request.plan,
         )  # fmt: skip
         run = FilmRun(
-            film, self._scheduler, facts, self._progress,
+            film, self._scheduler, self._progress,
             ahead=max(1, self._executor.capacity), threads=self._threads, stop=self._halt,
         )  # fmt: skip
         thread = threading.Thread(

@@ -13,46 +13,38 @@ import os
 import shutil
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from vidcolor.engine.coloring.film import Treatment
-from vidcolor.engine.coloring.over_time import plan_look_ahead
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
 from vidcolor.engine.progress import Progress
 from vidcolor.engine.run.output import check_absent, keep_date
 from vidcolor.engine.run.resume import Work, forget_work, open_work
-from vidcolor.engine.run.sources import plan_key, read_settings
-from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules
-from vidcolor.engine.shots.planner import Planner
+from vidcolor.engine.run.sources import read_settings
+from vidcolor.engine.shots.plan import Checkpoint
 from vidcolor.engine.span_job import frames_behind
 from vidcolor.engine.video import batch_size_of, encode_settings
 from vidcolor.errors import InputError, Interrupted, OptionError, OutputError
 from vidcolor.media.files.atomic import output_error
-from vidcolor.media.files.packets import EncodedPacket, KeptFile, is_whole, listed_in, read_calls
+from vidcolor.media.files.packets import KeptFile, is_whole, listed_in
+from vidcolor.media.files.remote import absolute
+from vidcolor.media.files.work_folder import work_folder_of
 from vidcolor.media.open import Input, open_input
 from vidcolor.media.output import open_writer
 from vidcolor.media.source import FrameSource
 from vidcolor.media.write.film import HARDWARE, VideoWriter
-from vidcolor.temporal import small_picture
-from vidcolor.types import LumaFrame
+from vidcolor.workers.muxing import FilmMuxer
+from vidcolor.workers.reading import FilmReader, FilmRequest
 from vidcolor.workers.scheduler import Scheduler
 from vidcolor.workers.tasks import ModelFacts, Result, SpanDone, SpanTask
 
 if TYPE_CHECKING:
-    from vidcolor.engine.coloring.waiting import Packet
     from vidcolor.media.scans.write import SequenceWriter
 
 logger = logging.getLogger(__name__)
-
-_CHUNK: Final = 16
-"""Items that are read before anything else is looked at."""
 
 _MAX_WAITING_BYTES: Final = 256 << 20
 """Of packets that wait for their place between frames; with more, reading waits."""
@@ -60,48 +52,27 @@ _MAX_WAITING_BYTES: Final = 256 << 20
 _MAX_WAITING_SPANS: Final = 4
 """Longest spans, beside one for each worker, whose frames' stamps may wait."""
 
-_NO_LUMA: Final = np.zeros((0, 0), np.uint8)
 _POLL_S: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class FilmRequest:
-    """One film.
-
-    Attributes:
-        source: path or pattern; no pipe.
-        output: path or pattern.
-        options: how.
-        rules: how long spans are.
-        plan: of the film, if its boundaries are known.
-    """
-
-    source: str | Path
-    output: str | Path
-    options: ColorizeOptions
-    rules: SpanRules
-    plan: ShotPlan | None = None
 
 
 class FilmRun:
     """Colorizes one film with the workers of a scheduler; ``run`` is for a thread of its own."""
 
     def __init__(
-        self, request: FilmRequest, scheduler: Scheduler, facts: ModelFacts, progress: Progress, *,
-        ahead: int, threads: int, stop: threading.Event,
+        self, request: FilmRequest, scheduler: Scheduler, progress: Progress, *, ahead: int,
+        threads: int, stop: threading.Event,
     ) -> None:  # fmt: skip
         """Take what it needs.
 
         Args:
             request: which film.
-            scheduler: has workers.
-            facts: of their model.
+            scheduler: has workers, which may still be loading their model.
             progress: told of frames that an earlier run has finished, and of what has to be said.
             ahead: spans that may wait for a worker.
             threads: of each worker's encoder.
             stop: set it to stop.
         """
-        self._request, self._scheduler, self._facts = request, scheduler, facts
+        self._request, self._scheduler = request, scheduler
         self._progress, self._ahead, self._threads = progress, ahead, threads
         self._stop = stop
         self._news = threading.Condition()
@@ -121,7 +92,9 @@ class FilmRun:
         check_absent(request.output, request.options)
         reading = read_settings(options)
         with open_input(request.source) as film, film.read(reading) as source:
-            model = self._facts.colorizer()
+            reader = self._early_reader(film, source)
+            facts = self._met()
+            model = facts.colorizer()
             settings = encode_settings(source, options, model, threads=self._threads)
             with open_writer(request.output, source, settings) as writer:
                 self._codec = writer.codec
@@ -131,7 +104,7 @@ class FilmRun:
                 )  # fmt: skip
                 work = self._work(film, treatment)
                 with self._kept(work):
-                    notes = self._film(film, source, writer, work, treatment)
+                    notes = self._film(film, source, writer, work, treatment, reader)
                     writer.commit()
             forget_work(request.output)
             keep_date(request.source, request.output, request.options)
@@ -139,7 +112,7 @@ class FilmRun:
         plan = self._plan
         return ColorizeResult(
             output=request.output, frames=plan.frames, seconds=time.monotonic() - began,
-            model=self._facts.label, device=self._facts.device, precision=model.precision,
+            model=facts.label, device=facts.device, precision=model.precision,
             cuts=tuple(shot.start_s for shot in plan.shots[1:]),
             warnings=tuple(dict.fromkeys(warnings)), plan=plan,
         )  # fmt: skip
@@ -159,6 +132,36 @@ class FilmRun:
             self._news.notify()
 
     # -- before the first frame -----------------------------------------------------------------
+
+    def _early_reader(self, film: Input, source: FrameSource) -> FilmReader | None:
+        """Read while the workers load their model.
+
+        Returns:
+            None where an earlier run may have left spans: then nothing is read, as it isn't known
+            yet whether they are of this model.
+        """
+        request = self._request
+        if request.options.resume and work_folder_of(Path(request.output)).exists():
+            return None
+        reader = FilmReader(film, source, request)
+        while not self._scheduler.is_met.is_set():
+            if self._stop.is_set():
+                raise Interrupted
+            if reader.is_at_end or not self._has_room(reader):
+                self._scheduler.is_met.wait(_POLL_S)
+            else:
+                reader.step()
+        return reader
+
+    def _met(self) -> ModelFacts:
+        """Facts of the model, when they are known."""
+        while not self._scheduler.is_met.wait(_POLL_S):
+            if self._stop.is_set():
+                raise Interrupted
+        facts = self._scheduler.facts
+        if facts is None:
+            raise RuntimeError("a worker was met without facts of its model")
+        return facts
 
     def _settled(self, options: ColorizeOptions) -> ColorizeOptions:
         """The options with the one encoder that all workers use."""
@@ -198,9 +201,11 @@ class FilmRun:
 
     def _film(
         self, film: Input, source: FrameSource, writer: VideoWriter | SequenceWriter, work: Work,
-        treatment: Treatment,
+        treatment: Treatment, reader: FilmReader | None,
     ) -> tuple[str, ...]:  # fmt: skip
         begin = work.begin()
+        if begin is not None and reader is not None:
+            raise OutputError(f"{work.folder.path}: another run has worked on it meanwhile")
         if begin is not None:
             done = begin.next.frame
             self._progress.message(f"going on: {done} frames were finished by an earlier run")
@@ -208,9 +213,8 @@ class FilmRun:
         elif work.folder.note:
             self._progress.message(work.folder.note)
         chain = treatment.chain()
-        key = plan_key(film, read_settings(treatment.options))
-        reader = _Reader(film, source, treatment, begin, key)
-        self._muxer = _Muxer(writer, work, reader)
+        reader = reader or FilmReader(film, source, self._request, begin)
+        self._muxer = FilmMuxer(writer, work, reader)
         self._behind = frames_behind(source.info, treatment, chain)
         self._next = len(begin.spans) - 1 if begin else 0
         self._loop(reader, work)
@@ -219,7 +223,7 @@ class FilmRun:
             raise InputError(f"{film.label}: no frame of this video could be decoded")
         return tuple(treatment.over_time(source.info, chain).notes)
 
-    def _loop(self, reader: _Reader, work: Work) -> None:
+    def _loop(self, reader: FilmReader, work: Work) -> None:
         """Read, ask for spans, mux those that are done, until the film is whole."""
         while True:
             if self._stop.is_set():
@@ -239,15 +243,18 @@ class FilmRun:
             if reader.is_at_end and self._muxer.written == reader.read:
                 return
 
-    def _may_read(self, reader: _Reader) -> bool:
+    def _may_read(self, reader: FilmReader) -> bool:
         if self._scheduler.backlog >= self._ahead:
             return False
         if self._next == self._muxer.next:  # no span is on its way: what waits, waits for reading
             return True
+        return self._has_room(reader)
+
+    def _has_room(self, reader: FilmReader) -> bool:
         longest = self._request.rules.max_frames * (self._ahead + _MAX_WAITING_SPANS)
         return reader.waiting_frames < longest and reader.waiting_bytes < _MAX_WAITING_BYTES
 
-    def _ask(self, reader: _Reader, work: Work) -> None:
+    def _ask(self, reader: FilmReader, work: Work) -> None:
         """Have all spans coloured of which everything that they need was read."""
         while reader.has(self._next, self._behind):
             index, self._next = self._next, self._next + 1
@@ -259,13 +266,14 @@ class FilmRun:
             else:
                 self._scheduler.put(order.task, order)
 
-    def _task(self, index: int, reader: _Reader, work: Work) -> SpanTask:
+    def _task(self, index: int, reader: FilmReader, work: Work) -> SpanTask:
         request = self._request
         return SpanTask(
-            film=os.path.abspath(request.source), output=os.path.abspath(request.output),
+            film=absolute(request.source), output=os.path.abspath(request.output),
             folder=str(work.folder.path.absolute()), plan=reader.plan(index), index=index,
             options=self._settled(request.options),
             frame_index=reader.saved_index(work.folder.path.absolute()),
+            marks=reader.marks(index, self._behind), status=reader.status,
         )  # fmt: skip
 
 
@@ -273,7 +281,7 @@ class _SpanOrder:
     """A span that is being coloured; keeps ``scheduler.Client``."""
 
     def __init__(
-        self, run: FilmRun, index: int, reader: _Reader, work: Work, task: SpanTask
+        self, run: FilmRun, index: int, reader: FilmReader, work: Work, task: SpanTask
     ) -> None:
         self._run, self._index, self._folder, self.task = run, index, work.folder, task
         self.first = task.plan.spans[index].frame
@@ -309,154 +317,3 @@ class _SpanOrder:
         """Remove a span's files."""
         if isinstance(result, SpanDone):
             shutil.rmtree(result.folder, ignore_errors=True)
-
-
-class _Reader:
-    """Reads a film: its plan, and what waits for its spans.
-
-    Attributes:
-        read: frames that were read.
-        is_at_end: all were.
-        waiting: frames without pictures, and packets, in file order.
-        waiting_frames: how many of them are frames.
-        waiting_bytes: of packets among them.
-    """
-
-    def __init__(
-        self, film: Input, source: FrameSource, treatment: Treatment, begin: Checkpoint | None,
-        key: dict[str, object],
-    ) -> None:  # fmt: skip
-        self._film, self._source, self._key = film, source, key
-        self._items = iter(source)
-        self._planner = Planner(
-            treatment.rules, look_ahead=plan_look_ahead(source.info), begin=begin,
-            known=treatment.shots,
-        )  # fmt: skip
-        self._settings = read_settings(treatment.options)
-        self._first = begin.next.read_from if begin else 0
-        self._saved = -1
-        self.read = self.waiting_frames = self.waiting_bytes = 0
-        self.is_at_end = False
-        self.waiting: deque[LumaFrame | Packet] = deque()
-
-    def step(self) -> None:
-        """Read some more."""
-        items = list(islice(self._items, _CHUNK))
-        rotation = self._source.info.rotation
-        for item in items:
-            if isinstance(item, LumaFrame):
-                if self.read >= self._first:
-                    self._planner.push(small_picture(item, rotation), item.seconds)
-                self.read += 1
-                self.waiting_frames += 1
-                item = replace(item, luma=_NO_LUMA)
-            else:
-                self.waiting_bytes += item.size
-            self.waiting.append(item)
-        if len(items) < _CHUNK:
-            self._planner.flush()
-            self.is_at_end = True
-
-    def has(self, index: int, behind: int) -> bool:
-        """Whether everything that a span needs was read."""
-        spans = self._planner.spans
-        if self.is_at_end:
-            return index < len(spans)
-        return index + 1 < len(spans) and self._planner.frames > spans[index + 1].frame + behind
-
-    def plan(self, index: int | None = None) -> ShotPlan:
-        """The plan so far; for one span without the spans behind the one that follows it."""
-        plan = self._planner.plan(self._key)
-        return plan if index is None else replace(plan, spans=plan.spans[: index + 2])
-
-    def checkpoint(self, frame: int) -> Checkpoint | None:
-        """What is planned up to the span that begins at a frame; None where none does."""
-        for span in self._planner.spans:
-            if span.frame == frame:
-                return self._planner.checkpoint(span)
-        return None
-
-    def span_end(self, index: int) -> int:
-        """Number of the frame behind a span."""
-        return self.plan().span_end(index)
-
-    def saved_index(self, folder: Path) -> str:
-        """A file with what the reading has shown so far; "" for films without."""
-        index = self._film.index(self._settings)
-        if index is None or not len(index):
-            return ""
-        path = folder / "frames.index"
-        if self._saved != self.read:
-            half = path.with_name("frames.index.half")
-            half.write_bytes(index.to_bytes())
-            os.replace(half, path)
-            self._saved = self.read
-        return str(path)
-
-
-class _Muxer:
-    """Writes the film from finished spans, in order.
-
-    Attributes:
-        written: frames that were written.
-        next: index of the next span to be written.
-    """
-
-    def __init__(self, writer: VideoWriter | SequenceWriter, work: Work, reader: _Reader) -> None:
-        self._writer, self._work, self._reader = writer, work, reader
-        self._files: deque[tuple[int, Path]] = deque()
-        self._finished: dict[int, tuple[KeptFile, ...]] = {}
-        self._due = 0  # frames of spans that are finished without a gap
-        self.next = 0
-        self.written = 0
-        before = 0
-        for span in work.folder.spans:
-            self._append(span.frames - before, span.files)
-            before = span.frames
-            self.next += 1
-        writer.keep(work.folder.path, self._calls())
-
-    def take(self, finished: dict[int, tuple[KeptFile, ...]]) -> None:
-        """Take finished spans, and write what can be written."""
-        self._finished |= finished
-        self._write()
-        while self.next in self._finished:
-            files, end = self._finished.pop(self.next), self._reader.span_end(self.next)
-            self._append(end - self._due, files)
-            self.next += 1
-            self._write()
-            checkpoint = self._reader.checkpoint(end)
-            if checkpoint is not None:
-                self._work.add(checkpoint, list(files))
-
-    def _append(self, frames: int, files: tuple[KeptFile, ...]) -> None:
-        self._files.append((frames, self._work.folder.path / files[0].name))
-        self._due += frames
-
-    def _write(self) -> None:
-        """Write the frames that are due, and the packets between and behind them."""
-        reader = self._reader
-        while reader.waiting:
-            item = reader.waiting[0]
-            if isinstance(item, LumaFrame):
-                if self.written >= self._due:
-                    return
-                self._writer.replay(item)
-                self.written += 1
-                reader.waiting_frames -= 1
-            else:
-                self._writer.write(item)
-                reader.waiting_bytes -= item.size
-            reader.waiting.popleft()
-
-    def _calls(self) -> Iterator[list[EncodedPacket]]:
-        """What was encoded, as ``WorkFolder.packets`` gives it."""
-        late: list[EncodedPacket] = []
-        while self._files:
-            frames, path = self._files.popleft()
-            with contextlib.closing(read_calls(path)) as calls:
-                for _ in range(frames):
-                    yield late + next(calls)
-                    late = []
-                late = next(calls)
-        yield late

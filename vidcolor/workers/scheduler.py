@@ -66,6 +66,7 @@ class Scheduler:
 
     Attributes:
         facts: of the workers' model; None until the first worker is ready.
+        is_met: set when they are known.
         lost: how many tasks a worker took with it, or came back damaged.
         twice: how many were given to a second worker because the first was slow.
         stopped: the error of a worker that couldn't begin; no task will be done any more.
@@ -85,6 +86,7 @@ class Scheduler:
         self._numbers, self._places = itertools.count(), itertools.count()
         self._rates: deque[float] = deque(maxlen=_RATES)
         self.facts: ModelFacts | None = None
+        self.is_met = threading.Event()
         self.lost = self.twice = 0
         self.stopped: Exception | None = None
 
@@ -170,6 +172,7 @@ class Scheduler:
         facts = event.facts
         if self.facts is None:
             self.facts = facts
+            self.is_met.set()
         elif (self.facts.dtype, self.facts.spec) != (facts.dtype, facts.spec):
             logger.warning(
                 "worker %s computes in %s, not in %s: its colours differ by rounding",

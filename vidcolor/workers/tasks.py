@@ -17,7 +17,9 @@ from vidcolor.models.spec import Kind, ModelSpec
 
 if TYPE_CHECKING:
     from vidcolor.engine.shots.plan import ShotPlan, SpanRules
+    from vidcolor.engine.shots.planner import Mark
     from vidcolor.media.files.packets import KeptFile
+    from vidcolor.media.source import SourceStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class SpanTask:
         index: of the span in the plan.
         options: as for the whole film.
         frame_index: a file with what the reading of the film has shown; "" for none.
+        marks: of the frames that are read for it, see ``SpanFilm.colorize``.
+        status: what the film's first frames have shown, see ``SpanFilm``; None where few were read.
     """
 
     film: str
@@ -100,6 +104,8 @@ class SpanTask:
     index: int
     options: ColorizeOptions
     frame_index: str = ""
+    marks: tuple[Mark, ...] | None = None
+    status: SourceStatus | None = None
 
     @property
     def frames(self) -> int:

@@ -20,6 +20,7 @@ from vidcolor.engine.span_job import SpanFilm
 from vidcolor.engine.video import colorize_video
 from vidcolor.errors import DeviceError, InputError, VidcolorError, WeightsError
 from vidcolor.media.files.atomic import output_error
+from vidcolor.media.files.remote import make_folder_of
 from vidcolor.media.read.frames.index import FrameIndex
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.spec import Kind
@@ -109,7 +110,7 @@ class Worker:
             opening_s = time.monotonic() - began
             done = film.colorize(
                 task.plan, task.index, folder / Path(task.output).name,
-                model=self._model("video"), progress=progress,
+                model=self._model("video"), progress=progress, marks=task.marks,
             )  # fmt: skip
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -127,7 +128,7 @@ class Worker:
         key = (task.film, task.output, options)
         if self._film is None or self._film[0] != key:
             self.close()
-            film = SpanFilm(task.film, options, threads=self._setup.threads)
+            film = SpanFilm(task.film, options, threads=self._setup.threads, status=task.status)
             self._film, self._index_of = (key, film), None
         film = self._film[1]
         if task.frame_index:
@@ -166,7 +167,7 @@ class Worker:
         """What was done, or why it couldn't be done; one photograph doesn't stop the others."""
         options = replace(options, device=self._setup.device)
         try:
-            Path(output).parent.mkdir(parents=True, exist_ok=True)
+            make_folder_of(output)
             return colorize_image(
                 source, output, options=options, model=self._usual("image", options)
             )

@@ -16,6 +16,7 @@ from typing import Literal
 
 from vidcolor.cli.work.places import RESULT_ENDING, place
 from vidcolor.errors import InputError, OptionError, VidcolorError
+from vidcolor.media.files.remote import name_of
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +171,7 @@ def _plan_batch(words: Sequence[str], folder: Path, decoder: str) -> Plan:
         [(Path(job.source), below, name) for job, below, name in todo if name], folder
     )
     outputs = iter(targets)
-    jobs = [replace(job, output=str(next(outputs))) if name else job for job, _, name in todo]
+    jobs = [replace(job, output=name_of(next(outputs))) if name else job for job, _, name in todo]
     check_names(jobs)
     return Plan(tuple(jobs), is_batch=True, passed_over=passed_over, notes=tuple(notes))
 
@@ -260,7 +261,7 @@ def _default_output(source: str, kind: Kind) -> str:
 
     if kind == "unknown":
         raise ValueError(f"{source}: of no known kind")
-    return str(default_output(Path(source), kind))
+    return name_of(default_output(Path(source), kind))
 
 
 def check_names(jobs: Sequence[Job]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from vidcolor.errors import (
     OutputExistsError,
     WeightsError,
 )
+from vidcolor.media.files.remote import make_folder_of
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
@@ -127,7 +127,7 @@ class Runner:
         with self._reported(job):
             if job.problem is not None:
                 raise job.problem
-            os.makedirs(os.path.dirname(job.output) or ".", exist_ok=True)
+            make_folder_of(job.output)
             self._do(job, self._model(job))
 
     def _do(self, job: Job, model: Colorizer | None) -> None:

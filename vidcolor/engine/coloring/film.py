@@ -16,7 +16,7 @@ from vidcolor.engine.coloring.waiting import WaitingLine, look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.luma_line import LumaLine
 from vidcolor.engine.shots.plan import Checkpoint, Shot, SpanRules, SpanStart
-from vidcolor.engine.shots.planner import Planner
+from vidcolor.engine.shots.planner import KnownMarks, Mark, Planner
 from vidcolor.errors import OptionError
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import Guidance
@@ -54,6 +54,8 @@ class Treatment:
         shots: boundaries that are known; None finds them.
         steer: what is known of the frames; None where nothing is.
         on_mask: is told of every frame what repair filled in.
+        marks: what the shot plan says of each frame that is coloured, from the first that is read
+            on; None finds it.
     """
 
     model: Colorizer
@@ -64,6 +66,7 @@ class Treatment:
     shots: Sequence[Shot] | None = None
     steer: Steer | None = None
     on_mask: MaskSink | None = None
+    marks: Sequence[Mark] | None = None
 
     def chain(self) -> FilterChain:
         """The filters on luma.
@@ -133,7 +136,8 @@ class FilmColoring:
     """Colours a film from a checkpoint, or its beginning, to its end.
 
     Attributes:
-        planner: has the shots and spans, as far as the film has been read.
+        planner: has the shots and spans, as far as the film has been read; it is idle where the
+            treatment has marks.
         colorist: colours the frames.
         lightness: of the film's frames.
         first_done: number of the first frame that isn't done yet.
@@ -160,7 +164,9 @@ class FilmColoring:
             treatment.rules,
             look_ahead=plan_look_ahead(film), begin=begin, known=treatment.shots,
         )  # fmt: skip
-        self._line = LumaLine(self.planner, filters, rotation=film.rotation)
+        marks = treatment.marks
+        marker = self.planner if marks is None else KnownMarks(marks)
+        self._line = LumaLine(marker, filters, rotation=film.rotation)
         self.lightness = FrameLightness(
             treatment.model, render_factor=treatment.options.render_factor,
             rotation=film.rotation, sar=film.sar,

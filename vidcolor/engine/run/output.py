@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import Option, OutputExistsError
+from vidcolor.media.files.inputs import shown
 from vidcolor.media.files.patterns import is_taken
 from vidcolor.models.colorizer import Colorizer
 
@@ -21,7 +22,7 @@ def check_absent(output: str | Path, options: ColorizeOptions) -> None:
     """
     if str(output) != "-" and not options.overwrite and is_taken(output):
         advice = Option("overwrite", True)
-        raise OutputExistsError(f"{output}: exists already; ", advice, " replaces it")
+        raise OutputExistsError(f"{shown(output)}: exists already; ", advice, " replaces it")
 
 
 def keep_date(source: object, output: str | Path, options: ColorizeOptions) -> None:

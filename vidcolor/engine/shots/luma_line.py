@@ -6,27 +6,27 @@ from collections import deque
 from collections.abc import Sequence
 
 from vidcolor.engine.shots.plan import SpanStart
-from vidcolor.engine.shots.planner import Mark, Planner
-from vidcolor.temporal import FilterChain, MarkedFrame, small_picture
+from vidcolor.engine.shots.planner import Mark, Marker
+from vidcolor.temporal import FilterChain, MarkedFrame
 from vidcolor.types import LumaFrame
 
 
 class LumaLine:
-    """Asks the planner about each frame, and sends it through the filters.
+    """Asks for the mark of each frame, and sends it through the filters.
 
     Attributes:
         spans: that have begun and weren't taken yet, in order.
     """
 
-    def __init__(self, planner: Planner, filters: FilterChain, *, rotation: int) -> None:
-        """Begin where the planner does.
+    def __init__(self, marker: Marker, filters: FilterChain, *, rotation: int) -> None:
+        """Begin where the marks do.
 
         Args:
-            planner: a fresh one.
+            marker: a fresh one.
             filters: fresh ones.
             rotation: degrees clockwise by which stored frames are turned for display.
         """
-        self._planner, self._filters, self._rotation = planner, filters, rotation
+        self._marker, self._filters, self._rotation = marker, filters, rotation
         self._frames: deque[LumaFrame] = deque()
         self.spans: deque[SpanStart] = deque()
 
@@ -35,13 +35,12 @@ class LumaLine:
         marks: list[Mark] = []
         for frame in frames:
             self._frames.append(frame)
-            picture = small_picture(frame, self._rotation)
-            marks += self._planner.push(picture, frame.seconds)
+            marks += self._marker.take(frame, self._rotation)
         return self._filters.push(self._marked(marks))
 
     def flush(self) -> list[MarkedFrame]:
         """The frames that are still inside: the film is at its end."""
-        ready = self._filters.push(self._marked(self._planner.flush()))
+        ready = self._filters.push(self._marked(self._marker.flush()))
         return ready + self._filters.flush()
 
     def _marked(self, marks: Sequence[Mark]) -> list[MarkedFrame]:

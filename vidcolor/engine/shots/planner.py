@@ -19,10 +19,18 @@ from vidcolor.engine.shots.plan import (
     SpanStart,
     ended,
 )
-from vidcolor.temporal import Boundary, Correction, CutDetector, FlickerMeter, ShotDetector
+from vidcolor.temporal import (
+    Boundary,
+    Correction,
+    CutDetector,
+    FlickerMeter,
+    ShotDetector,
+    small_picture,
+)
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
 from vidcolor.temporal.exposure import MeterState
 from vidcolor.temporal.fades import AHEAD_FRAMES
+from vidcolor.types import LumaFrame
 
 MOST_AHEAD_FRAMES: Final = LOOK_AHEAD_FRAMES + 40
 """Frames that may wait for their marks: fades in mostly take up to two seconds."""
@@ -43,6 +51,49 @@ class Mark:
     begins_shot: bool
     correction: Correction
     span: SpanStart | None = None
+
+
+class Marker(Protocol):
+    """Says of each frame, now or later, what the shot plan says of it."""
+
+    def take(self, frame: LumaFrame, rotation: int) -> list[Mark]:
+        """Take the next frame; return the marks of those that have one now.
+
+        Args:
+            frame: as the source has it.
+            rotation: degrees clockwise by which stored frames are turned for display.
+        """
+        ...
+
+    def flush(self) -> list[Mark]:
+        """The marks of the frames that have none yet: the film is at its end."""
+        ...
+
+
+class KnownMarks:
+    """Marks that a planner has made elsewhere.
+
+    Args:
+        marks: of the frames that come, in order.
+    """
+
+    def __init__(self, marks: Sequence[Mark]) -> None:
+        self._marks = iter(marks)
+
+    def take(self, frame: LumaFrame, rotation: int) -> list[Mark]:  # noqa: ARG002
+        """The frame's mark.
+
+        Raises:
+            ValueError: there are more frames than marks.
+        """
+        mark = next(self._marks, None)
+        if mark is None:
+            raise ValueError("a frame has no mark")
+        return [mark]
+
+    def flush(self) -> list[Mark]:
+        """Every frame has had its mark."""
+        return []
 
 
 class Detector(Protocol):
@@ -150,6 +201,10 @@ class Planner:
         if self._shot is not None and len(shots) == self._shot.index:
             shots.append(ended(self._shot, self._number - 1, self._last_s))
         return ShotPlan(key, self._rules, self._number, tuple(shots), tuple(self.spans))
+
+    def take(self, frame: LumaFrame, rotation: int) -> list[Mark]:
+        """See ``Marker``."""
+        return self.push(small_picture(frame, rotation), frame.seconds)
 
     def push(self, picture: Tensor, seconds: float) -> list[Mark]:
         """Take the next frame; return the marks of those that have one now.

@@ -14,15 +14,16 @@ from typing import Any, Final, cast
 from vidcolor.errors import InputError, Interrupted
 from vidcolor.media.files.identity import FileIdentity, open_identity
 from vidcolor.media.files.pipes import Waiter
+from vidcolor.media.files.remote import RemoteFile, is_url, name_of
 
 _HEAD_BYTES: Final = 4096
 
 
 def shown(path: str | Path) -> str:
     """Return a path for messages: one line, printable, whatever bytes the name has."""
-    text = str(path)
-    if text == "-":
+    if str(path) == "-":
         return "standard input"
+    text = name_of(path)
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
@@ -114,6 +115,8 @@ class InputFile:
         """
         if not self._owned or not self.is_seekable:
             return None
+        if isinstance(self._remote, RemoteFile):
+            return self._remote.identity
         status = os.fstat(self._raw.fileno())
         if not stat.S_ISREG(status.st_mode):
             return None
@@ -138,6 +141,8 @@ class InputFile:
         if not self._owned:
             return cast(io.BufferedIOBase, getattr(sys.stdin, "buffer", sys.stdin))
         try:
+            if is_url(path):
+                return io.BufferedReader(RemoteFile(path))
             if is_pipe(path):
                 return _open_pipe(path)
             return Path(path).open("rb")
@@ -148,7 +153,14 @@ class InputFile:
         except (OSError, ValueError) as error:
             raise InputError(f"{self.label}: can't be read: {reason(error)}") from None
 
+    @property
+    def _remote(self) -> object:
+        """The object in storage, where it is one."""
+        return getattr(self._raw, "raw", None)
+
     def _find_size(self) -> int | None:
+        if isinstance(self._remote, RemoteFile):
+            return self._remote.size
         try:
             return os.fstat(self._raw.fileno()).st_size if self.is_seekable else None
         except (OSError, io.UnsupportedOperation):

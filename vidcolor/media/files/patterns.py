@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from vidcolor.errors import OutputError
+from vidcolor.media.files.remote import exists, is_url, url_of
+
 NUMBER: Final = re.compile(r"%(?:0?([1-9]\d?))?d")
 """Where a name is numbered: ``%d``, or ``%06d`` for six digits at least; ``%6d`` is the same."""
 
@@ -37,7 +40,16 @@ def pattern_of(path: str | Path) -> Path | None:
 
 
 def is_taken(output: str | Path) -> bool:
-    """Whether an output is there already; of numbered images, any counts."""
+    """Whether an output is there already; of numbered images, any counts.
+
+    Raises:
+        OutputError: it is a URL, and the storage doesn't say.
+    """
+    if is_url(output):
+        try:
+            return exists(output)
+        except OSError as error:
+            raise OutputError(f"{url_of(output)}: can't be written: {error}") from error
     path = Path(output)
     if os.path.lexists(path):
         return True

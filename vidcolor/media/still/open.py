@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import shown
+from vidcolor.media.files.remote import RemoteFile, is_url
 from vidcolor.media.kinds import find_signature
 
 MAX_BYTES = 4_000_000_000
@@ -35,7 +40,10 @@ class StillFile:
 def open_still(source: str | os.PathLike[str] | bytes) -> StillFile:
     """Read a photo's bytes; "-" is standard input.
 
+    A URL in object storage may be given too.
+
     Raises:
+        DependencyError: see ``RemoteFile``.
         InputError: missing, empty, a folder, not readable, too large, or no picture by content.
     """
     if isinstance(source, bytes):
@@ -45,8 +53,7 @@ def open_still(source: str | os.PathLike[str] | bytes) -> StillFile:
     path = Path(source)
     name = shown(path)
     try:
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
+        with _opened(source) as (stream, size):
             head = stream.read(4096)
             kind = identify(head)
             if head and kind is None:
@@ -63,6 +70,18 @@ def open_still(source: str | os.PathLike[str] | bytes) -> StillFile:
         raise InputError(f"{name}: {reason}") from None
     except OSError as error:
         raise InputError(f"{name}: can't be read ({error.strerror or error})") from error
+
+
+@contextmanager
+def _opened(source: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int]]:
+    """A file or an object, open, and its size in bytes."""
+    path = Path(source)
+    if is_url(path):
+        with RemoteFile(path) as raw, io.BufferedReader(raw) as remote:
+            yield remote, raw.size
+        return
+    with path.open("rb") as stream:
+        yield stream, os.fstat(stream.fileno()).st_size
 
 
 def identify(head: bytes) -> str | None:

@@ -85,7 +85,7 @@ export class Steering {
   add(x, y) {
     const color = this.meaning.value === "color" ? this.color.value : this.meaning.value;
     const hint = { x, y, color, time_s: this.now, radius: null, reach: this.film ? this.reach.value : "shot" };
-    return this.save({ ...this.direction, hints: [...this.direction.hints, hint] });
+    return this.save((said) => ({ ...said, hints: [...said.hints, hint] }));
   }
 
   // `shot`: the number of the one it was dropped on; else what the fields say.
@@ -96,7 +96,7 @@ export class Steering {
     const added = { source: sent.source, kind };
     if (this.film && kind === "frame") added.time_s = this.now;
     else if (this.film && (shot || !this.whole.checked)) added.shot = shot ?? this.shotNumber;
-    await this.save({ ...this.direction, references: [...this.direction.references, added] });
+    await this.save((said) => ({ ...said, references: [...said.references, added] }));
   }
 
   get shotNumber() { return this.host.shot ? this.host.shot.index + 1 : null; }
@@ -104,14 +104,23 @@ export class Steering {
   setPart() {
     const shot = this.shotNumber;
     if (!shot) return;
-    const others = this.direction.parts.filter((part) => part.shot !== shot);
-    const own = this.direction.parts.find((part) => part.shot === shot) ?? { shot };
-    this.save({ ...this.direction, parts: [...others, { ...own, saturation: Number(this.saturation.value) }] });
+    const saturation = Number(this.saturation.value);
+    this.save((said) => {
+      const own = said.parts.find((part) => part.shot === shot) ?? { shot };
+      return { ...said, parts: [...said.parts.filter((part) => part.shot !== shot), { ...own, saturation }] };
+    });
   }
 
-  async save(direction) {
-    const body = { hints: direction.hints, parts: direction.parts, references: direction.references };
+  // One change after the other: a second click must not undo the first one, whose answer is still to come.
+  save(change) {
     const item = this.host.item;
+    const next = () => (this.host.item === item ? this.write(item, change(this.direction)) : undefined);
+    this.saving = (this.saving ?? Promise.resolve()).then(next, next);
+    return this.saving;
+  }
+
+  async write(item, direction) {
+    const body = { hints: direction.hints, parts: direction.parts, references: direction.references };
     const found = await attempt(() => put(`/api/direction?source=${encodeURIComponent(item.source)}`, body));
     if (!found || this.host.item !== item) return;
     this.direction = found;
@@ -122,7 +131,7 @@ export class Steering {
 
   list() {
     const { hints, references, parts, others } = this.direction;
-    const without = (name, at) => () => this.save({ ...this.direction, [name]: this.direction[name].filter((_, i) => i !== at) });
+    const without = (name, at) => () => this.save((said) => ({ ...said, [name]: said[name].filter((_, i) => i !== at) }));
     const line = (what, name, at, ...shown) => el("li", { class: "row" }, ...shown,
       el("button", { "aria-label": `Remove ${what} ${at + 1}`, onclick: without(name, at) }, "×"));
     replace(this.items,
