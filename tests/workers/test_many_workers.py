@@ -169,7 +169,7 @@ def test_the_film_is_the_plain_runs(
 ) -> None:
     is_plain(tmp_path, films, workers)
     spans = [task for task in workers.tasks if isinstance(task, SpanTask)]
-    assert len(spans) == 4
+    assert {task.index for task in spans} == {0, 1, 2, 3}  # one may be given out twice
     assert all(task.marks for task in spans)
 
 
@@ -254,8 +254,9 @@ def test_a_run_that_was_cut_off_goes_on(
     many, one = Counting(), Counting()
     colorize([request], workers, progress=many)
     colorize_video(film, folders[1] / "out.mp4", options=OPTIONS, spans=RULES, progress=one)
-    # the plain run takes spans up to the first that is missing, workers all of them
-    for folder, progress, skipped in ((folders[0], many, 3 * 20), (folders[1], one, 20)):
+    # workers take all that is finished, two spans at least should one have been done twice; the
+    # plain run takes them up to the first that is missing, which may be the film's first
+    for folder, progress, skipped in ((folders[0], many, 13 + 40), (folders[1], one, 0)):
         assert (folder / "out.mp4").read_bytes() == plain
         assert progress.skipped >= skipped
         assert progress.done + progress.skipped == FRAMES
