@@ -20,8 +20,8 @@ _THUMB_PX = 24
 _ALIKE = ((0.88, 0.9), (0.75, 0.975), (-2.0, 0.999))
 """Cosine and correlation above which two pictures are the same; one may make up for the other.
 
-The last is for copies in pools of a few pictures, whose mean says nothing. Horizons alone bring 0.96
-of correlation, and what stands in the same place on another day 0.85 of cosine.
+The last is for copies in pools of a few pictures, whose mean says nothing. Horizons alone bring
+0.96 of correlation, and what stands in the same place on another day 0.85 of cosine.
 """
 
 Thumbs = npt.NDArray[np.float32]
