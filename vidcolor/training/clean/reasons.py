@@ -27,7 +27,9 @@ def _is_toned(f: Figures) -> bool:
 
 
 def _is_cast(f: Figures) -> bool:
-    """Whether even what should be grey has the one hue; of grass that is true."""
+    """Whether even what should be grey has the one hue; of grass, sky and sea that is true."""
+    if 200.0 < f.hue < 300.0 and f.rest > 1.5:
+        return False
     return f.one_hue > 0.98 and f.cast > 15.0 and not _is_green(f)
 
 
@@ -41,8 +43,8 @@ _TESTS: tuple[tuple[str, Callable[[Figures], bool]], ...] = (
     ("blank", lambda f: f.contrast < 4.0 or f.dark > 0.8 or f.bright > 0.8),
     ("black-and-white", lambda f: f.chroma < 3.0 and f.rest < 0.9 and f.rest_most < 3.5),
     ("toned", _is_toned),
-    # Fog has flat areas of few colours too, but they follow from lightness.
-    ("drawing", lambda f: f.flat > 0.3 and f.colours < 150 and f.rest > 2.0),
+    # Fog has flat areas of few colours too, but little chroma.
+    ("drawing", lambda f: f.flat > 0.3 and f.colours < 150 and f.rest > 2.0 and f.chroma > 8.0),
     ("cast", lambda f: f.chroma > 75.0 or _is_cast(f)),
 )
 
