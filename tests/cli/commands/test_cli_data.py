@@ -105,6 +105,18 @@ def test_balanced_photographs_come_by_weight(pool: tuple[Path, Path]) -> None:
         list_entries(index)
 
 
+def test_two_copies_are_one_and_nothing_is_asked_of_a_lonely_picture(
+    run_here: RunHere, tmp_path: Path
+) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        save(tmp_path / "two" / name, data.coffee())
+    for left, words in (("2 photographs, 1 kept", "duplicate 1"), ("1 photographs, 1 kept", "")):
+        done = run_here("data", "clean", "two", "-d", "cpu")
+        assert done.returncode == 0 and left in done.stderr and words in done.stderr
+        assert "Warning" not in done.stderr
+        (tmp_path / "two" / "b.jpg").unlink(missing_ok=True)
+
+
 def test_a_missing_package_is_named(
     run_here: RunHere, pool: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,11 +17,11 @@ _ROWS = 512  # at once; with 50,000 pictures a block of cosines takes 100 MB
 _MOST = 16
 _THUMB_PX = 24
 
-_ALIKE = ((0.88, 0.9), (0.75, 0.975))
+_ALIKE = ((0.88, 0.9), (0.75, 0.975), (-2.0, 0.999))
 """Cosine and correlation above which two pictures are the same; one may make up for the other.
 
-Horizons alone bring 0.96 of correlation, and what stands in the same place on another day 0.85 of
-cosine.
+The last is for copies in pools of a few pictures, whose mean says nothing. Horizons alone bring
+0.96 of correlation, and what stands in the same place on another day 0.85 of cosine.
 """
 
 Thumbs = npt.NDArray[np.float32]
@@ -42,7 +42,9 @@ class Neighbours:
 
     @property
     def distance(self) -> npt.NDArray[np.float32]:
-        """``(N,)``: mean of 1 - cosine over the nearest."""
+        """``(N,)``: mean of 1 - cosine over the nearest, 0 where there are none."""
+        if not self.cosine.shape[1]:
+            return np.zeros(len(self.cosine), np.float32)
         return np.asarray(1.0 - self.cosine.mean(axis=1), dtype=np.float32)
 
 
@@ -91,9 +93,9 @@ def group_duplicates(near: Neighbours, thumbs: Thumbs, areas: Sequence[int]) -> 
         From each picture to leave out to the one that is kept.
     """
     parent = list(range(len(thumbs)))
-    first, place = np.nonzero(near.cosine > min(cosine for cosine, _ in _ALIKE))
-    second = near.index[first, place]
-    cosine, correlation = near.cosine[first, place], _correlation(thumbs, first, second)
+    count, most = near.index.shape
+    first, second = np.repeat(np.arange(count), most), near.index.ravel()
+    cosine, correlation = near.cosine.ravel(), _correlation(thumbs, first, second)
     same = np.any([(cosine > c) & (correlation > r) for c, r in _ALIKE], axis=0)
     for a, b in zip(first[same].tolist(), second[same].tolist(), strict=True):
         parent[_root(parent, a)] = _root(parent, b)
