@@ -225,6 +225,8 @@ class FilmRun:
 
     def _loop(self, reader: FilmReader, work: Work) -> None:
         """Read, ask for spans, mux those that are done, until the film is whole."""
+        self._ask(reader, work)  # all may have been read while the workers loaded their model
+        self.is_read = reader.is_at_end
         while True:
             if self._stop.is_set():
                 raise Interrupted

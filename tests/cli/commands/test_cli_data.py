@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import tarfile
 from pathlib import Path
 
@@ -104,6 +105,27 @@ def test_balanced_photographs_come_by_weight(pool: tuple[Path, Path]) -> None:
         list_entries(index)
 
 
+def test_two_copies_are_one_and_nothing_is_asked_of_a_lonely_picture(
+    run_here: RunHere, tmp_path: Path
+) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        save(tmp_path / "two" / name, data.coffee())
+    for left, words in (("2 photographs, 1 kept", "duplicate 1"), ("1 photographs, 1 kept", "")):
+        done = run_here("data", "clean", "two", "-d", "cpu")
+        assert done.returncode == 0 and left in done.stderr and words in done.stderr
+        assert "Warning" not in done.stderr
+        (tmp_path / "two" / "b.jpg").unlink(missing_ok=True)
+
+
+def test_a_missing_package_is_named(
+    run_here: RunHere, pool: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)  # as if it weren't installed
+    done = run_here("data", "clean", pool[0])
+    assert done.returncode != 0
+    assert "needs umap-learn: pip install 'vidcolor[training]'" in done.stderr
+
+
 def test_nothing_is_written_where_a_source_is_wrong(run_here: RunHere, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for source, message in (("nowhere", "nowhere: neither a folder"), ("empty", "no photographs")):
@@ -111,3 +133,5 @@ def test_nothing_is_written_where_a_source_is_wrong(run_here: RunHere, tmp_path:
         assert done.returncode != 0 and message in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
         assert not (tmp_path / "clean.csv").exists()
+    done = run_here("data", "clean", "empty", "-o", "clean.txt")
+    assert done.returncode != 0 and "end in .csv" in done.stderr

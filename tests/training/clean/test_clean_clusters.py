@@ -33,10 +33,12 @@ def test_too_few_are_no_cluster() -> None:
 
 
 def test_outliers_are_in_no_cluster_and_far() -> None:
-    labels = np.array([0] * 30 + [NOISE] * 3)
-    distance = np.array([0.3 + 0.002 * (n % 10) for n in range(31)] + [0.9, 0.31], np.float32)
-    distance[5] = 0.9  # far, but in a cluster
-    assert np.flatnonzero(outliers(labels, distance)).tolist() == [31]
+    labels = np.array([0] * 297 + [NOISE] * 3)
+    distance = np.array([0.3 + 0.0001 * n for n in range(300)], np.float32)
+    distance[[5, 298]] = 0.9, 0.8  # far, but in a cluster; far and in none
+    # The hundredth of 300 are three: these and the last, which is the limit itself.
+    assert np.flatnonzero(outliers(labels, distance)).tolist() == [298]
+    assert not outliers(labels[-100:], distance[-100:]).any()
 
 
 def test_neighbours_are_those_of_the_own_group_and_never_oneself() -> None:

@@ -79,6 +79,10 @@ def clean(session: Session, /, **values: Any) -> None:  # noqa: ANN401 - click's
         media=[str(path) for path in (*values["sources"], *outputs)],
     )  # fmt: skip
     _check(values["sources"], outputs, overwrite=values["overwrite"])
+    if values["listing"] is not None and values["listing"].suffix.lower() != ".csv":
+        raise OptionError(
+            f"--list {values['listing']}: vidcolor train takes lists that end in .csv"
+        )
     from vidcolor.training.clean.extra import require_extra
 
     require_extra()

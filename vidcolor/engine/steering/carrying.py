@@ -187,7 +187,9 @@ class Carrier:
         explained = belief(explained) * belongs
         trust = resize(explained.T.reshape(1, 1, *look.size), size)[0]
         ab = resize((own + grid)[None], size)[0]
-        direct = torch.full_like(trust, self._care.found if known is None else 1.0)
+        # where hints say nothing, that counts too: else what was carried wrongly would stay
+        weight = trust if self._care.compares else torch.ones_like(trust)
+        direct = weight * (self._care.found if known is None else 1.0)
         if state is not None:
             doubted = (1.0 - _STRANGE) + _STRANGE * belongs.expand(len(look.places), 1)
             doubted = resize(doubted.T.reshape(1, 1, *look.size), size)[0]

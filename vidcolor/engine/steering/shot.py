@@ -84,7 +84,8 @@ class Steered:
         count: frames.
     """
 
-    def __init__(self, grey: Grey) -> None:
+    def __init__(self, grey: Grey, care: Care) -> None:
+        self._care = care
         self.first, self.count = grey.first, len(grey.lightness)
         self._planes = Planes(self.count, _CHANNELS, tuple(grey.lightness[0].shape[-2:]))
 
@@ -94,7 +95,11 @@ class Steered:
         kept = self._planes[at]
         share = state.direct / (kept[3:] + state.direct).clamp_min(_SMALLEST)
         ab = torch.lerp(kept[:2], state.ab, share)
-        trust, direct = torch.lerp(kept[2:3], state.trust, share), kept[3:] + state.direct
+        if self._care.compares:
+            trust = torch.maximum(kept[2:3], state.trust)
+        else:
+            trust = torch.lerp(kept[2:3], state.trust, share)
+        direct = kept[3:] + state.direct
         self._planes[at] = torch.cat((ab, trust, direct))
 
     def guide(self, number: int, saturation: float) -> Guidance:
@@ -129,7 +134,7 @@ def steer_shot(
         for number, each in known.items()
     ]
     memory = Memory.together([*parts, *([elsewhere] if elsewhere is not None else [])])
-    made, motion = Steered(grey), Motion(grey.lightness, care)
+    made, motion = Steered(grey, care), Motion(grey.lightness, care)
     height, width = grey.lightness[0].shape[-2:]
     for backwards in (False, True):
         carrier = Carrier(shipped_kernel(), memory, care, saturation=saturation)

@@ -23,7 +23,8 @@ _UMAP_NEIGHBOURS = 15
 _DIMENSIONS = 5
 _COMPONENTS = 50
 _SHARE = 200  # a cluster has at least a two-hundredth of all pictures, and 5
-_FAR = 4.0  # robust standard deviations of the logarithm of the distance
+_PARTS, _MANY = 8, 1000  # of many pictures no cluster has more than an eighth
+_FAR = 0.01
 _LEAST = 5
 
 Labels = npt.NDArray[np.int64]
@@ -44,18 +45,17 @@ def find_clusters(unit: Vectors, *, seed: int = 0) -> Labels:
 
 
 def outliers(labels: Labels, distance: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Pictures in no cluster that are also unusually far from their nearest others.
+    """Pictures in no cluster that are also among the hundredth farthest from their nearest others.
 
-    HDBSCAN alone puts a fifth of all pictures into no cluster, most of them good ones.
+    HDBSCAN alone puts a fifth of all pictures into no cluster, most of them good ones. Of up to 100
+    pictures none is an outlier.
 
     Args:
         labels: from ``find_clusters``.
         distance: see ``Neighbours.distance``.
     """
-    log = np.log(np.maximum(distance, 1e-6))
-    middle = np.median(log)
-    spread = 1.4826 * np.median(np.abs(log - middle))  # the standard deviation of normal values
-    return np.asarray((labels == NOISE) & (log > middle + _FAR * max(float(spread), 1e-3)))
+    limit = np.quantile(distance, 1.0 - _FAR, method="higher")
+    return np.asarray((labels == NOISE) & (distance > limit))
 
 
 def weights(labels: Labels) -> npt.NDArray[np.float64]:
@@ -92,7 +92,11 @@ def _umap(vectors: Vectors, seed: int) -> Vectors:
 def _hdbscan(vectors: Vectors) -> Labels:
     from sklearn.cluster import HDBSCAN
 
-    size = max(_LEAST, len(vectors) // _SHARE)
-    # The tree needs memory for the pictures only, "brute" for all pairs.
-    found = HDBSCAN(min_cluster_size=size, min_samples=_LEAST, algorithm="kd_tree", copy=False)
+    # Unlimited, the largest had 58 % of a mixed pool. The tree needs memory for the pictures only,
+    # "brute" for all pairs.
+    found = HDBSCAN(
+        min_cluster_size=max(_LEAST, len(vectors) // _SHARE), min_samples=_LEAST,
+        max_cluster_size=len(vectors) // _PARTS if len(vectors) >= _MANY else None,
+        algorithm="kd_tree", copy=False,
+    )  # fmt: skip
     return np.asarray(found.fit_predict(vectors.astype(np.float64)), np.int64)

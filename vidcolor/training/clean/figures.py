@@ -99,9 +99,9 @@ def _off_curve(lightness: _Plane, ab: _Plane) -> _Plane:
 
 def _drawn(photo: Photo) -> tuple[float, int]:
     """Share of flat pixels, and number of colours."""
-    code = photo.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
+    red, green, blue = (photo[..., channel].astype(np.int32) for channel in range(3))
+    code = (red << 16) | (green << 8) | blue
     same = (code[:-1, :-1] == code[:-1, 1:]) & (code[:-1, :-1] == code[1:, :-1])
-    green = photo[:-1, :-1, 1]
-    same &= (green > 5) & (green < 250)
-    coarse = (photo >> 3).astype(np.int32) @ np.array([1 << 10, 1 << 5, 1], np.int32)
+    same &= ((green > 5) & (green < 250))[:-1, :-1]
+    coarse = (code >> 9 & 0x7C00) | (code >> 6 & 0x3E0) | (code >> 3 & 0x1F)
     return float(same.mean()), int(np.count_nonzero(np.bincount(coarse.ravel(), minlength=1 << 15)))

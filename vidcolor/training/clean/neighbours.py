@@ -17,8 +17,12 @@ _ROWS = 512  # at once; with 50,000 pictures a block of cosines takes 100 MB
 _MOST = 16
 _THUMB_PX = 24
 
-_MIN_COSINE = 0.75
-_MIN_CORRELATION = 0.92
+_ALIKE = ((0.88, 0.9), (0.75, 0.975), (-2.0, 0.999))
+"""Cosine and correlation above which two pictures are the same; one may make up for the other.
+
+The last is for copies in pools of a few pictures, whose mean says nothing. Horizons alone bring
+0.96 of correlation, and what stands in the same place on another day 0.85 of cosine.
+"""
 
 Thumbs = npt.NDArray[np.float32]
 """``(N, 576)``: small grey pictures with mean 0 and length 1."""
@@ -38,7 +42,9 @@ class Neighbours:
 
     @property
     def distance(self) -> npt.NDArray[np.float32]:
-        """``(N,)``: mean of 1 - cosine over the nearest."""
+        """``(N,)``: mean of 1 - cosine over the nearest, 0 where there are none."""
+        if not self.cosine.shape[1]:
+            return np.zeros(len(self.cosine), np.float32)
         return np.asarray(1.0 - self.cosine.mean(axis=1), dtype=np.float32)
 
 
@@ -75,8 +81,8 @@ def thumb(photo: Photo) -> Thumbs:
 def group_duplicates(near: Neighbours, thumbs: Thumbs, areas: Sequence[int]) -> dict[int, int]:
     """Near duplicates, mirrored ones included.
 
-    Pairs with a high cosine count if their thumbnails correlate too: alike in what they show and
-    in where it is. Pairs that share a picture are one group.
+    Pairs with a high cosine count if their thumbnails correlate too (``_ALIKE``): alike in what
+    they show and in where it is. Pairs that share a picture are one group.
 
     Args:
         near: nearest others.
@@ -87,9 +93,10 @@ def group_duplicates(near: Neighbours, thumbs: Thumbs, areas: Sequence[int]) -> 
         From each picture to leave out to the one that is kept.
     """
     parent = list(range(len(thumbs)))
-    first, place = np.nonzero(near.cosine > _MIN_COSINE)
-    second = near.index[first, place]
-    same = _correlation(thumbs, first, second) > _MIN_CORRELATION
+    count, most = near.index.shape
+    first, second = np.repeat(np.arange(count), most), near.index.ravel()
+    cosine, correlation = near.cosine.ravel(), _correlation(thumbs, first, second)
+    same = np.any([(cosine > c) & (correlation > r) for c, r in _ALIKE], axis=0)
     for a, b in zip(first[same].tolist(), second[same].tolist(), strict=True):
         parent[_root(parent, a)] = _root(parent, b)
     groups: dict[int, list[int]] = {}
