@@ -89,7 +89,8 @@ class Worker:
             if code is None:
                 return None
             wish = self._queue.wish_of(job.id)
-            if code in _STOPPED and wish:
+            # also where it had to be killed: its batch took longer than a stop may
+            if (code in _STOPPED or code < 0) and wish:
                 return {"pause": "paused", "cancel": "cancelled"}[wish]
             failed = failed or code != 0
             if code < 0 and not listener.errors:
