@@ -113,6 +113,7 @@ def test_options_reach_the_engine() -> None:
         "--weights-dir": "w",
         "--hint": "1.5@2,3=navy",
         "--shots": "shots.csv",
+        "--only-shot": "2,4-5",
     }
     words = [
         "film.mp4",
@@ -122,6 +123,7 @@ def test_options_reach_the_engine() -> None:
         "--offline",
         "--compile",
         "--no-resume",
+        "--keep-shots",
     ]
     words += [word for pair in given.items() for word in pair]
     options = colorize_options(colorize.make_context("vidcolor", words).params)
