@@ -117,14 +117,17 @@ def sniff_quietly(path: Path) -> str:
 
 
 ADDRESSES = [
-    "{}/a.mp4", "concat:{f}|{f}", "file:{f}", "pipe:0", "subfile,,start,0,end,9,,:{f}",
+    "{}/a.mp4", "concat:{f}|{f}", "file,:{f}", "pipe:0", "subfile,,start,0,end,9,,:{f}",
     "data:video/mp4;base64,AAAA", "async:{f}", "cache:{}/x", "tcp://127.0.0.1:9",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", ADDRESSES)
 def test_addresses_are_only_names(run: Run, film: Path, trap: str, word: str) -> None:
-    """As an input and as an output: no protocol of libav's is meant by a name."""
+    """As an input and as an output: no protocol of libav's is meant by a name.
+
+    ``file:///name`` is the file of that name, as ``s3://`` is an object: see test_object_storage.
+    """
     name = word.format(trap, f=film)
     assert run(name, "out.mp4").code == 1
     assert run("info", name).code == 1
