@@ -119,9 +119,8 @@ class Balanced(Sequence[Photo]):
     def __init__(self, photos: PhotoSet) -> None:
         self._photos = photos
         wanted = np.cumsum(photos.weights) * (2.0 * len(photos) / sum(photos.weights))
-        times = np.diff(np.rint(wanted), prepend=0.0).astype(
-            np.int64
-        )  # the sum of roundings is right
+        # Differences of rounded sums: the sum of all is right.
+        times = np.diff(np.rint(wanted), prepend=0.0).astype(np.int64)
         self._index = np.repeat(np.arange(len(photos)), np.maximum(times, 1))
 
     def __len__(self) -> int:
