@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cli_helpers import RunHere, make_clip
 
+from vidcolor.cli.work.jobs import Job
 from vidcolor.cli.work.parallel import Where, chosen
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OptionError
@@ -28,6 +31,32 @@ from vidcolor.workers.shares import setups_for, usable_cores
 )
 def test_who_works(jobs: str | None, cluster: str | None, device: str, where: Where | None) -> None:
     assert chosen(jobs, cluster, device) == where
+
+
+def test_auto_starts_no_workers_for_one_short_film_or_photograph(tmp_path: Path) -> None:
+    """Their start takes longer; a number that was asked for counts all the same."""
+    short, long, cpu = tmp_path / "short.mp4", tmp_path / "long.mp4", ColorizeOptions(device="cpu")
+    make_clip(short, frames=20)
+    make_clip(long, frames=220)
+    film, photo = Job(str(short), "out.mp4", "video"), Job("a.png", "b.png", "image")
+    assert not Where().shares_out([film], cpu)
+    assert not Where().shares_out([photo], cpu)
+    assert Where().shares_out([Job(str(long), "out.mp4", "video")], cpu)
+    assert Where().shares_out([film, photo], cpu)
+    assert Where(2).shares_out([film], cpu)
+    assert Where(None, "auto").shares_out([film], cpu)
+
+
+def test_the_workers_server_starts_before_torch_is_loaded() -> None:
+    """It loads torch at the same time as the program does."""
+    code = (
+        "import sys\n"
+        "from vidcolor.workers.early import begin_early\n"
+        "begin_early()\n"
+        "print(sorted({'torch', 'numpy', 'av'} & sys.modules.keys()))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", ""])

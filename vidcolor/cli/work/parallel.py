@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vidcolor.cli.terminal.memory import keep_freed_memory
 from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.work.jobs import STANDARD, Job
-from vidcolor.errors import Interrupted, OptionError
+from vidcolor.errors import Interrupted, OptionError, VidcolorError
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.runner import Runner
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from vidcolor.models.spec import Kind
     from vidcolor.workers.batch import Request
     from vidcolor.workers.executor import Executor
+
+_FEW_FRAMES: Final = 200
+"""Two of the shortest usual spans, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,20 @@ class Where:
 
     jobs: int | None = None
     cluster: str | None = None
+
+    def shares_out(self, jobs: Sequence[Job], options: ColorizeOptions) -> bool:
+        """Whether there is anything to share out; for ``--jobs auto`` on a CPU that may not be.
+
+        A photograph, and a film of hardly more than two spans, is done by one pipeline before
+        workers have started.
+        """
+        if self.jobs is not None or self.cluster is not None or len(jobs) > 1:
+            return True
+        if jobs[0].kind != "image" and not 0 < _frames(jobs[0].source) <= _FEW_FRAMES:
+            return True
+        from vidcolor.models.running.device import device_type  # loads torch
+
+        return device_type(options.device) != "cpu"
 
 
 def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
@@ -87,7 +104,11 @@ class ParallelRunner:
         return told.sum_up() if is_batch else 0
 
     def _colorize(self, jobs: Sequence[Job], told: _Told) -> None:
-        from vidcolor.workers.batch import colorize_all
+        from vidcolor.workers.early import begin_early
+
+        if self._where.cluster is None:
+            begin_early()
+        from vidcolor.workers.batch import colorize_all  # loads torch, as the workers do meanwhile
 
         runner = self._runner
         kind: Kind = "image" if all(job.kind == "image" for job in jobs) else "video"
@@ -167,6 +188,18 @@ def is_piped(jobs: Sequence[Job]) -> bool:
     from vidcolor.media.files.inputs import is_pipe
 
     return any(STANDARD in (job.source, job.output) or is_pipe(job.source) for job in jobs)
+
+
+def _frames(source: str) -> int:
+    """Frames of a film by its header; 0 where that doesn't say."""
+    from vidcolor.media.open import open_input  # loads no torch
+
+    try:
+        with open_input(source) as film:
+            info = film.info
+    except VidcolorError:
+        return 0  # its turn comes, and reading says why
+    return info.frames or round((info.duration_s or 0) * (info.rate or 24))
 
 
 def _request(job: Job, options: ColorizeOptions) -> Request:
