@@ -13,7 +13,8 @@ from vidcolor.cli.work.jobs import Job
 from vidcolor.cli.work.parallel import Where, chosen
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OptionError
-from vidcolor.workers.shares import setups_for, usable_cores
+from vidcolor.workers.cores import usable_cores
+from vidcolor.workers.shares import setups_for
 
 
 @pytest.mark.parametrize(
@@ -33,18 +34,22 @@ def test_who_works(jobs: str | None, cluster: str | None, device: str, where: Wh
     assert chosen(jobs, cluster, device) == where
 
 
-def test_auto_starts_no_workers_for_one_short_film_or_photograph(tmp_path: Path) -> None:
-    """Their start takes longer; a number that was asked for counts all the same."""
+@pytest.mark.parametrize("cores", [2, 4])
+def test_auto_starts_workers_where_they_pay(tmp_path: Path, cores: int) -> None:
+    """Two cores are kept busy by one pipeline; a number that was asked for counts all the same."""
     short, long, cpu = tmp_path / "short.mp4", tmp_path / "long.mp4", ColorizeOptions(device="cpu")
     make_clip(short, frames=20)
     make_clip(long, frames=220)
     film, photo = Job(str(short), "out.mp4", "video"), Job("a.png", "b.png", "image")
-    assert not Where().shares_out([film], cpu)
-    assert not Where().shares_out([photo], cpu)
-    assert Where().shares_out([Job(str(long), "out.mp4", "video")], cpu)
-    assert Where().shares_out([film, photo], cpu)
-    assert Where(2).shares_out([film], cpu)
-    assert Where(None, "auto").shares_out([film], cpu)
+    many = cores > 2
+    assert not Where().shares_out([film], cpu, cores=cores)
+    assert not Where().shares_out([photo], cpu, cores=cores)
+    assert Where().shares_out([Job(str(long), "out.mp4", "video")], cpu, cores=cores) == many
+    assert Where().shares_out([film, film], cpu, cores=cores) == many
+    assert Where().shares_out([film, photo], cpu, cores=cores)
+    assert Where().shares_out([photo, photo], cpu, cores=cores)
+    assert Where(2).shares_out([film], cpu, cores=cores)
+    assert Where(None, "auto").shares_out([film], cpu, cores=cores)
 
 
 def test_the_workers_server_starts_before_torch_is_loaded() -> None:

@@ -11,6 +11,7 @@ from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.errors import Interrupted, OptionError, VidcolorError
+from vidcolor.workers.cores import usable_cores
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.runner import Runner
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _FEW_FRAMES: Final = 200
 """Two of the shortest usual spans, about."""
+
+_BUSY_CORES: Final = 2
+"""That one pipeline keeps busy with a film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +39,28 @@ class Where:
     jobs: int | None = None
     cluster: str | None = None
 
-    def shares_out(self, jobs: Sequence[Job], options: ColorizeOptions) -> bool:
+    def shares_out(
+        self, jobs: Sequence[Job], options: ColorizeOptions, *, cores: int | None = None
+    ) -> bool:
         """Whether there is anything to share out; for ``--jobs auto`` on a CPU that may not be.
 
         A photograph, and a film of hardly more than two spans, is done by one pipeline before
-        workers have started.
+        workers have started. With two cores so are all films: it keeps both busy, and reads them
+        once only.
+
+        Args:
+            jobs: all of them.
+            options: of all.
+            cores: that may be used; None finds out.
         """
-        if self.jobs is not None or self.cluster is not None or len(jobs) > 1:
+        if self.jobs is not None or self.cluster is not None:
             return True
-        if jobs[0].kind != "image" and not 0 < _frames(jobs[0].source) <= _FEW_FRAMES:
-            return True
+        films = [job for job in jobs if job.kind != "image"]
+        if (cores or usable_cores()) > _BUSY_CORES or len(films) < len(jobs):
+            if len(jobs) > 1:
+                return True
+            if films and not 0 < _frames(films[0].source) <= _FEW_FRAMES:
+                return True
         from vidcolor.models.running.device import device_type  # loads torch
 
         return device_type(options.device) != "cpu"
