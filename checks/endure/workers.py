@@ -14,9 +14,8 @@ node is killed (Ray only), the program is killed and started again, a worker run
 speed, a span's file is changed, the object stores of all nodes are full (Ray only). Spans are
 short, so that a film of seconds has some; with ``--usual`` they are as long as always.
 
-Time lost is that of attempts that came to nothing and of what started anew, in mean times of a
-span; for a slow worker it is how long the others waited for it at the end. Exit code 1 if something
-differs, is left behind, or took more than two spans. Linux only.
+What a fault cost is told in seconds and in mean times of a span (``endure/attempts.py``). Exit code
+1 if something differs, is left behind, or took more than two spans. Linux only.
 """
 
 from __future__ import annotations
@@ -333,14 +332,16 @@ class Trial:
                         same = content(output, lossless=lossless) == wanted
                         output.unlink()
                         left = [path.name for path in self._folder.iterdir()]
-                        lost = Attempts(self._log).lost_spans(is_slow=what == "slow")
+                        noted = Attempts(self._log)
+                        lost_s, lost = noted.lost_s(what), noted.lost_s(what) / noted.span_s
                         is_late = bool(args.faults) and args.usual and lost > _MOST_LOST
                         self.faults += not same or bool(left) or is_late
                         verdict = "same" if same else "DIFFERENT"
                         kind = "frames" if lossless else "bytes"
                         print(
                             f"| {self._film.name} | {result.frames} | {spans} | {way} | {what} | "
-                            f"{verdict} {kind} | {seconds:.1f} | {lost:.2f} | {', '.join(left)} |",
+                            f"{verdict} {kind} | {seconds:.1f} | {lost_s:.1f} | {lost:.2f} | "
+                            f"{', '.join(left)} |",
                             flush=True,
                         )
 
@@ -381,8 +382,8 @@ def main() -> int:
     unknown = {word.partition("=")[0] for word in args.faults}.difference(FAULTS)
     if unknown:
         parser.error(f"no such faults: {', '.join(sorted(unknown))}")
-    head = "| film | frames | spans | way | fault | result | s | lost spans | left |"
-    print(head + "\n" + "|---" * 9 + "|")
+    head = "| film | frames | spans | way | fault | result | s | lost s | in spans | left |"
+    print(head + "\n" + "|---" * 10 + "|")
     faults = 0
     for film in films(args.sources):
         with tempfile.TemporaryDirectory() as folder:

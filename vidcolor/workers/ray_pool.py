@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -146,6 +146,7 @@ class RayWorkers:
         self._known: set[str] = set()
         self._asked_nodes = 0.0
         self._early_deaths = 0
+        self._is_alone = False
         self._class = self._ray.remote(_Actor)
         self._files = self._lending() if ship else None
 
@@ -229,12 +230,20 @@ class RayWorkers:
         self._asked_nodes = time.monotonic()
         alive = {node["NodeID"]: node for node in self._ray.nodes() if node.get("Alive", False)}
         self._known &= set(alive)
+        self._say_if_alone(alive.values())
         for node_id, node in alive.items():
             if node_id in self._known:
                 continue
             self._known.add(node_id)
             for number in range(places(node, self._setup.device, self._jobs)):
                 self._add(node_id, f"{node.get('NodeManagerAddress', node_id)}/{number + 1}")
+
+    def _say_if_alone(self, nodes: Iterable[Mapping[str, Any]]) -> None:
+        """Say, once each time, that no node is left on which a worker could be."""
+        is_alone = not any(places(node, self._setup.device, self._jobs) for node in nodes)
+        if is_alone and not self._is_alone:
+            logger.warning("no node of the cluster takes a worker: waiting for one to join")
+        self._is_alone = is_alone
 
     def _add(self, node: str, name: str) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
