@@ -93,18 +93,18 @@ def resident_mb(pid: int) -> float:
 
 
 def make_film(
-    clips: list[Path], target: Path, size: tuple[int, int], frames: int, each: int
+    clips: list[Path], target: Path, size: tuple[int, int], frames: int, *each: int
 ) -> Path:
-    """The clips' first frames in turn, again and again, scaled."""
+    """The clips' first frames in turn, again and again, scaled; ``each`` are numbers of them."""
     with av.open(str(target), "w") as out:
         video = out.add_stream("libx264", rate=24, options={"crf": "16", "preset": "veryfast"})
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         count = 0
-        for clip in itertools.cycle(clips):
+        for clip, most in zip(itertools.cycle(clips), itertools.cycle(each), strict=False):
             if count >= frames:
                 break
             with av.open(str(clip)) as film:
-                for frame in itertools.islice(film.decode(film.streams.best("video")), each):
+                for frame in itertools.islice(film.decode(film.streams.best("video")), most):
                     scaled = frame.reformat(*size, format="yuv420p")
                     scaled.pts, scaled.time_base = count, Fraction(1, 24)
                     out.mux(video.encode(scaled))

@@ -107,7 +107,7 @@ def test_it_is_taken_from_its_file_only_where_it_fits(film: Path, tmp_path: Path
     "values",
     [
         {"min_frames": 0},
-        {"max_frames": 100},
+        {"max_frames": 90},
         {"warm_up": -1},
         {"min_frames": 10, "max_frames": 40},
         {"max_frames": 300, "run_out": 300},

@@ -23,11 +23,11 @@ from vidcolor.errors import (
 )
 from vidcolor.media.files.remote import absolute, is_url, make_folder_of
 from vidcolor.media.open import open_input
+from vidcolor.workers.cores import usable_cores
 from vidcolor.workers.executor import Executor
 from vidcolor.workers.film import FilmRun
 from vidcolor.workers.reading import FilmRequest
 from vidcolor.workers.scheduler import Scheduler
-from vidcolor.workers.shares import usable_cores
 from vidcolor.workers.tasks import (
     FilmDone,
     FilmTask,

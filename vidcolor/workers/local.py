@@ -21,12 +21,12 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from vidcolor.errors import VidcolorError
+from vidcolor.workers.early import worker_context
 from vidcolor.workers.executor import Advanced, Done, Event, Failed, Lost, Ready
 from vidcolor.workers.tasks import Setup, Task
 
 logger = logging.getLogger(__name__)
 
-_MODULE = "vidcolor.workers.worker"
 _MAX_EARLY_DEATHS = 3
 """Workers in a row that die while they load their model, before that is taken for a fault."""
 
@@ -67,7 +67,7 @@ class LocalWorkers:
     def __init__(self, setups: Sequence[Setup]) -> None:
         """Prepare one worker for each setup."""
         self._setups = tuple(setups)
-        self._context: BaseContext = _context()
+        self._context: BaseContext = worker_context()
         self._workers: list[_Process] = []
         self._early_deaths = 0
         self._wake_in, self._wake_out = multiprocessing.Pipe(duplex=False)
@@ -182,14 +182,6 @@ def _ending(code: int | None) -> str:
         name = signal.Signals(-code).name
         return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
     return f"exit code {code}"
-
-
-def _context() -> BaseContext:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_MODULE])
-    return context
 
 
 def serve(talk: Connection, life: Connection, setup: Setup) -> None:

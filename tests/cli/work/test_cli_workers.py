@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cli_helpers import RunHere, make_clip
 
+from vidcolor.cli.work.jobs import Job
 from vidcolor.cli.work.parallel import Where, chosen
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import OptionError
-from vidcolor.workers.shares import setups_for, usable_cores
+from vidcolor.workers.cores import usable_cores
+from vidcolor.workers.shares import setups_for
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,36 @@ from vidcolor.workers.shares import setups_for, usable_cores
 )
 def test_who_works(jobs: str | None, cluster: str | None, device: str, where: Where | None) -> None:
     assert chosen(jobs, cluster, device) == where
+
+
+@pytest.mark.parametrize("cores", [2, 4])
+def test_auto_starts_workers_where_they_pay(tmp_path: Path, cores: int) -> None:
+    """Two cores are kept busy by one pipeline; a number that was asked for counts all the same."""
+    short, long, cpu = tmp_path / "short.mp4", tmp_path / "long.mp4", ColorizeOptions(device="cpu")
+    make_clip(short, frames=20)
+    make_clip(long, frames=220)
+    film, photo = Job(str(short), "out.mp4", "video"), Job("a.png", "b.png", "image")
+    many = cores > 2
+    assert not Where().shares_out([film], cpu, cores=cores)
+    assert not Where().shares_out([photo], cpu, cores=cores)
+    assert Where().shares_out([Job(str(long), "out.mp4", "video")], cpu, cores=cores) == many
+    assert Where().shares_out([film, film], cpu, cores=cores) == many
+    assert Where().shares_out([film, photo], cpu, cores=cores)
+    assert Where().shares_out([photo, photo], cpu, cores=cores)
+    assert Where(2).shares_out([film], cpu, cores=cores)
+    assert Where(None, "auto").shares_out([film], cpu, cores=cores)
+
+
+def test_the_workers_server_starts_before_torch_is_loaded() -> None:
+    """It loads torch at the same time as the program does."""
+    code = (
+        "import sys\n"
+        "from vidcolor.workers.early import begin_early\n"
+        "begin_early()\n"
+        "print(sorted({'torch', 'numpy', 'av'} & sys.modules.keys()))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", ""])

@@ -148,7 +148,7 @@ def _work(
         return say_forecast(runner, jobs, where)
     # The film of masks is written in order, by one worker; a directed film by one process.
     together = options.mask is not None or is_piped(jobs) or again or runner.is_directed(jobs)
-    if where is not None and not together:
+    if where is not None and not together and where.shares_out(jobs, options):
         return ParallelRunner(runner, where).run(jobs, is_batch=plan.is_batch)
     return runner.run_batch(jobs) if plan.is_batch else runner.run_one(jobs[0])
 

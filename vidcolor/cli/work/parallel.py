@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vidcolor.cli.terminal.memory import keep_freed_memory
 from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.work.jobs import STANDARD, Job
-from vidcolor.errors import Interrupted, OptionError
+from vidcolor.errors import Interrupted, OptionError, VidcolorError
+from vidcolor.workers.cores import usable_cores
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.runner import Runner
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from vidcolor.models.spec import Kind
     from vidcolor.workers.batch import Request
     from vidcolor.workers.executor import Executor
+
+_FEW_FRAMES: Final = 200
+"""Two of the shortest usual spans, about."""
+
+_BUSY_CORES: Final = 2
+"""That one pipeline keeps busy with a film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,32 @@ class Where:
 
     jobs: int | None = None
     cluster: str | None = None
+
+    def shares_out(
+        self, jobs: Sequence[Job], options: ColorizeOptions, *, cores: int | None = None
+    ) -> bool:
+        """Whether there is anything to share out; for ``--jobs auto`` on a CPU that may not be.
+
+        A photograph, and a film of hardly more than two spans, is done by one pipeline before
+        workers have started. With two cores so are all films: it keeps both busy, and reads them
+        once only.
+
+        Args:
+            jobs: all of them.
+            options: of all.
+            cores: that may be used; None finds out.
+        """
+        if self.jobs is not None or self.cluster is not None:
+            return True
+        films = [job for job in jobs if job.kind != "image"]
+        if (cores or usable_cores()) > _BUSY_CORES or len(films) < len(jobs):
+            if len(jobs) > 1:
+                return True
+            if films and not 0 < _frames(films[0].source) <= _FEW_FRAMES:
+                return True
+        from vidcolor.models.running.device import device_type  # loads torch
+
+        return device_type(options.device) != "cpu"
 
 
 def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
@@ -87,7 +120,11 @@ class ParallelRunner:
         return told.sum_up() if is_batch else 0
 
     def _colorize(self, jobs: Sequence[Job], told: _Told) -> None:
-        from vidcolor.workers.batch import colorize_all
+        from vidcolor.workers.early import begin_early
+
+        if self._where.cluster is None:
+            begin_early()
+        from vidcolor.workers.batch import colorize_all  # loads torch, as the workers do meanwhile
 
         runner = self._runner
         kind: Kind = "image" if all(job.kind == "image" for job in jobs) else "video"
@@ -190,6 +227,18 @@ def is_piped(jobs: Sequence[Job]) -> bool:
     from vidcolor.media.files.inputs import is_pipe
 
     return any(STANDARD in (job.source, job.output) or is_pipe(job.source) for job in jobs)
+
+
+def _frames(source: str) -> int:
+    """Frames of a film by its header; 0 where that doesn't say."""
+    from vidcolor.media.open import open_input  # loads no torch
+
+    try:
+        with open_input(source) as film:
+            info = film.info
+    except VidcolorError:
+        return 0  # its turn comes, and reading says why
+    return info.frames or round((info.duration_s or 0) * (info.rate or 24))
 
 
 def _request(job: Job, options: ColorizeOptions) -> Request:

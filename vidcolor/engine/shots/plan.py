@@ -46,7 +46,7 @@ class SpanRules:
         OptionError: a number is negative, or spans are shorter than what surrounds them.
     """
 
-    min_frames: int = 240
+    min_frames: int = 96
     max_frames: int = 2000
     warm_up: int = 64
     run_out: int = 32
