@@ -207,9 +207,32 @@ def say_forecast(runner: Runner, jobs: Sequence[Job], where: Where | None) -> in
         f"some {found.disk_bytes / 1e9:.1f} GB of disk; nothing was done"
     )
     for job in jobs:
-        if job.problem is not None:
+        if job.problem is None:
+            _say_directed(runner, job)
+        else:
             runner.say_failed(job.problem, job)
     return int(any(job.problem is not None for job in jobs))
+
+
+def _say_directed(runner: Runner, job: Job) -> None:
+    """Which models a film's direction names.
+
+    Raises:
+        InputError: the direction is wrong, or names a model that isn't there.
+    """
+    from vidcolor.engine.model_choice import chosen_model
+    from vidcolor.engine.part_models import check_part_models, part_models
+    from vidcolor.engine.steering.still import directed
+
+    options = runner.options_for(job)
+    if job.kind == "image" or options.direction is None:
+        return
+    options = directed(options)
+    check_part_models(options)
+    model = chosen_model("video", options)
+    others = part_models(options, model)
+    parts = f", {', '.join(others)} in parts" if others else ""
+    runner.session.console.say(f"{job.source}: coloured by {model}{parts}, as its direction says")
 
 
 def is_piped(jobs: Sequence[Job]) -> bool:
