@@ -64,6 +64,12 @@ def test_the_workers_server_starts_before_torch_is_loaded() -> None:
     assert run.stdout == "[]\n"
 
 
+def test_ship_is_for_a_cluster() -> None:
+    assert chosen(None, "auto", "cpu", ship=True) == Where(None, "auto", ship=True)
+    with pytest.raises(OptionError, match="--ship"):
+        chosen("2", None, "cpu", ship=True)
+
+
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", ""])
 def test_odd_numbers_of_jobs_are_refused(jobs: str) -> None:
     with pytest.raises(OptionError, match="--jobs"):
@@ -85,3 +91,11 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path, run_here: RunHere) 
     assert outcome.returncode == 0
     assert "2 films with 42 frames, 0 photos: about 2 tasks for 2 workers" in outcome.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.mp4"]
+    direction = tmp_path / "b.colors.toml"
+    direction.write_text('model = "compact"\n[[part]]\nshot = 1\nmodel = "large"\n')
+    outcome = run_here("--dry-run", "-d", "cpu", "-o", "out", "a.mp4", "b.mp4")
+    assert "b.mp4: coloured by compact, large in parts" in outcome.stderr
+    direction.write_text('[[part]]\nmodel = "largest"\n')
+    outcome = run_here("--dry-run", "-d", "cpu", "-o", "out", "a.mp4", "b.mp4")
+    assert outcome.returncode == 1
+    assert f"{direction.name}: line 2: [[part]] model" in outcome.stderr

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from vidcolor import ColorizeOptions, colorize_image, colorize_video, load_model
-from vidcolor.errors import WeightsError
 from vidcolor.color import resize
 from vidcolor.engine.image import still_ab
+from vidcolor.errors import WeightsError
 from vidcolor.media.still.read import read_still
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import ModelInput
