@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.engine.model_choice import load_for
-from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult, directed
 from vidcolor.engine.part_models import check_part_models, part_models
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.again import same_anyway
@@ -20,7 +20,6 @@ from vidcolor.engine.run.output import keep_date
 from vidcolor.engine.run.sources import read_settings
 from vidcolor.engine.shots.plan import ShotPlan
 from vidcolor.engine.span_job import SpanFilm
-from vidcolor.engine.steering.still import directed
 from vidcolor.engine.video import encode_settings
 from vidcolor.errors import InputError, Interrupted, Option, OptionError
 from vidcolor.media.files.kept_film import KeptFilm

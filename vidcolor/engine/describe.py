@@ -9,11 +9,10 @@ from typing import Literal
 
 from vidcolor.engine.estimate import film_seconds, photo_seconds
 from vidcolor.engine.model_choice import chosen_model
-from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.options import ColorizeOptions, directed
 from vidcolor.engine.part_models import check_part_models, part_models
 from vidcolor.engine.run.default_output import default_output
 from vidcolor.engine.run.sources import read_settings
-from vidcolor.engine.steering.still import directed
 from vidcolor.errors import InputError, VidcolorError
 from vidcolor.media.kinds import Kind, lone_scan
 from vidcolor.media.open import Input, open_input

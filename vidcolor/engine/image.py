@@ -17,12 +17,10 @@ from vidcolor.engine.coloring.mounts import colored_share
 from vidcolor.engine.coloring.picture import Rgb, lightness_of, picture_rgb
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
-from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult, directed
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.output import check_absent, credit, keep_date
 from vidcolor.engine.run.staging import staged
-from vidcolor.engine.steering.known import guidance_of
-from vidcolor.engine.steering.still import directed, steer_still
 from vidcolor.errors import Message, Option
 from vidcolor.media.files.atomic import AtomicPath
 from vidcolor.media.files.remote import is_url, url_of
@@ -136,6 +134,9 @@ def repair_still(
 def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) -> Rgb:
     guidance = None
     if options.direction is not None and model.spec.takes_guidance:
+        # Few pictures have a direction, and what follows it takes long to import.
+        from vidcolor.engine.steering.known import guidance_of
+
         height, width = photo.luma.shape
         guidance = guidance_of(options.direction, (height, width), options.saturation)
     ab = still_ab(
@@ -144,6 +145,8 @@ def _colorized(photo: StillImage, model: Colorizer, options: ColorizeOptions) ->
     )  # fmt: skip
     ab = ab * options.saturation
     if options.direction is not None:
+        from vidcolor.engine.steering.still import steer_still
+
         full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
         ab = steer_still(ab, full, options.direction).to(ab.device)
     return picture_rgb(photo.luma, ab, depth=photo.depth)

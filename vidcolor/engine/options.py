@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -284,6 +284,15 @@ class ColorizeResult:
     warnings: tuple[str, ...] = ()
     plan: ShotPlan | None = None
     part_models: tuple[str, ...] = ()
+
+
+def directed(options: ColorizeOptions) -> ColorizeOptions:
+    """The options with the film's settings of its direction in place of their own."""
+    said = options.direction
+    if said is None:
+        return options
+    own = {name: getattr(said, name) for name in ("model", "saturation", "smoothing")}
+    return replace(options, **{name: value for name, value in own.items() if value is not None})
 
 
 def _as_fraction(name: str, value: Fraction | float) -> Fraction:

@@ -14,13 +14,11 @@ from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.coloring.over_time import plan_look_ahead
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
-from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.options import ColorizeOptions, directed
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.film_job import FilmJob
 from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan
-from vidcolor.engine.steering.film import Steering
-from vidcolor.engine.steering.still import directed
 from vidcolor.engine.video import batch_size_of, encode_settings, steering_of
 from vidcolor.errors import InputError, OptionError
 from vidcolor.media.files.packets import KeptFile
@@ -37,6 +35,7 @@ from vidcolor.types import LumaFrame, VideoInfo
 if TYPE_CHECKING:
     from vidcolor.engine.coloring.waiting import Packet
     from vidcolor.engine.shots.planner import Mark
+    from vidcolor.engine.steering.film import Steering
     from vidcolor.media.read.frames.index import FrameIndex
     from vidcolor.media.scans.write import SequenceWriter
 

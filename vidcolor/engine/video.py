@@ -15,7 +15,7 @@ from vidcolor.engine.coloring.batching import default_batch_size
 from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
-from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.options import ColorizeOptions, ColorizeResult, directed
 from vidcolor.engine.part_models import PartModels, check_part_models, part_models
 from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress, Progress
@@ -27,8 +27,6 @@ from vidcolor.engine.run.sources import plan_key, read_settings
 from vidcolor.engine.run.staging import staged
 from vidcolor.engine.shots.lists import read_shots
 from vidcolor.engine.shots.plan import Checkpoint, ShotPlan, SpanRules, SpanStart
-from vidcolor.engine.steering.film import Steering, prepare
-from vidcolor.engine.steering.still import directed
 from vidcolor.errors import Option, OptionError, OutputError
 from vidcolor.media.files.kept_film import keep_film
 from vidcolor.media.files.packets import KeptFile
@@ -45,6 +43,7 @@ from vidcolor.temporal import LumaFilter
 from vidcolor.types import EncodeSettings
 
 if TYPE_CHECKING:
+    from vidcolor.engine.steering.film import Steering
     from vidcolor.media.scans.write import SequenceWriter
 
 logger = logging.getLogger(__name__)
@@ -190,6 +189,9 @@ def steering_of(
         return plan, None
     if film.is_pipe:
         raise OptionError("needs a film that can be read twice: no pipe", option="direction")
+    # Few films have a direction, and what carries it takes longest to import.
+    from vidcolor.engine.steering.film import prepare
+
     check_part_models(options)
     plan = plan or plan_input(film, reading, rules=rules)
     models = PartModels(options, model, progress)

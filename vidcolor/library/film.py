@@ -19,12 +19,11 @@ from vidcolor.engine.coloring.geometry import upright
 from vidcolor.engine.coloring.picture import Rgb, picture_rgb
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
-from vidcolor.engine.options import ColorizeOptions, Decoder
+from vidcolor.engine.options import ColorizeOptions, Decoder, directed
 from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress
 from vidcolor.engine.run.sources import read_settings
 from vidcolor.engine.shots.plan import Shot, SpanRules
-from vidcolor.engine.steering.still import directed
 from vidcolor.engine.video import batch_size_of, steering_of
 from vidcolor.errors import InputError, OptionError
 from vidcolor.library.choice import ModelChoice, split_choice

@@ -221,8 +221,8 @@ def _say_directed(runner: Runner, job: Job) -> None:
         InputError: the direction is wrong, or names a model that isn't there.
     """
     from vidcolor.engine.model_choice import chosen_model
+    from vidcolor.engine.options import directed
     from vidcolor.engine.part_models import check_part_models, part_models
-    from vidcolor.engine.steering.still import directed
 
     options = runner.options_for(job)
     if job.kind == "image" or options.direction is None:

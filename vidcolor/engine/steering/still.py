@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,7 +10,6 @@ from torch import Tensor
 
 from vidcolor.color import resize, rgb_to_lab
 from vidcolor.direction.model import Direction, Protected, Reference
-from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.steering.kernel import Places, belief, likeness, shipped_kernel
 from vidcolor.engine.steering.known import MOST_POINTS, known_of
 from vidcolor.engine.steering.look import PHOTO_SIDE, Look, look_at
@@ -52,15 +51,6 @@ def lab_of_file(file: Path) -> Tensor:
     """Lab of a picture, ``(1, 3, H, W)`` float32; transparent pixels count too."""
     rgba = torch.from_numpy(read_color(file)).permute(2, 0, 1)
     return rgb_to_lab(rgba[None, :3].contiguous())
-
-
-def directed(options: ColorizeOptions) -> ColorizeOptions:
-    """The options with the film's settings of its direction in place of their own."""
-    said = options.direction
-    if said is None:
-        return options
-    own = {name: getattr(said, name) for name in ("model", "saturation", "smoothing")}
-    return replace(options, **{name: value for name, value in own.items() if value is not None})
 
 
 @torch.no_grad()

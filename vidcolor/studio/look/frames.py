@@ -13,9 +13,8 @@ from vidcolor.direction.model import Direction
 from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
 from vidcolor.engine.coloring.geometry import as_stored, upright
 from vidcolor.engine.device_errors import device_errors
-from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.options import ColorizeOptions, directed
 from vidcolor.engine.run.sources import read_settings
-from vidcolor.engine.steering.still import directed
 from vidcolor.errors import InputError
 from vidcolor.media.open import Input, open_input
 from vidcolor.studio.look.directed import said_of_frame, saturation_of_part, steered

@@ -15,8 +15,7 @@ from torch import Tensor
 from vidcolor.engine.coloring.picture import lightness_of, picture_rgb
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.image import repair_still, still_ab
-from vidcolor.engine.options import ColorizeOptions
-from vidcolor.engine.steering.still import directed
+from vidcolor.engine.options import ColorizeOptions, directed
 from vidcolor.media.still.read import read_still
 from vidcolor.studio.look.directed import steered
 from vidcolor.studio.look.memory import Lately, model_for
