@@ -18,6 +18,7 @@ from vidcolor.engine.run.sources import read_settings
 from vidcolor.engine.shots.plan import SpanRules
 from vidcolor.engine.steering.film import prepare
 from vidcolor.media.open import open_input
+from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.loading import load_model
 from vidcolor.types import LumaFrame
 
@@ -34,21 +35,23 @@ def main() -> None:
     model = load_model("compact", "cpu", "fp32")
     hints = tuple(Hint(100 + 60 * i, 80 + 30 * i, "navy", 0.5) for i in range(8))
     options = ColorizeOptions(direction=Direction(hints=hints))
-    reading = read_settings(options)
     for _ in range(args.repeats):
-        with open_input(args.film) as film:
-            plan, shots_s = timed(lambda: plan_input(film, reading, rules=SpanRules()))
-            models = PartModels(options, model, None)
-            steer, carry_s = timed(
-                lambda: prepare(film, reading, options, plan.shots, model, models)
-            )
-            with film.read(reading) as source:
-                frame = next(item for item in source if isinstance(item, LumaFrame))
-        assert steer is not None
-        ab = torch.zeros(1, 2, 192, 342)
-        _, steer_s = timed(lambda: [steer(number, frame, ab) for number in range(plan.frames)])
-        told = (1000.0 * seconds / plan.frames for seconds in (shots_s, carry_s, steer_s))
-        print("ms of CPU per frame: shots {:.1f}, carrying {:.1f}, steering {:.1f}".format(*told))
+        print(measured(args.film, model, options), flush=True)
+
+
+def measured(path: Path, model: Colorizer, options: ColorizeOptions) -> str:
+    """A line of figures."""
+    reading, models = read_settings(options), PartModels(options, model)
+    with open_input(path) as film:
+        plan, shots_s = timed(lambda: plan_input(film, reading, rules=SpanRules()))
+        steer, carry_s = timed(lambda: prepare(film, reading, options, plan.shots, model, models))
+        with film.read(reading) as source:
+            frame = next(item for item in source if isinstance(item, LumaFrame))
+    assert steer is not None
+    ab = torch.zeros(1, 2, 192, 342)
+    _, steer_s = timed(lambda: [steer(number, frame, ab) for number in range(plan.frames)])
+    shots, carry, each = (1000.0 * s / plan.frames for s in (shots_s, carry_s, steer_s))
+    return f"ms of CPU per frame: shots {shots:.1f}, carrying {carry:.1f}, steering {each:.1f}"
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
