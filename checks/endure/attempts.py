@@ -55,21 +55,31 @@ class Attempts:
             elif what == "ready" and stopped is not None:
                 self._pauses, stopped = self._pauses + now - stopped, None
 
-    def lost_spans(self, *, is_slow: bool) -> float:
-        """Time that was lost, in mean times of a span.
+    @property
+    def span_s(self) -> float:
+        """Mean time of a span, of the attempts that counted."""
+        good = self._good().values()
+        return statistics.mean(each.end - each.begin for each in good)
 
-        Args:
-            is_slow: a worker was slow: what counts is how long the others waited at the end.
+    def lost_s(self, fault: str) -> float:
+        """Seconds that a fault has cost.
+
+        Of "slow" it is how long the others waited at the end. Of "node" what the node had begun, up
+        to when its loss was known: meanwhile, and until another one joins, the others go on. Of all
+        others also the time until what was killed is at work again.
         """
-        good = {each.index: each for each in self.all if each.is_done}  # the last of each counts
-        mean = statistics.mean(each.end - each.begin for each in good.values())
-        if is_slow:
+        good = self._good()
+        if fault == "slow":
             ends = sorted(each.end for each in good.values())
-            return (ends[-1] - ends[-2]) / mean if len(ends) > 1 else 0.0
+            return ends[-1] - ends[-2] if len(ends) > 1 else 0.0
         vain = [each for each in self.all if good.get(each.index) is not each]
         # what several workers lose at once is lost once
         lost = max((each.end - each.begin for each in vain), default=0.0)
-        return (lost + self._pauses) / mean
+        return lost if fault == "node" else lost + self._pauses
+
+    def _good(self) -> dict[int, Attempt]:
+        """The attempt that counted, of each span."""
+        return {each.index: each for each in self.all if each.is_done}
 
     @staticmethod
     def begun(log: Path) -> int:

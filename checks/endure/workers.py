@@ -7,15 +7,15 @@
     python checks endure/workers FILM --usual --ways ray:2 --faults worker=5 node=5 slow=3 full=3
 
 Each film is colorized by one pipeline and then in each way: by N processes, or by a Ray cluster of
-N nodes with one worker each, all on this machine. Compared are the bytes, with one encoder thread,
+N nodes with one worker each, all on this machine; with ``ship:N`` these workers see neither film
+nor output folder (``--ship``). Compared are the bytes, with one encoder thread,
 and the decoded frames of a lossless film. Faults happen at random moments: a worker is killed, a
 node is killed (Ray only), the program is killed and started again, a worker runs at a tenth of its
 speed, a span's file is changed, the object stores of all nodes are full (Ray only). Spans are
 short, so that a film of seconds has some; with ``--usual`` they are as long as always.
 
-Time lost is that of attempts that came to nothing and of what started anew, in mean times of a
-span; for a slow worker it is how long the others waited for it at the end. Exit code 1 if something
-differs, is left behind, or took more than two spans. Linux only.
+What a fault cost is told in seconds and in mean times of a span (``endure/attempts.py``). Exit code
+1 if something differs, is left behind, or took more than two spans. Linux only.
 """
 
 from __future__ import annotations
@@ -81,8 +81,13 @@ class Counting(NullProgress):
     skip = advance
 
 
-def workers(way: str, options: ColorizeOptions) -> tuple[Executor, Any]:
-    """The executor of a way, and the Ray cluster beneath if there is one."""
+def workers(
+    way: str, options: ColorizeOptions, hidden: tuple[str, ...] = ()
+) -> tuple[Executor, Any]:
+    """The executor of a way, and the Ray cluster beneath if there is one.
+
+    With "ship:N" workers can't open what has a ``hidden`` name.
+    """
     kind, _, number = way.partition(":")
     if kind == "jobs":
         setups = setups_for(int(number), options)
@@ -90,7 +95,28 @@ def workers(way: str, options: ColorizeOptions) -> tuple[Executor, Any]:
     from vidcolor.workers.ray_pool import RayWorkers
 
     cluster = cluster_of(int(number))
-    return RayWorkers(cluster.address, Setup(options, options.device)), cluster
+    prepare = blind(hidden) if kind == "ship" else None
+    setup = Setup(options, options.device, prepare=prepare)
+    return RayWorkers(cluster.address, setup, ship=kind == "ship"), cluster
+
+
+def blind(hidden: tuple[str, ...]) -> Callable[[], object]:
+    """What makes a worker's process fail as soon as it opens anything with such a name.
+
+    So the worker is as one on a machine that has none of it. Ray sends a function within a function
+    as it is: workers don't have this module.
+    """
+
+    def prepare() -> None:
+        import sys
+
+        def watch(event: str, words: tuple[Any, ...]) -> None:
+            if event.startswith(("open", "os.")) and words and str(words[0]).startswith(hidden):
+                raise FileNotFoundError(f"{words[0]} isn't here")
+
+        sys.addaudithook(watch)
+
+    return prepare
 
 
 STORE_BYTES = 100_000_000
@@ -114,13 +140,19 @@ def cluster_of(nodes: int) -> Any:  # noqa: ANN401
     return cluster
 
 
+def join(cluster: Any) -> None:  # noqa: ANN401
+    """Another node joins. Doesn't return: a node ends with the thread that has started it."""
+    cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+    threading.Event().wait()
+
+
 def many(
     film: Path, output: Path, options: ColorizeOptions, way: str,
     rules: SpanRules, log: Path, disturb: Callable[[Executor, Any, Counting], None] | None = None,
 ) -> float:  # fmt: skip
     """Colorize with workers; seconds. What they attempt is noted in ``log``."""
     progress = Counting()
-    executor, cluster = workers(way, options)
+    executor, cluster = workers(way, options, (str(film), str(output.parent)))
     Attempts.note(executor, log)
     began = time.monotonic()
     if disturb is not None:
@@ -189,7 +221,7 @@ class Faults:
         self._moment(progress)
         nodes = list(cluster.worker_nodes)
         cluster.remove_node(self._chance.choice(nodes), allow_graceful=False)
-        cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        join(cluster)
 
     def full(self, executor: Executor, cluster: Any, progress: Counting) -> None:  # noqa: ANN401, ARG002
         """The object stores of all nodes are filled with what somebody else keeps."""
@@ -300,14 +332,16 @@ class Trial:
                         same = content(output, lossless=lossless) == wanted
                         output.unlink()
                         left = [path.name for path in self._folder.iterdir()]
-                        lost = Attempts(self._log).lost_spans(is_slow=what == "slow")
-                        is_late = bool(args.faults) and lost > _MOST_LOST
+                        noted = Attempts(self._log)
+                        lost_s, lost = noted.lost_s(what), noted.lost_s(what) / noted.span_s
+                        is_late = bool(args.faults) and args.usual and lost > _MOST_LOST
                         self.faults += not same or bool(left) or is_late
                         verdict = "same" if same else "DIFFERENT"
                         kind = "frames" if lossless else "bytes"
                         print(
                             f"| {self._film.name} | {result.frames} | {spans} | {way} | {what} | "
-                            f"{verdict} {kind} | {seconds:.1f} | {lost:.2f} | {', '.join(left)} |",
+                            f"{verdict} {kind} | {seconds:.1f} | {lost_s:.1f} | {lost:.2f} | "
+                            f"{', '.join(left)} |",
                             flush=True,
                         )
 
@@ -335,7 +369,7 @@ def main() -> int:
     """Try all films and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("sources", nargs="+", type=Path, help="films, folders of films")
-    parser.add_argument("--ways", nargs="+", default=["jobs:2"], help="jobs:N, ray:N")
+    parser.add_argument("--ways", nargs="+", default=["jobs:2"], help="jobs:N, ray:N, ship:N")
     parser.add_argument(
         "--faults", nargs="*", default=[], help=f"NAME or NAME=TIMES, of {', '.join(FAULTS)}"
     )
@@ -348,8 +382,8 @@ def main() -> int:
     unknown = {word.partition("=")[0] for word in args.faults}.difference(FAULTS)
     if unknown:
         parser.error(f"no such faults: {', '.join(sorted(unknown))}")
-    head = "| film | frames | spans | way | fault | result | s | lost spans | left |"
-    print(head + "\n" + "|---" * 9 + "|")
+    head = "| film | frames | spans | way | fault | result | s | lost s | in spans | left |"
+    print(head + "\n" + "|---" * 10 + "|")
     faults = 0
     for film in films(args.sources):
         with tempfile.TemporaryDirectory() as folder:

@@ -274,7 +274,7 @@ class _Batch:
         for some in groups:
             # what is in the way was refused before; what appears now is of a worker that was lost
             task = PhotoTask(
-                tuple((each.source, each.output) for each in some),
+                tuple((absolute(each.source), absolute(each.output)) for each in some),
                 replace(some[0].options or self._options, overwrite=True),
             )
             self._scheduler.put(task, _Photos(some, self._outcomes.put), last=True)
@@ -338,6 +338,8 @@ class _Photos:
         if not isinstance(result, PhotosDone):
             raise TypeError(f"{type(result).__name__} for photographs")
         for request, outcome in zip(self._requests, result.results, strict=True):
+            if isinstance(outcome, ColorizeResult):
+                outcome = replace(outcome, output=request.output)
             self._tell((request, outcome))
         return None
 

@@ -64,6 +64,12 @@ def test_the_workers_server_starts_before_torch_is_loaded() -> None:
     assert run.stdout == "[]\n"
 
 
+def test_ship_is_for_a_cluster() -> None:
+    assert chosen(None, "auto", "cpu", ship=True) == Where(None, "auto", ship=True)
+    with pytest.raises(OptionError, match="--ship"):
+        chosen("2", None, "cpu", ship=True)
+
+
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", ""])
 def test_odd_numbers_of_jobs_are_refused(jobs: str) -> None:
     with pytest.raises(OptionError, match="--jobs"):

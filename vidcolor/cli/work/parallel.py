@@ -10,7 +10,7 @@ from vidcolor.cli.terminal.memory import keep_freed_memory
 from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.work.jobs import STANDARD, Job
-from vidcolor.errors import Interrupted, OptionError, VidcolorError
+from vidcolor.errors import InputError, Interrupted, OptionError, VidcolorError
 from vidcolor.workers.cores import usable_cores
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ class Where:
     Attributes:
         jobs: workers of this machine, or of each node of a cluster; None chooses.
         cluster: address of a Ray cluster, or "auto"; None for this machine.
+        ship: send its nodes what they need, as they don't see the files.
     """
 
     jobs: int | None = None
     cluster: str | None = None
+    ship: bool = False
 
     def shares_out(
         self, jobs: Sequence[Job], options: ColorizeOptions, *, cores: int | None = None
@@ -66,18 +68,24 @@ class Where:
         return device_type(options.device) != "cpu"
 
 
-def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
+def chosen(
+    jobs: str | None, cluster: str | None, device: str, *, ship: bool = False
+) -> Where | None:
     """What the command line asks for; None for one pipeline in this process.
 
     Args:
         jobs: a number, "auto", or None where it isn't given.
         cluster: an address, "auto", or None.
         device: as given; several mean a worker for each.
+        ship: see ``Where``.
 
     Raises:
-        OptionError: ``jobs`` is neither a number above 0 nor "auto".
+        OptionError: ``jobs`` is neither a number above 0 nor "auto", or ``ship`` is without a
+            cluster.
     """
     number = None
+    if ship and cluster is None:
+        raise OptionError("--ship: is for --cluster")
     if jobs is not None and jobs != "auto":
         if not jobs.isascii() or not jobs.isdigit() or not int(jobs):
             raise OptionError(f"--jobs {jobs}: is neither a whole number above 0 nor 'auto'")
@@ -87,7 +95,7 @@ def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
         number = several
     if cluster is None and (number == 1 or (jobs is None and several == 1)):
         return None
-    return Where(number, cluster)
+    return Where(number, cluster, ship)
 
 
 class ParallelRunner:
@@ -112,9 +120,13 @@ class ParallelRunner:
         """
         told = _Told(self._runner, jobs, is_batch=is_batch)
         wanted = [job for job in jobs if job.problem is None]
+        if self._where.ship:
+            wanted = [job for job in wanted if job.kind != "sequence"]
         for job in jobs:
             if job.problem is not None:
                 told.fail(job, job.problem)
+            elif job not in wanted:
+                told.fail(job, InputError(f"{job.source}: numbered images can't be sent"))
         if wanted:
             self._colorize(wanted, told)
         return told.sum_up() if is_batch else 0
@@ -161,7 +173,8 @@ class ParallelRunner:
             from vidcolor.workers.tasks import Setup
 
             one = Setup(options, options.device, kind=kind, prepare=keep_freed_memory)
-            return RayWorkers(self._where.cluster, one, jobs=self._where.jobs), one.threads
+            ray = RayWorkers(self._where.cluster, one, jobs=self._where.jobs, ship=self._where.ship)
+            return ray, one.threads
         setups = setups_for(self._where.jobs, options, kind=kind, prepare=keep_freed_memory)
         return LocalWorkers(setups), setups[0].threads
 
