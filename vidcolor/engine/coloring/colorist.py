@@ -158,15 +158,19 @@ class FilmColorist:
 
     def _see(self, marked: MarkedFrame) -> Seen:
         """A frame as the network sees it: its exposure made even, fades undone."""
-        frame, share = marked.frame, None
+        frame, share, faded = marked.frame, None, None
         seen = self._lightness.seen(frame)
         if self._plan.evens_exposure:
             fade = marked.correction.fade
             faded, seen = seen, unfade(seen, fade)
             share = faded_share(faded, seen, fade)
+            faded = None if share is None else faded
             seen = even_out(seen, marked.correction.terms)
         guidance = None if self._guide is None else self._guide(marked.number)
-        return Seen(marked.number, frame.seconds, marked.begins_shot, seen, share, guidance)
+        return Seen(
+            marked.number, frame.seconds, marked.begins_shot, seen, share, faded, guidance,
+            is_dissolve=marked.is_dissolve,
+        )  # fmt: skip
 
     def _is_wanted(self, number: int) -> bool:
         """Whether a frame is coloured: frames before a run's first warm-up aren't."""
