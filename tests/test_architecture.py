@@ -85,12 +85,18 @@ MAY_IMPORT["engine.coloring"] = _PLAIN | {
     "engine.shots",
     "engine.device_errors",
 }
-MAY_IMPORT["engine.steering"] = MAY_IMPORT["engine.coloring"] | {"media", "engine.coloring"}
 MAY_IMPORT["engine.model_choice"] = _PLAIN | {"models", "engine.device_errors"}
+MAY_IMPORT["engine.part_models"] = MAY_IMPORT["engine.model_choice"] | {"engine.model_choice"}
+MAY_IMPORT["engine.steering"] = MAY_IMPORT["engine.coloring"] | {
+    "media",
+    "engine.coloring",
+    "engine.part_models",
+}
 MAY_IMPORT["engine.run"] = MAY_IMPORT["engine.coloring"] | {
     "media",
     "engine.coloring",
     "engine.model_choice",
+    "engine.part_models",
 }
 for _top in ("describe", "image", "plan_film", "preview", "span_job", "video"):
     MAY_IMPORT[f"engine.{_top}"] = MAY_IMPORT["engine.run"] | {"engine.run"}

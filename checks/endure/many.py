@@ -23,8 +23,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-from endure.workers import STORE_BYTES, cluster_of, until
+import ray
 from endure.workers import Counting as Progress
+from endure.workers import cluster_of, join, until
 from PIL import Image
 
 from vidcolor.engine.image import colorize_image
@@ -106,8 +107,8 @@ def main() -> int:
             cluster.remove_node(list(cluster.worker_nodes)[0], allow_graceful=False)
             print(f"a node was killed after {progress.done} frames and photographs", flush=True)
             until(progress, total // 2)
-            cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-            print(f"a node joined after {progress.done}", flush=True)
+            print(f"a node joins after {progress.done}", flush=True)
+            join(cluster)
 
         threading.Thread(target=disturb, daemon=True).start()
         began = time.monotonic()
@@ -116,6 +117,8 @@ def main() -> int:
             options=OPTIONS, progress=progress, listener=told, threads=1,
         )  # fmt: skip
         seconds = time.monotonic() - began
+        nodes = sum(node["Alive"] for node in ray.nodes()) - 1
+        print(f"{nodes} nodes at the end", flush=True)
         faults = told.errors + [f"done {n} times: {p}" for p, n in told.done_times.items() if n > 1]
         faults += [f"not done: {r.source}" for r in requests if not told.done_times[r.source]]
         wanted = {Path(r.output).name for r in requests}

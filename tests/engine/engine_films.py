@@ -51,4 +51,4 @@ class Middle:
     def all(self, frames: Sequence[LumaFrame], chunk: int) -> Tensor:
         """Colours of a whole film, pushed in chunks of so many frames."""
         parts = [self.push(frames[at : at + chunk]) for at in range(0, len(frames), chunk)]
-        return torch.cat([part.ab for part in (*parts, *self.flush()) if part.count])
+        return torch.cat([ab for part in (*parts, *self.flush()) for ab in part.ab])

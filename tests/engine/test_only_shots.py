@@ -90,6 +90,19 @@ def test_a_shot_is_done_again_and_the_others_stay(
     assert packets(copied) == before
 
 
+def test_a_shot_gets_another_model_as_in_a_run_over_the_film(
+    film: Path, model: Colorizer, copied: Path, tmp_path: Path
+) -> None:
+    said = Direction(parts=(Part(Scope(shot=2), model="large"),))
+    made = vidcolor.redo_shots(
+        film, copied, replace(OPTIONS, only_shots=(2,), direction=said), model=model
+    )
+    whole = tmp_path / "whole.mkv"
+    vidcolor.colorize_video(film, whole, options=replace(OPTIONS, direction=said), model=model)
+    assert packets(copied) == packets(whole)
+    assert made.part_models == ("large",)
+
+
 def test_the_first_and_the_last_shot_can_be_done_again(
     film: Path, model: Colorizer, copied: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from engine_models import BatchSensitive
 from engine_reels import reel_frames, write_reel
 
+from vidcolor.direction.model import Direction, Part, Scope
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.plan import ShotPlan, SpanRules
 from vidcolor.engine.span_job import colorize_span
@@ -20,6 +21,16 @@ from vidcolor.media.files.packets import read_calls
 SHORT = SpanRules(min_frames=8, max_frames=24, warm_up=8, run_out=6, settle=4)
 LONGER = SpanRules(min_frames=8, max_frames=68, warm_up=8, run_out=6, settle=4)
 """The second span holds a whole dissolve, the third begins within a fade to black."""
+PARTS = Direction(
+    parts=(
+        Part(Scope(shot=2), model="compact"),
+        *(Part(Scope(start_s=s / 24, end_s=(s + 5) / 24), smoothing=0.3) for s in (3, 120, 131)),
+        Part(Scope(start_s=141 / 24, end_s=152 / 24), model="compact"),
+        Part(Scope(start_s=160 / 24), smoothing=0.0),
+    )
+)
+"""Spans begin at frames 117, 141 and 165: some of these begin or end near, one just there."""
+
 CASES = {
     "short spans": (SHORT, {}, {}),
     "a dissolve within a span, a fade around a seam": (LONGER, {}, {}),
@@ -32,6 +43,9 @@ CASES = {
     "in place, a part of the film, side by side": (
         SHORT, {},
         {"stabilize": "ema", "batch_size": 7, "start_s": 1.0, "end_s": 6.5, "compare": True},
+    ),
+    "parts with another model and smoothing, some of them across spans": (
+        SHORT, {}, {"direction": PARTS, "render_factor": 2},
     ),
 }  # fmt: skip
 

@@ -98,7 +98,7 @@ def test_saturation_of_a_shot(film: Path, model: Colorizer) -> None:
         (Direction(hints=(Hint(1, 1, "red", 99.0),)), "behind the film's end"),
         (Direction(hints=(Hint(500, 1, "red", 0.1),)), "lies outside"),
         (Direction(parts=(Part(Scope(shot=3), saturation=0.0),)), "3 isn't there"),
-        (Direction(parts=(Part(Scope(shot=1), smoothing=0.0),)), "whole film only"),
+        (Direction(parts=(Part(Scope(shot=1), model="unheard-of"),)), "unheard-of"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -161,6 +161,28 @@ def fingerprint(direction: Direction) -> str:
     return digest.hexdigest()
 
 
+def wrong_in(
+    direction: Direction, table: str, at: int, key: str, text: str
+) -> InputError | OptionError:
+    """The error for something that is only wrong for a certain film, with its line if it has one.
+
+    Args:
+        direction: what is said.
+        table: such as "part".
+        at: which of these tables, from 0.
+        key: in it.
+        text: what is wrong.
+    """
+    if direction.file is None:
+        return wrong(key, text)
+    try:
+        lines = direction.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        lines = ""  # it was there a moment ago
+    line = line_of(lines, key, table, at)
+    return InputError(f"{direction.file}: line {line}: [[{table}]] {key} {text}")
+
+
 def _scope_values(scope: Scope) -> dict[str, Any]:
     return {"shot": scope.shot, "from": scope.start_s, "to": scope.end_s}
 
@@ -207,6 +229,7 @@ class _Reader:
             references=self._each(found, "reference", self._reference),
             protected=self._each(found, "protect", self._protected),
             parts=self._each(found, "part", self._part),
+            file=self._path,
         ))  # fmt: skip
 
     def _each(

@@ -202,7 +202,9 @@ class Direction:
         paintings: painted pictures.
         references: pictures in colour.
         protected: where nothing changes.
-        parts: settings of shots and time ranges; of two for one frame the later counts.
+        parts: settings of shots and time ranges; of two that say the same setting of one frame the
+            later counts.
+        file: that all this was read from; None where a program said it.
     """
 
     model: str | None = None
@@ -213,6 +215,7 @@ class Direction:
     references: tuple[Reference, ...] = ()
     protected: tuple[Protected, ...] = ()
     parts: tuple[Part, ...] = ()
+    file: Path | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.part_models import check_part_models, part_models
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.again import same_anyway
 from vidcolor.engine.run.output import keep_date
@@ -61,6 +62,7 @@ def redo_shots(
     """
     progress, began, options = progress or NullProgress(), time.monotonic(), directed(options)
     reading = read_settings(options)
+    check_part_models(options)
     folder = work_folder_of(Path(output))
     with open_input(input) as film, film.read(reading) as source:
         chosen = load_for("video", options, progress, model)
@@ -93,6 +95,7 @@ def redo_shots(
         device=chosen.device_label, precision=chosen.precision,
         cuts=tuple(shot.start_s for shot in plan.shots[1:]),
         warnings=tuple(dict.fromkeys(warnings)), plan=plan,
+        part_models=part_models(options, chosen.label),
     )  # fmt: skip
 
 

@@ -10,8 +10,10 @@ from typing import Literal
 from vidcolor.engine.estimate import film_seconds, photo_seconds
 from vidcolor.engine.model_choice import chosen_model
 from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.part_models import check_part_models, part_models
 from vidcolor.engine.run.default_output import default_output
 from vidcolor.engine.run.sources import read_settings
+from vidcolor.engine.steering.still import directed
 from vidcolor.errors import InputError, VidcolorError
 from vidcolor.media.kinds import Kind, lone_scan
 from vidcolor.media.open import Input, open_input
@@ -57,6 +59,7 @@ class RunPlan:
         precision: "fp32", "bf16" or "fp16"; "" where it can't run.
         problem: why it can't, "" where it can.
         seconds: how long it would take, where a quality was asked for and it can be told.
+        part_models: models that the direction names for parts of a film.
     """
 
     kind: ModelKind
@@ -66,6 +69,7 @@ class RunPlan:
     precision: str
     problem: str = ""
     seconds: float | None = None
+    part_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +163,17 @@ def _describe_photo(path: str | Path, kind: Kind, options: ColorizeOptions) -> D
 
 
 def _plan(kind: ModelKind, output: Path, options: ColorizeOptions) -> RunPlan:
-    name = chosen_model(kind, options)
+    options = directed(options)
+    name, others = chosen_model(kind, options), tuple[str, ...]()
     try:
+        if kind == "video":
+            check_part_models(options)
+            others = part_models(options, name)
         devices = resolve_devices(options.device)
         dtype = common_precision(options.precision, devices, spec_of(name).precisions)
     except VidcolorError as error:
         return RunPlan(kind, output, name, (), "", error.message)
     precision = next(name for name, known in DTYPES.items() if known == dtype)
-    return RunPlan(kind, output, name, tuple(map(str, devices)), precision)
+    return RunPlan(
+        kind, output, name, tuple(map(str, devices)), precision, part_models=others
+    )  # fmt: skip

@@ -156,9 +156,10 @@ def still_ab(
     """The model's finished ab for a photo at its working size, ``(1, 2, h, w)`` float32."""
     spec = model.spec.working_size
     height, width = photo.luma.shape
-    size = working_size(spec, width, height, render_factor=render_factor or spec.image)
+    factor = render_factor or spec.image
+    size = working_size(spec, width, height, render_factor=factor)
     full = lightness_of(photo.luma, model.device, depth=photo.depth, full_range=True)
-    lightness = resize_lightness(full, size)
+    lightness = resize_lightness(full, size, antialias=factor != spec.skipping)
     inputs = ModelInput(lightness, guidance).to(model.device)
     ab = model.finishing(Batcher(model, 1)(inputs).ab, lightness)
     if not grey_mounts:

@@ -271,6 +271,7 @@ class ColorizeResult:
         cuts: presentation times in seconds of the first frame after each cut that was found.
         warnings: one line each, for the user: lost streams, damaged packets, skipped pages.
         plan: the film's shots and spans; None for a photo.
+        part_models: names of the models that the direction names for parts of the film.
     """
 
     output: str | Path
@@ -282,6 +283,7 @@ class ColorizeResult:
     cuts: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     plan: ShotPlan | None = None
+    part_models: tuple[str, ...] = ()
 
 
 def _as_fraction(name: str, value: Fraction | float) -> Fraction:

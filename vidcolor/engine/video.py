@@ -16,6 +16,7 @@ from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.device_errors import device_errors
 from vidcolor.engine.model_choice import load_for
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
+from vidcolor.engine.part_models import PartModels, check_part_models, part_models
 from vidcolor.engine.plan_film import plan_input
 from vidcolor.engine.progress import NullProgress, Progress
 from vidcolor.engine.run.again import same_anyway
@@ -106,11 +107,12 @@ def colorize_video(
     halt = threading.Event()
     reading = replace(read_settings(options), threads=threads)
     with ended_by(stop, halt), open_input(input) as film, film.read(reading) as source:
+        check_part_models(options)
         key = plan_key(film, reading)
         if plan is not None and not plan.is_of(key):
             raise OptionError(f"{input}: the plan is of another film, or of another part of it")
         chosen = load_for("video", options, progress, model)
-        plan, steer = steering_of(film, reading, options, chosen, plan, rules)
+        plan, steer = steering_of(film, reading, options, chosen, plan, rules, progress)
         settings = encode_settings(source, options, chosen, threads=threads)
         with (
             device_errors(chosen.device_label),
@@ -151,6 +153,7 @@ def colorize_video(
         model=chosen.label, device=chosen.device_label, precision=chosen.precision,
         cuts=tuple(shot.start_s for shot in planner.shots[1:]),
         warnings=tuple(dict.fromkeys(warnings)), plan=made,
+        part_models=part_models(options, chosen.label),
     )  # fmt: skip
 
 
@@ -171,12 +174,12 @@ def _keep_film(
 
 def steering_of(
     film: Input, reading: ReadSettings, options: ColorizeOptions, model: Colorizer,
-    plan: ShotPlan | None, rules: SpanRules,
+    plan: ShotPlan | None, rules: SpanRules, progress: Progress | None = None,
 ) -> tuple[ShotPlan | None, Steering | None]:  # fmt: skip
     """What the options' direction says of a film; it needs the film's shots, so the plan is made.
 
     Raises:
-        OptionError, InputError: see ``prepare``.
+        OptionError, InputError: see ``prepare`` and ``check_part_models``.
     """
     if options.shots is not None and plan is None:
         known = read_shots(options.shots)
@@ -187,8 +190,10 @@ def steering_of(
         return plan, None
     if film.is_pipe:
         raise OptionError("needs a film that can be read twice: no pipe", option="direction")
+    check_part_models(options)
     plan = plan or plan_input(film, reading, rules=rules)
-    return plan, prepare(film, reading, options, plan.shots, model)
+    models = PartModels(options, model, progress)
+    return plan, prepare(film, reading, options, plan.shots, model, models)
 
 
 def batch_size_of(source: FrameSource, options: ColorizeOptions, model: Colorizer) -> int:
@@ -272,5 +277,6 @@ def encode_settings(
         effort=efforts.get(options.quality, "usual"),
         video_codec=options.video_codec, crf=options.crf, preset=options.preset,
         pix_fmt=options.pix_fmt, audio=options.audio, strict=options.strict, size=size,
-        threads=options.encoder_threads or threads, comment=credit(model),
+        threads=options.encoder_threads or threads,
+        comment=credit(model, part_models(options, model.label)),
     )  # fmt: skip

@@ -37,12 +37,16 @@ class WorkingSize:
         video: default render_factor for video.
         image: default render_factor for photos.
         multiple: sides are rounded to multiples of it, in pixels.
+        skipping: the render_factor at which photographs are made smaller without averaging, because
+            that is how users of the network get theirs; 0 for none. Films are averaged at every
+            size: where pixels are skipped, a moving picture shimmers.
     """
 
     shape: Literal["square", "aspect"] = "aspect"
     video: int = 12
     image: int = 12
     multiple: int = 32
+    skipping: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ from vidcolor.errors import (
 )
 from vidcolor.media.files.remote import absolute, is_url, make_folder_of
 from vidcolor.media.open import open_input
+from vidcolor.workers.cores import usable_cores
 from vidcolor.workers.executor import Executor
 from vidcolor.workers.film import FilmRun
 from vidcolor.workers.reading import FilmRequest
 from vidcolor.workers.scheduler import Scheduler
-from vidcolor.workers.shares import usable_cores
 from vidcolor.workers.tasks import (
     FilmDone,
     FilmTask,
@@ -274,7 +274,7 @@ class _Batch:
         for some in groups:
             # what is in the way was refused before; what appears now is of a worker that was lost
             task = PhotoTask(
-                tuple((each.source, each.output) for each in some),
+                tuple((absolute(each.source), absolute(each.output)) for each in some),
                 replace(some[0].options or self._options, overwrite=True),
             )
             self._scheduler.put(task, _Photos(some, self._outcomes.put), last=True)
@@ -338,6 +338,8 @@ class _Photos:
         if not isinstance(result, PhotosDone):
             raise TypeError(f"{type(result).__name__} for photographs")
         for request, outcome in zip(self._requests, result.results, strict=True):
+            if isinstance(outcome, ColorizeResult):
+                outcome = replace(outcome, output=request.output)
             self._tell((request, outcome))
         return None
 

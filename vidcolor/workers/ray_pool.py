@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vidcolor.errors import DependencyError, VidcolorError, WeightsError
+from vidcolor.media.files.identity import FileIdentity
 from vidcolor.workers.executor import Advanced, Done, Event, Failed, Lost, Ready
+from vidcolor.workers.shipping import Files, Parcel, packed, unpacked
 from vidcolor.workers.tasks import Setup, Task
 
 logger = logging.getLogger(__name__)
@@ -20,6 +22,9 @@ _PROGRESS_S: Final = 1.0
 _NODES_S: Final = 2.0
 """How often the cluster is asked for its nodes."""
 
+_READERS: Final = 8
+"""Blocks of files that are read for workers at the same time."""
+
 _START_S: Final = 60.0
 _MAX_EARLY_DEATHS: Final = 6
 
@@ -27,8 +32,8 @@ _MAX_EARLY_DEATHS: Final = 6
 class _Actor:
     """A worker in an actor's process: one thread works, another one tells how far it is."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(self, setup: Setup, files: Any = None) -> None:  # noqa: ANN401 - an actor
+        self._setup, self._files = setup, files
         self._worker: Any = None
         self._frames = 0
 
@@ -39,11 +44,18 @@ class _Actor:
 
         try:
             self._worker = Worker(self._setup)
+            if self._files is not None:
+                from vidcolor.media.files.lent import lend
+                from vidcolor.workers.shipping import ParcelWorker
+
+                lend(_Lender(self._files))
+                facts, self._worker = self._worker.facts, ParcelWorker(self._worker)
+                return Ready("", facts)
         except Exception as error:  # noqa: BLE001 - the program reports it
             return Failed(None, _plain(error))
         return Ready("", self._worker.facts)
 
-    def run(self, run: int, task: Task) -> Done | Failed:
+    def run(self, run: int, task: Task | Parcel) -> Done | Failed:
         """Do a task."""
         self._frames = 0
         try:
@@ -63,6 +75,30 @@ class _Actor:
         self._frames += frames
 
 
+class _Lender:
+    """Files of the program's machine, which an actor there reads; keeps ``lent.Lender``."""
+
+    def __init__(self, files: Any) -> None:  # noqa: ANN401 - an actor
+        import ray
+
+        self._files, self._ray = files, ray
+
+    def identity(self, path: str) -> FileIdentity:
+        found: FileIdentity = self._got(self._files.identity.remote(path))
+        return found
+
+    def read(self, path: str, start: int, size: int) -> bytes:
+        data: bytes = self._got(self._files.read.remote(path, start, size))
+        return data
+
+    def _got(self, ref: Any) -> Any:  # noqa: ANN401
+        try:
+            return self._ray.get(ref)
+        except self._ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None)
+            raise cause if isinstance(cause, OSError) else OSError(str(error)) from error
+
+
 def _plain(error: BaseException) -> Exception:
     """An error that any process can unpickle."""
     if isinstance(error, VidcolorError):
@@ -79,6 +115,7 @@ class _Member:
     actor: Any
     is_ready: bool = False
     run: int | None = None
+    task: Task | None = None
     told: int = 0
     refs: dict[str, Any] = field(default_factory=dict)
     asked: float = 0.0
@@ -88,7 +125,7 @@ class RayWorkers:
     """Actors of a cluster; keeps ``Executor``."""
 
     def __init__(
-        self, address: str, setup: Setup, *, jobs: int | None = None,
+        self, address: str, setup: Setup, *, jobs: int | None = None, ship: bool = False,
     ) -> None:  # fmt: skip
         """Connect to the cluster.
 
@@ -97,6 +134,7 @@ class RayWorkers:
             setup: of each worker; with the device "auto" they use GPUs where nodes have some.
             jobs: workers on each node; None is one for each GPU, or for each ``setup.threads``
                 CPUs, as the cluster counts them.
+            ship: nodes needn't see the files: inputs are sent to them, and results back.
 
         Raises:
             DependencyError: Ray isn't installed.
@@ -108,7 +146,9 @@ class RayWorkers:
         self._known: set[str] = set()
         self._asked_nodes = 0.0
         self._early_deaths = 0
+        self._is_alone = False
         self._class = self._ray.remote(_Actor)
+        self._files = self._lending() if ship else None
 
     @property
     def capacity(self) -> int:
@@ -132,8 +172,9 @@ class RayWorkers:
     def submit(self, run: int, task: Task) -> str:
         """Give a task to a free worker."""
         member = next(each for each in self._members if each.is_ready and each.run is None)
-        member.run, member.told = run, 0
-        member.refs["run"] = member.actor.run.remote(run, task)
+        member.run, member.task, member.told = run, task, 0
+        sent = task if self._files is None else packed(task)
+        member.refs["run"] = member.actor.run.remote(run, sent)
         return member.name
 
     def cancel(self, run: int) -> None:
@@ -166,18 +207,43 @@ class RayWorkers:
         """End all workers; the cluster stays."""
         for member in list(self._members):
             self._drop(member)
+        if self._files is not None:
+            self._ray.kill(self._files)
+            self._files = None
+
+    def _lending(self) -> Any:  # noqa: ANN401
+        """An actor that reads files of this machine."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = self._ray.get_runtime_context().get_node_id()
+        return (
+            self._ray.remote(Files)
+            .options(
+                num_cpus=0, max_concurrency=_READERS, max_restarts=-1, max_task_retries=-1,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
+            )
+            .remote()
+        )  # fmt: skip
 
     def _look_for_nodes(self) -> None:
         """Start workers on nodes that have come."""
         self._asked_nodes = time.monotonic()
         alive = {node["NodeID"]: node for node in self._ray.nodes() if node.get("Alive", False)}
         self._known &= set(alive)
+        self._say_if_alone(alive.values())
         for node_id, node in alive.items():
             if node_id in self._known:
                 continue
             self._known.add(node_id)
             for number in range(places(node, self._setup.device, self._jobs)):
                 self._add(node_id, f"{node.get('NodeManagerAddress', node_id)}/{number + 1}")
+
+    def _say_if_alone(self, nodes: Iterable[Mapping[str, Any]]) -> None:
+        """Say, once each time, that no node is left on which a worker could be."""
+        is_alone = not any(places(node, self._setup.device, self._jobs) for node in nodes)
+        if is_alone and not self._is_alone:
+            logger.warning("no node of the cluster takes a worker: waiting for one to join")
+        self._is_alone = is_alone
 
     def _add(self, node: str, name: str) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -192,7 +258,7 @@ class RayWorkers:
             num_cpus=setup.threads, num_gpus=1 if uses_gpu else 0,
             max_concurrency=2, max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
-        ).remote(setup)  # fmt: skip
+        ).remote(setup, self._files)  # fmt: skip
         member = _Member(name, node, actor)
         member.refs["begin"] = actor.begin.remote()
         self._members.append(member)
@@ -236,9 +302,19 @@ class RayWorkers:
             self._drop(member)
             fatal = isinstance(said.error, WeightsError) or not self._members
             return said if fatal else Lost(None, f"worker {member.name}: {said.error}")
-        member.run = None
+        task, member.run, member.task = member.task, None, None
         event: Event = said
-        return event
+        return self._taken(event, task)
+
+    def _taken(self, event: Event, task: Task | None) -> Event:
+        """An event with the files that came with it put in their places."""
+        if not isinstance(event, Done) or task is None or self._files is None:
+            return event
+        returned: Any = event.result
+        try:
+            return Done(event.run, unpacked(returned, task))
+        except VidcolorError as error:
+            return Failed(event.run, error)
 
     def _lost(self, member: _Member, error: Exception) -> Event:
         """The worker, its node, or what it gave back is gone."""

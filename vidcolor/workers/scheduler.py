@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 import statistics
 import threading
 import time
@@ -25,7 +26,10 @@ MAX_ATTEMPTS: Final = 4
 SLOW_FACTOR: Final = 2.5
 """A task that takes so many times its expected time is given to an idle worker too."""
 
-_LEAST_SLOW_S: Final = 5.0
+LATE_FACTOR: Final = 1.25
+"""The same for a task that, as far as it has come by then, needs longer than if begun again."""
+
+_LEAST_SLOW_S: Final = 2.0
 _RATES: Final = 32
 
 
@@ -59,6 +63,20 @@ class _Order:
     runs: dict[int, float] = field(default_factory=dict)
     shown: int = 0
     done_in: dict[int, int] = field(default_factory=dict)
+
+    def lateness(self, rate: float, now: float) -> float:
+        """How far the first run is overdue; from 1 on a second worker should begin.
+
+        Args:
+            rate: seconds that a frame usually takes.
+            now: by the monotonic clock.
+        """
+        run, began = next(iter(self.runs.items()))
+        passed, done = now - began, self.done_in[run]
+        expected = max(rate * self.task.frames, _LEAST_SLOW_S)
+        left = passed * (self.task.frames - done) / done if done else math.inf
+        factor = LATE_FACTOR if left > expected else SLOW_FACTOR
+        return passed / (factor * expected)
 
 
 class Scheduler:
@@ -143,8 +161,7 @@ class Scheduler:
             return None
         rate, now = statistics.median(self._rates), time.monotonic()
         late = {
-            order: (now - next(iter(order.runs.values())))
-            / max(SLOW_FACTOR * order.task.frames * rate, _LEAST_SLOW_S)
+            order: order.lateness(rate, now)
             for order in self._running.values()
             # photographs aren't: two workers can't write the same file at once
             if len(order.runs) == 1 and isinstance(order.task, SpanTask)

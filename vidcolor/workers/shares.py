@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from vidcolor.errors import OptionError
 from vidcolor.models.loading import spec_of
 from vidcolor.models.running.device import device_type
 from vidcolor.models.spec import Kind
+from vidcolor.workers.cores import usable_cores
 from vidcolor.workers.tasks import Setup
 
 MAX_JOBS: Final = 1024
@@ -28,19 +27,6 @@ _MB_PER_MILLION: Final = 8
 
 _SPARE_MB: Final = 1500
 """Left for the program itself and the system."""
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: of the machine, its affinity, and its control group."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        cores = os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return max(1, min(cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or "max"
-        return cores
 
 
 def free_mb() -> int | None:

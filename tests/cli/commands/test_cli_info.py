@@ -33,6 +33,16 @@ def test_notes_name_flags(run_here: RunHere, interlaced: Path) -> None:
     assert "fields are kept; --deinterlace on makes it progressive" in run.stdout
 
 
+def test_models_of_parts_are_named(run_here: RunHere, clip: Path) -> None:
+    direction = clip.with_name(f"{clip.stem}.colors.toml")
+    direction.write_text('model = "compact"\n[[part]]\nshot = 1\nmodel = "large"\n')
+    found = json.loads(run_here("info", clip.name, "-d", "cpu", "--json").stdout)
+    assert (found["plan"]["model"], found["plan"]["part_models"]) == ("compact", ["large"])
+    assert "models of parts: large" in run_here("info", clip.name, "-d", "cpu").stdout
+    alone = run_here("info", clip.name, "-d", "cpu", "--direction", "none", "--json")
+    assert json.loads(alone.stdout)["plan"]["part_models"] == []
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 def test_a_missing_device_is_said_with_the_flag_that_helps(run_here: RunHere, clip: Path) -> None:
     run = run_here("info", clip.name, "-d", "cuda", "--json")

@@ -109,7 +109,7 @@ def _work(
 
     words: tuple[str, ...] = values["words"]
     output: str | None = values["output"]
-    where = chosen(values["jobs"], values["cluster"], options.device)
+    where = chosen(values["jobs"], values["cluster"], options.device, ship=values["ship"])
     plan = make_plan(words, output, decoder=options.decoder)
     check_no_source(words, output)
     _spare_terminal([job.output for job in plan.jobs])

@@ -23,6 +23,7 @@ from vidcolor.cli.words.options import (
     look_options,
     model_options,
 )
+from vidcolor.cli.work.directions import directed_options
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.errors import VidcolorError
@@ -57,7 +58,8 @@ def info(session: Session, /, **values: Any) -> int:  # noqa: ANN401 - click's p
     exit_code = 0
     for place, name in enumerate(values["files"]):
         try:
-            text = _as_json(name, options) if values["as_json"] else _as_text(name, options)
+            said = directed_options(name, options, finds=values["direction"] is None)
+            text = _as_json(name, said) if values["as_json"] else _as_text(name, said)
         except (VidcolorError, OSError) as error:
             exit_code = report(error, session.console, source=name)
             continue

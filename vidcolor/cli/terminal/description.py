@@ -61,6 +61,8 @@ def _plan(plan: RunPlan, options: ColorizeOptions) -> Iterator[str]:
 
     yield f"  output: {plan.output}"
     yield f"  model: {chosen_line(plan.kind, plan.model, options)}"
+    if plan.part_models:
+        yield f"  models of parts: {', '.join(plan.part_models)}"
     where = f"{','.join(plan.devices)} ({plan.precision})"
     yield f"  device: {in_flags(plan.problem) or where}"
     if plan.kind == "video":

@@ -90,8 +90,14 @@ jobs_options: Callable[[F], F] = stack(
     ),
     option(
         WORKERS, "--cluster", metavar="auto|ADDRESS",
-        help="Work on all nodes of a Ray cluster, which must see the files under the same names: "
-        "auto for the one that this machine is part of, or HOST:PORT. --jobs is for each node.",
+        help="Work on all nodes of a Ray cluster, which must see the files under the same names "
+        "(or --ship): auto for the one that this machine is part of, or HOST:PORT. --jobs is for "
+        "each node.",
+    ),
+    option(
+        WORKERS, "--ship", is_flag=True,
+        help="With --cluster: nodes needn't see the files; inputs are sent to them as far as they "
+        "need them, and results come back.",
     ),
     option(
         WORKERS, "--dry-run", is_flag=True,

@@ -10,7 +10,8 @@ from vidcolor.cli.terminal.memory import keep_freed_memory
 from vidcolor.cli.terminal.progress import StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.work.jobs import STANDARD, Job
-from vidcolor.errors import Interrupted, OptionError, VidcolorError
+from vidcolor.errors import InputError, Interrupted, OptionError, VidcolorError
+from vidcolor.workers.cores import usable_cores
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.runner import Runner
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _FEW_FRAMES: Final = 200
 """Two of the shortest usual spans, about."""
 
+_BUSY_CORES: Final = 2
+"""That one pipeline keeps busy with a film."""
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -30,38 +34,58 @@ class Where:
     Attributes:
         jobs: workers of this machine, or of each node of a cluster; None chooses.
         cluster: address of a Ray cluster, or "auto"; None for this machine.
+        ship: send its nodes what they need, as they don't see the files.
     """
 
     jobs: int | None = None
     cluster: str | None = None
+    ship: bool = False
 
-    def shares_out(self, jobs: Sequence[Job], options: ColorizeOptions) -> bool:
+    def shares_out(
+        self, jobs: Sequence[Job], options: ColorizeOptions, *, cores: int | None = None
+    ) -> bool:
         """Whether there is anything to share out; for ``--jobs auto`` on a CPU that may not be.
 
         A photograph, and a film of hardly more than two spans, is done by one pipeline before
-        workers have started.
+        workers have started. With two cores so are all films: it keeps both busy, and reads them
+        once only.
+
+        Args:
+            jobs: all of them.
+            options: of all.
+            cores: that may be used; None finds out.
         """
-        if self.jobs is not None or self.cluster is not None or len(jobs) > 1:
+        if self.jobs is not None or self.cluster is not None:
             return True
-        if jobs[0].kind != "image" and not 0 < _frames(jobs[0].source) <= _FEW_FRAMES:
-            return True
+        films = [job for job in jobs if job.kind != "image"]
+        if (cores or usable_cores()) > _BUSY_CORES or len(films) < len(jobs):
+            if len(jobs) > 1:
+                return True
+            if films and not 0 < _frames(films[0].source) <= _FEW_FRAMES:
+                return True
         from vidcolor.models.running.device import device_type  # loads torch
 
         return device_type(options.device) != "cpu"
 
 
-def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
+def chosen(
+    jobs: str | None, cluster: str | None, device: str, *, ship: bool = False
+) -> Where | None:
     """What the command line asks for; None for one pipeline in this process.
 
     Args:
         jobs: a number, "auto", or None where it isn't given.
         cluster: an address, "auto", or None.
         device: as given; several mean a worker for each.
+        ship: see ``Where``.
 
     Raises:
-        OptionError: ``jobs`` is neither a number above 0 nor "auto".
+        OptionError: ``jobs`` is neither a number above 0 nor "auto", or ``ship`` is without a
+            cluster.
     """
     number = None
+    if ship and cluster is None:
+        raise OptionError("--ship: is for --cluster")
     if jobs is not None and jobs != "auto":
         if not jobs.isascii() or not jobs.isdigit() or not int(jobs):
             raise OptionError(f"--jobs {jobs}: is neither a whole number above 0 nor 'auto'")
@@ -71,7 +95,7 @@ def chosen(jobs: str | None, cluster: str | None, device: str) -> Where | None:
         number = several
     if cluster is None and (number == 1 or (jobs is None and several == 1)):
         return None
-    return Where(number, cluster)
+    return Where(number, cluster, ship)
 
 
 class ParallelRunner:
@@ -96,9 +120,13 @@ class ParallelRunner:
         """
         told = _Told(self._runner, jobs, is_batch=is_batch)
         wanted = [job for job in jobs if job.problem is None]
+        if self._where.ship:
+            wanted = [job for job in wanted if job.kind != "sequence"]
         for job in jobs:
             if job.problem is not None:
                 told.fail(job, job.problem)
+            elif job not in wanted:
+                told.fail(job, InputError(f"{job.source}: numbered images can't be sent"))
         if wanted:
             self._colorize(wanted, told)
         return told.sum_up() if is_batch else 0
@@ -145,7 +173,8 @@ class ParallelRunner:
             from vidcolor.workers.tasks import Setup
 
             one = Setup(options, options.device, kind=kind, prepare=keep_freed_memory)
-            return RayWorkers(self._where.cluster, one, jobs=self._where.jobs), one.threads
+            ray = RayWorkers(self._where.cluster, one, jobs=self._where.jobs, ship=self._where.ship)
+            return ray, one.threads
         setups = setups_for(self._where.jobs, options, kind=kind, prepare=keep_freed_memory)
         return LocalWorkers(setups), setups[0].threads
 
@@ -178,9 +207,32 @@ def say_forecast(runner: Runner, jobs: Sequence[Job], where: Where | None) -> in
         f"some {found.disk_bytes / 1e9:.1f} GB of disk; nothing was done"
     )
     for job in jobs:
-        if job.problem is not None:
+        if job.problem is None:
+            _say_directed(runner, job)
+        else:
             runner.say_failed(job.problem, job)
     return int(any(job.problem is not None for job in jobs))
+
+
+def _say_directed(runner: Runner, job: Job) -> None:
+    """Which models a film's direction names.
+
+    Raises:
+        InputError: the direction is wrong, or names a model that isn't there.
+    """
+    from vidcolor.engine.model_choice import chosen_model
+    from vidcolor.engine.part_models import check_part_models, part_models
+    from vidcolor.engine.steering.still import directed
+
+    options = runner.options_for(job)
+    if job.kind == "image" or options.direction is None:
+        return
+    options = directed(options)
+    check_part_models(options)
+    model = chosen_model("video", options)
+    others = part_models(options, model)
+    parts = f", {', '.join(others)} in parts" if others else ""
+    runner.session.console.say(f"{job.source}: coloured by {model}{parts}, as its direction says")
 
 
 def is_piped(jobs: Sequence[Job]) -> bool:

@@ -90,6 +90,7 @@ class Report:
             "seconds": round(result.seconds, 3),
             "fps": round(result.frames / result.seconds, 3) if result.seconds > 0 else None,
             "model": _model(result.model, self.options.weights_dir),
+            "part_models": [_model(n, self.options.weights_dir) for n in result.part_models],
             "device": result.device,
             "precision": result.precision,
             "cuts": [round(cut, 6) for cut in result.cuts],

@@ -16,6 +16,7 @@ from vidcolor.cli.terminal.errors import report
 from vidcolor.cli.terminal.progress import Mode, StoppableProgress, make_progress
 from vidcolor.cli.terminal.text import count, duration
 from vidcolor.cli.words.flags import in_flags
+from vidcolor.cli.work.directions import directed_options
 from vidcolor.cli.work.jobs import STANDARD, Job
 from vidcolor.cli.work.session import Session
 from vidcolor.engine.options import ColorizeOptions, ColorizeResult
@@ -32,7 +33,6 @@ from vidcolor.media.files.remote import make_folder_of
 
 if TYPE_CHECKING:
     from vidcolor.cli.work.report import Report
-    from vidcolor.direction.model import Direction
     from vidcolor.models.colorizer import Colorizer
 
 logger = logging.getLogger(__name__)
@@ -184,9 +184,7 @@ class Runner:
     def options_for(self, job: Job) -> ColorizeOptions:
         """The options of one job: with the direction file beside its input, if there is one."""
         options = replace(self.options, overwrite=job.output in self.replaceable)
-        if self.finds_directions:
-            options = replace(options, direction=_with_beside(job.source, options.direction))
-        return options
+        return directed_options(job.source, options, finds=self.finds_directions)
 
     def _colorize(self, job: Job, model: Colorizer | None = None) -> ColorizeResult:
         progress = StoppableProgress(
@@ -260,7 +258,7 @@ class Runner:
             what = f"a photo in {duration(result.seconds)}"
         warnings = [f"{job.source}: {in_flags(warning)}" for warning in result.warnings]
         wrote = (
-            f"wrote {result.output}: {what}, model {result.model} on {result.device} "
+            f"wrote {result.output}: {what}, model {_models(result)} on {result.device} "
             f"({result.precision})"
         )
         logger.info("cuts at (s): %s", ", ".join(f"{cut:.3f}" for cut in result.cuts) or "none")
@@ -282,6 +280,7 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
         seconds=round(result.seconds, 3),
         fps=round(fps, 3),
         model=result.model,
+        part_models=list(result.part_models),
         device=result.device,
         precision=result.precision,
         cuts=[round(cut, 6) for cut in result.cuts],
@@ -289,18 +288,13 @@ def _emit_done(console: Console, job: Job, result: ColorizeResult, fps: float) -
     )
 
 
+def _models(result: ColorizeResult) -> str:
+    """The film's model, and those of parts."""
+    if not result.part_models:
+        return result.model
+    return f"{result.model} (parts: {', '.join(result.part_models)})"
+
+
 def _path(name: str) -> str | Path:
     """A path, or "-", which the engine takes as it is."""
     return name if name == "-" else Path(name)
-
-
-def _with_beside(source: str, said: Direction | None) -> Direction | None:
-    """The direction file beside an input, and what is said on the command line behind it."""
-    from vidcolor.direction.file import beside, load_direction
-
-    if source == STANDARD or not beside(source).is_file():
-        return said
-    found = load_direction(beside(source))
-    if said is None:
-        return found
-    return found.with_more(hints=said.hints, paintings=said.paintings, references=said.references)

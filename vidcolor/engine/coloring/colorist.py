@@ -19,7 +19,7 @@ from vidcolor.engine.coloring.transfer import PendingFrame, start_download, uplo
 from vidcolor.engine.shots.plan import SpanRules, SpanStart
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import Guidance
-from vidcolor.temporal import MarkedFrame, even_out, no_frames, shift_exposure
+from vidcolor.temporal import MarkedFrame, even_out, shift_exposure
 from vidcolor.temporal.fades import faded_share, unfade
 from vidcolor.types import LumaFrame, PlanarFormat
 
@@ -68,12 +68,13 @@ class Colors:
     """Colours of the next frames that had none yet, in order.
 
     Attributes:
-        ab: Lab ab, turned as stored, ``(N, 2, h, w)`` float32; N may be 0.
+        ab: Lab ab of each frame, turned as stored, ``(1, 2, h, w)`` float32; the size differs
+            between models.
         spans: that begin behind any of these frames, or before the first; the film's first span,
             and the one that a run begins with, are not among them.
     """
 
-    ab: Tensor
+    ab: tuple[Tensor, ...]
     spans: tuple[SpanStart, ...] = ()
 
     @property
@@ -82,11 +83,35 @@ class Colors:
         return len(self.ab)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Manner:
+    """How some of a film's frames are coloured: one object for all that are coloured alike.
+
+    Attributes:
+        batcher: the network.
+        lightness: of the film's frames, as this network sees them.
+        over_time: key frames and smoothing.
+        batch_size: frames per call of the network.
+    """
+
+    batcher: Batcher
+    lightness: FrameLightness
+    over_time: TimePlan
+    batch_size: int
+
+    @property
+    def model(self) -> Colorizer:
+        """The network."""
+        return self.batcher.model
+
+
 class FilmColorist:
     """Colours the frames of one film in order, span by span.
 
     Each span is coloured by a ``SpanColorist`` of its own. One that begins in mid-shot gets some
-    frames from before it, and the one before it gets some frames from behind it.
+    frames from before it, and the one before it gets some frames from behind it. Where the manner
+    changes within a span, a new ``SpanColorist`` goes on as behind a cut: it gets no frame from
+    before, so batches hold frames of one manner only, and no colour is smoothed across.
     """
 
     def __init__(
@@ -94,6 +119,7 @@ class FilmColorist:
         saturation: float = 1.0, over_time: TimePlan | None = None,
         rules: SpanRules | None = None, only_one: bool = False,
         guide: Callable[[int], Guidance | None] | None = None,
+        manner_of: Callable[[MarkedFrame], Manner | None] | None = None,
     ) -> None:  # fmt: skip
         """Begin with any span.
 
@@ -106,13 +132,15 @@ class FilmColorist:
             rules: how long spans are.
             only_one: colour the first span that begins, and nothing after it.
             guide: what is known of a frame's colours, upright; asked for models that listen.
+            manner_of: how a frame is coloured that isn't coloured as said here; None as said here.
         """
-        self._model, self._lightness, self._saturation = model, lightness, saturation
-        self._batcher = Batcher(model, batch_size)
-        self._batch_size = batch_size
-        self._plan, self._rules = over_time or TimePlan(), rules or SpanRules()
-        self._only_one = only_one
-        self._guide = guide if model.spec.takes_guidance else None
+        self._saturation, self._rotation = saturation, lightness.rotation
+        self._usual = Manner(
+            Batcher(model, batch_size), lightness, over_time or TimePlan(), batch_size
+        )
+        self._manner, self._manner_of = self._usual, manner_of
+        self._rules, self._only_one, self._guide = rules or SpanRules(), only_one, guide
+        self._span_frame = 0
         self._coming: deque[SpanStart] = deque()
         self._current: SpanColorist | None = None
         self._later: SpanStart | None = None
@@ -124,7 +152,7 @@ class FilmColorist:
     @property
     def keys(self) -> int | None:
         """How many frames the network has coloured so far, None where it colours all."""
-        if self._plan.keys is None:
+        if self._usual.over_time.keys is None:
             return None
         return self._keys + (self._current.keys if self._current else 0)
 
@@ -146,11 +174,19 @@ class FilmColorist:
 
     def _take(self, marked: MarkedFrame) -> list[Tensor]:
         number, ready = marked.number, list[Tensor]()
-        later = self._later
-        if later and (marked.begins_shot or number >= later.frame + self._plan.run_out):
+        manner = (self._manner_of(marked) if self._manner_of else None) or self._usual
+        turns, later = manner is not self._manner, self._later
+        run_out = self._manner.over_time.run_out
+        if later and (marked.begins_shot or turns or number >= later.frame + run_out):
             ready += self._begin_later()
+        if turns:
+            self._manner = manner
+            self._recent.clear()
         if self._coming and number == self._coming[0].frame:
-            ready += self._meet(self._coming.popleft())
+            ready += self._meet(self._coming.popleft(), turns=turns)
+        elif turns and self._current is not None:
+            ready += self._end()
+            self._current = self._new_span(number)
         if self.is_done or not self._is_wanted(number):
             return ready
         self._remember(self._see(marked))
@@ -159,14 +195,15 @@ class FilmColorist:
     def _see(self, marked: MarkedFrame) -> Seen:
         """A frame as the network sees it: its exposure made even, fades undone."""
         frame, share, faded = marked.frame, None, None
-        seen = self._lightness.seen(frame)
-        if self._plan.evens_exposure:
+        seen = self._manner.lightness.seen(frame)
+        if self._manner.over_time.evens_exposure:
             fade = marked.correction.fade
             faded, seen = seen, unfade(seen, fade)
             share = faded_share(faded, seen, fade)
             faded = None if share is None else faded
             seen = even_out(seen, marked.correction.terms)
-        guidance = None if self._guide is None else self._guide(marked.number)
+        listens = self._guide is not None and self._manner.model.spec.takes_guidance
+        guidance = self._guide(marked.number) if self._guide and listens else None
         return Seen(
             marked.number, frame.seconds, marked.begins_shot, seen, share, faded, guidance,
             is_dissolve=marked.is_dissolve,
@@ -177,13 +214,13 @@ class FilmColorist:
         first = self._coming[0] if self._current is None and self._coming else None
         return first is None or number >= self._warm_up_from(first)
 
-    def _meet(self, span: SpanStart) -> list[Tensor]:
-        """A span begins with the next frame."""
+    def _meet(self, span: SpanStart, *, turns: bool) -> list[Tensor]:
+        """A span begins with the next frame; with ``turns`` another manner does, too."""
         if self._current is None:  # the run's first
             self._begin(span)
             return []
         self._later = span
-        if span.is_boundary or not self._plan.run_out:
+        if span.is_boundary or turns or not self._manner.over_time.run_out:
             return self._begin_later()
         self._current.end = span.frame
         return []
@@ -203,12 +240,8 @@ class FilmColorist:
         return ready + self._begin(span, before)
 
     def _begin(self, span: SpanStart, before: SpanColorist | None = None) -> list[Tensor]:
-        first = self._warm_up_from(span)
-        keep_from = span.frame + self._rules.max_frames - self._plan.warm_up
-        self._current = SpanColorist(
-            self._batcher, self._plan, self._model.finishing,
-            first=span.frame, batch_size=self._batch_size, keep_from=keep_from, before=before,
-        )  # fmt: skip
+        first, self._span_frame = self._warm_up_from(span), span.frame
+        self._current = self._new_span(span.frame, before)
         recent = [seen for seen in self._recent if seen.number >= first]
         self._recent.clear()
         ready = []
@@ -216,6 +249,15 @@ class FilmColorist:
             self._remember(seen)
             ready += self._current.push(seen)
         return ready
+
+    def _new_span(self, first: int, before: SpanColorist | None = None) -> SpanColorist:
+        """What colours a span, or the rest of one from where the manner changes."""
+        manner = self._manner
+        keep_from = self._span_frame + self._rules.max_frames - manner.over_time.warm_up
+        return SpanColorist(
+            manner.batcher, manner.over_time, manner.model.finishing,
+            first=first, batch_size=manner.batch_size, keep_from=keep_from, before=before,
+        )  # fmt: skip
 
     def _end(self) -> list[Tensor]:
         if self._current is None:
@@ -225,7 +267,7 @@ class FilmColorist:
         return ready
 
     def _warm_up_from(self, span: SpanStart) -> int:
-        return max(span.read_from, span.frame - self._plan.warm_up)
+        return max(span.read_from, span.frame - self._manner.over_time.warm_up)
 
     def _remember(self, seen: Seen) -> None:
         """Keep what the next span may need if it begins in mid-shot."""
@@ -237,9 +279,9 @@ class FilmColorist:
             self._recent.popleft()
 
     def _finish(self, ready: list[Tensor]) -> Colors:
-        ab = torch.cat(ready) if ready else no_frames()
         spans, self._ended = tuple(self._ended), []
-        return Colors(as_stored(ab, self._lightness.rotation) * self._saturation, spans)
+        stored = (as_stored(ab, self._rotation) * self._saturation for ab in ready)
+        return Colors(tuple(frame for ab in stored for frame in torch.split(ab, 1)), spans)
 
 
 def color_alone(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
-from vidcolor.engine.coloring.colorist import Colors, FilmColorist, FrameLightness
+from vidcolor.engine.coloring.batching import Batcher, default_batch_size
+from vidcolor.engine.coloring.colorist import Colors, FilmColorist, FrameLightness, Manner
 from vidcolor.engine.coloring.geometry import working_size_of
 from vidcolor.engine.coloring.over_time import (
     TimePlan,
@@ -43,6 +44,14 @@ class Steer(Protocol):
 
     def guide(self, number: int) -> Guidance | None:
         """What is known of a frame, upright, for models that listen."""
+        ...
+
+    def model_of(self, number: int, frame: LumaFrame) -> Colorizer | None:
+        """The model that is said to colour a frame; None is the film's."""
+        ...
+
+    def smoothing_of(self, number: int, frame: LumaFrame) -> float | None:
+        """The time constant in seconds that is said of a frame; None is the film's."""
         ...
 
 
@@ -102,6 +111,15 @@ class Treatment:
 
     def _evening(self) -> list[LumaFilter]:
         return [Deflicker()] if self.options.deflicker else []
+
+    def otherwise(self, film: VideoInfo, model: Colorizer, smoothing: float | None) -> Treatment:
+        """The same with another model, or another smoothing."""
+        options = self.options
+        if smoothing is not None:
+            options = replace(options, smoothing=smoothing)
+        usual = default_batch_size(model, film.width * film.height)
+        size = self.batch_size if model is self.model else options.batch_size or usual
+        return replace(self, model=model, options=options, batch_size=size)
 
     def over_time(self, film: VideoInfo, filters: FilterChain) -> TimePlan:
         """Key frames and smoothing, within the frames that may wait."""
@@ -182,7 +200,11 @@ class FilmColoring:
             saturation=treatment.options.saturation, over_time=over_time,
             rules=treatment.rules, only_one=only_one,
             guide=None if treatment.steer is None else treatment.steer.guide,
+            manner_of=None if treatment.steer is None else self._manner_of,
         )  # fmt: skip
+        self._film, self._treatment = film, treatment
+        self._filters = filters
+        self._manners: dict[tuple[int, float | None], Manner | None] = {}
         if begin is not None:
             self.colorist.announce(begin.next)
         self._first = begin.next.read_from if begin else 0
@@ -216,6 +238,35 @@ class FilmColoring:
         yield from self._release(colors.count, colors)
         colors = self.colorist.flush()
         yield from self._release(colors.count, colors)
+
+    def _manner_of(self, marked: MarkedFrame) -> Manner | None:
+        """How a frame is coloured of which that is said; None as the others are."""
+        usual, steer = self._treatment, self._steer
+        if steer is None:
+            return None
+        model = steer.model_of(marked.number, marked.frame) or usual.model
+        smoothing = steer.smoothing_of(marked.number, marked.frame)
+        if model is usual.model and smoothing is None:
+            return None
+        key = (id(model), smoothing)
+        if key not in self._manners:
+            self._manners[key] = self._new_manner(usual.otherwise(self._film, model, smoothing))
+        return self._manners[key]
+
+    def _new_manner(self, treatment: Treatment) -> Manner | None:
+        usual = self._treatment
+        if treatment.model is usual.model and (
+            treatment.options.smoothing_s == usual.options.smoothing_s
+        ):
+            return None
+        plan = treatment.over_time(self._film, self._filters)
+        self.notes += [note for note in plan.notes if note not in self.notes]
+        lightness = FrameLightness(
+            treatment.model, render_factor=treatment.options.render_factor,
+            rotation=self._film.rotation, sar=self._film.sar,
+        )  # fmt: skip
+        batcher = Batcher(treatment.model, treatment.batch_size)
+        return Manner(batcher, lightness, plan, treatment.batch_size)
 
     def _colors(self, ready: Sequence[MarkedFrame]) -> Colors:
         while self._line.spans:
@@ -251,7 +302,7 @@ class FilmColoring:
             if self._spans and self._spans[0].frame == number:
                 yield self._spans.popleft()
             at = number - first
-            ab = None if colors is None else colors.ab[at : at + 1]
+            ab = None if colors is None else colors.ab[at]
             if ab is not None and self._steer is not None:
                 ab = self._steer(number, item, ab)
             yield ColoredFrame(number, item, ab)

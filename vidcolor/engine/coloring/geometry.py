@@ -59,11 +59,11 @@ def as_stored(ab: Tensor, rotation: int) -> Tensor:
     return torch.rot90(ab, (rotation // 90) % 4, dims=(2, 3))
 
 
-def resize_lightness(lightness: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_lightness(lightness: Tensor, size: tuple[int, int], *, antialias: bool = True) -> Tensor:
     """Resample ``(B, 1, H, W)`` to ``size`` (H, W), see ``resize``; stays in [0, 1]."""
     if tuple(lightness.shape[-2:]) == size:
         return lightness
-    return resize(lightness, size).clamp_(0.0, 1.0)
+    return resize(lightness, size, antialias=antialias).clamp_(0.0, 1.0)
 
 
 def _to_multiple(length: float, multiple: int) -> int:

@@ -20,6 +20,8 @@ from vidcolor.media.write.film import VideoWriter
 from vidcolor.types import LumaFrame
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vidcolor.engine.coloring.waiting import Item, Packet
     from vidcolor.media.scans.write import SequenceWriter
 
@@ -30,19 +32,22 @@ logger = logging.getLogger(__name__)
 class Chunk:
     """What travels between the stages: frames, copied packets, begins of spans, in file order.
 
-    Behind the colouring a ``LumaFrame`` is one that is not to be coloured: it is done already.
+    Behind the colouring a ``LumaFrame`` is one that is not to be coloured: it is done already. A
+    ``ColoredFrame`` is still to be joined.
     """
 
-    items: list[Item | SpanStart] = field(default_factory=list)
+    items: list[Item | ColoredFrame | SpanStart] = field(default_factory=list)
 
     @property
     def sources(self) -> list[LumaFrame | Packet]:
         """What was read: frames still to be coloured, and packets."""
-        return [i for i in self.items if not isinstance(i, (PendingFrame, SpanStart))]
+        made = (PendingFrame, ColoredFrame, SpanStart)
+        return [i for i in self.items if not isinstance(i, made)]
 
     def is_full(self, batch_size: int) -> bool:
         """Whether it holds as many frames, or as many packets, as one chunk may."""
-        frames = sum(isinstance(i, (LumaFrame, PendingFrame)) for i in self.items)
+        kinds = (LumaFrame, PendingFrame, ColoredFrame)
+        frames = sum(isinstance(i, kinds) for i in self.items)
         return frames >= batch_size or len(self.items) - frames >= MAX_CHUNK_PACKETS
 
 
@@ -72,6 +77,9 @@ class FilmJob:
         """
         self._source, self._writer, self._progress = source, writer, progress
         self._treatment = treatment
+        # A GPU is used by one thread only. On a CPU the join is half as much work as the colours:
+        # beside the writer's own it makes the two threads about even.
+        self._joins_late = treatment.model.device.type == "cpu"
         self.coloring = FilmColoring(
             source.info, treatment, begin=begin, only_one=only_one, first_frame=first_frame
         )
@@ -108,18 +116,21 @@ class FilmJob:
     def _chunks(self, items: Iterable[ColoredFrame | SpanStart | Packet]) -> Iterator[Chunk]:
         chunk = Chunk()
         for item in items:
-            chunk.items.append(self._joined(item) if isinstance(item, ColoredFrame) else item)
+            chunk.items.append(self._colored(item) if isinstance(item, ColoredFrame) else item)
             if chunk.is_full(self._treatment.batch_size):
                 yield chunk
                 chunk = Chunk()
         if chunk.items:
             yield chunk
 
-    def _joined(self, colored: ColoredFrame) -> PendingFrame | LumaFrame:
-        """The frame's planes, on their way to the host; without colours, as it is."""
-        frame, ab = colored.frame, colored.ab
-        if ab is None:
-            return frame
+    def _colored(self, colored: ColoredFrame) -> PendingFrame | ColoredFrame | LumaFrame:
+        """What is passed on of a frame; without colours, it as it is."""
+        if colored.ab is None:
+            return colored.frame
+        return colored if self._joins_late else self._joined(colored.frame, colored.ab)
+
+    def _joined(self, frame: LumaFrame, ab: Tensor) -> PendingFrame:
+        """The frame's planes, on their way to the host."""
         lightness = self.coloring.lightness.output(frame)
         if self._treatment.options.compare:
             info = self._source.info
@@ -135,17 +146,22 @@ class FilmJob:
         for item in chunk.items:
             if isinstance(item, SpanStart):
                 self._end_span(item)
+            elif isinstance(item, ColoredFrame) and item.ab is not None:
+                self._write_frame(self._joined(item.frame, item.ab))
             elif isinstance(item, PendingFrame):
-                self._writer.write(item.wait())
-                self._progress.advance(1)
-                self.written += 1
+                self._write_frame(item)
             elif isinstance(item, LumaFrame):
                 if self.written >= self.coloring.first_done:
                     raise OutputError(f"frame {self.written} reached the writer without colours")
                 self._take_over(item)
                 self.written += 1
-            else:
+            elif not isinstance(item, ColoredFrame):
                 self._writer.write(item)
+
+    def _write_frame(self, frame: PendingFrame) -> None:
+        self._writer.write(frame.wait())
+        self._progress.advance(1)
+        self.written += 1
 
     def _take_over(self, frame: LumaFrame) -> None:
         """A frame that is done already."""

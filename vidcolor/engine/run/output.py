@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from vidcolor.engine.options import ColorizeOptions
@@ -35,8 +36,9 @@ def keep_date(source: object, output: str | Path, options: ColorizeOptions) -> N
             os.utime(output, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def credit(model: Colorizer) -> str:
-    """The line written into metadata: who colorized it."""
+def credit(model: Colorizer, others: Sequence[str] = ()) -> str:
+    """The line written into metadata: who colorized it; ``others`` are models of parts."""
     from vidcolor import __version__
 
-    return f"vidcolor {__version__}, model {Path(model.label).name}"
+    names = [Path(name).name for name in (model.label, *others)]
+    return f"vidcolor {__version__}, model {', '.join(names)}"

@@ -3,8 +3,8 @@
 Memory is bounded whatever the length of the film. At most ``2 * QUEUE_LENGTH + 3`` chunks are alive
 (two queues, and one in the hands of each stage), and a chunk holds at most ``batch_size`` frames
 and ``MAX_CHUNK_PACKETS`` copied packets. A frame costs its luma (1 or 2 bytes per pixel) before the
-colouring and its planes (1.5 to 6 bytes per pixel) after it; one frame at a time costs about 100
-bytes per pixel of scratch.
+colouring and its planes (1.5 to 6 bytes per pixel) after it; on a CPU, where the sink makes them,
+still its luma, and its ab. One frame at a time costs about 100 bytes per pixel of scratch.
 
 Between colouring and writing, frames may wait for what depends on later frames: the shot plan,
 filters, smoothing. They wait as luma, at most ``waiting.MAX_LOOK_AHEAD_FRAMES`` of them and at most

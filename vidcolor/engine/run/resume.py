@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +16,13 @@ from typing import Any, Final
 from vidcolor.direction.file import fingerprint
 from vidcolor.engine.coloring.film import Treatment
 from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.part_models import part_models
 from vidcolor.engine.run.versions import versions
 from vidcolor.engine.shots.plan import Checkpoint
 from vidcolor.errors import Option, OutputError
 from vidcolor.media.files.packets import KeptFile
 from vidcolor.media.files.work_folder import WorkFolder, work_folder_of
 from vidcolor.media.open import Input
-from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.mixing import names_of
 from vidcolor.models.weights.store import weights_file
 
@@ -94,17 +93,21 @@ def open_work(source: Input, output: str | Path, treatment: Treatment) -> Work |
     identity = source.identity
     if identity is None:
         return None
-    key = {
+    key: dict[str, Any] = {
         # its name alone: "reel.mkv" and "./reel.mkv" are the same
         "input": {"name": Path(source.path).name, **dataclasses.asdict(identity)},
         "option": _as_json(options),
-        "model": _model(model, options),
+        "model": _model(model.label, options)
+        | {"device": model.device_label, "precision": model.precision},
         "batch size": treatment.batch_size,  # it changes the network's rounding
         "span": dataclasses.asdict(treatment.rules),
         "filters": treatment.chain().name,
         "shots": _boundaries(treatment),
         "version of": versions(),
     }
+    others = part_models(options, model.label)
+    if others:
+        key["models of parts"] = [_model(name, options) for name in others]
     return Work(WorkFolder(Path(output), key))
 
 
@@ -132,11 +135,7 @@ def _as_json(options: ColorizeOptions) -> dict[str, Any]:
     }
 
 
-def _model(model: Colorizer, options: ColorizeOptions) -> Mapping[str, str | None]:
-    found = [weights_file(name, weights_dir=options.weights_dir) for name in names_of(model.label)]
-    return {
-        "name": model.label,
-        "sha256": "+".join("" if file is None else file[1] for file in found) or None,
-        "device": model.device_label,
-        "precision": model.precision,
-    }
+def _model(name: str, options: ColorizeOptions) -> dict[str, str | None]:
+    found = [weights_file(one, weights_dir=options.weights_dir) for one in names_of(name)]
+    hashes = "+".join("" if file is None else file[1] for file in found)
+    return {"name": name, "sha256": hashes or None}

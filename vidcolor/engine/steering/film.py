@@ -15,14 +15,26 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import luma_to_lightness, resize
-from vidcolor.direction.model import Direction, Hint, Painting, Part, Reference, Scope, wrong
+from vidcolor.direction.file import wrong_in
+from vidcolor.direction.model import (
+    Direction,
+    Hint,
+    Painting,
+    Part,
+    Protected,
+    Reference,
+    Scope,
+    wrong,
+)
 from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
 from vidcolor.engine.coloring.geometry import as_stored, upright
 from vidcolor.engine.options import ColorizeOptions
+from vidcolor.engine.part_models import PartModels
 from vidcolor.engine.shots.plan import Shot
 from vidcolor.engine.steering.carrying import Memory
 from vidcolor.engine.steering.known import Known, known_of
 from vidcolor.engine.steering.motion import EXACT, QUICK
+from vidcolor.engine.steering.parts import TOLERANCE_S, covers, setting_of
 from vidcolor.engine.steering.shot import Steered, steer_shot, watch
 from vidcolor.engine.steering.still import elsewhere, protect, with_palettes
 from vidcolor.media.open import Input
@@ -30,9 +42,6 @@ from vidcolor.media.source import ReadSettings
 from vidcolor.models.colorizer import Colorizer
 from vidcolor.models.contract import Guidance
 from vidcolor.types import LumaFrame, VideoInfo
-
-_TOLERANCE_S: Final = 1e-5
-"""Times are written to the microsecond; a frame may begin that little later."""
 
 _SIMILAR_DOUBT: Final = 12.0
 """Factor on the noise of another picture's colours, in films."""
@@ -93,6 +102,7 @@ class Steering:
         rotation: degrees clockwise by which stored frames are turned for display.
         mirrored: left and right are exchanged for display, after turning.
         size: height and width of the upright frames, in pixels.
+        models: loads those that parts name.
         steered: by index of the shot, those of which something is known.
     """
 
@@ -103,6 +113,7 @@ class Steering:
     rotation: int
     mirrored: bool
     size: tuple[int, int]
+    models: PartModels
     steered: dict[int, Steered] = field(default_factory=dict)
 
     def __call__(self, number: int, frame: LumaFrame, ab: Tensor) -> Tensor:
@@ -114,7 +125,7 @@ class Steering:
             ab: ``(1, 2, h, w)``, as the model and the options have it, turned as stored.
         """
         shot, seconds = self._shot_of(number), float(frame.pts * frame.time_base) - self.late_s
-        part = _part_of(self.direction.parts, shot, seconds)
+        saturation = setting_of(self.direction.parts, "saturation", shot, seconds)
         steered = self.steered.get(shot.index)
         before = self._shown(ab)
         made = self._palette(before, shot, seconds)
@@ -123,8 +134,8 @@ class Steering:
         areas = [a for a in self.direction.protected if covers(a.scope, shot, seconds)]
         if made is not before:
             made = protect(made, before, self.size, tuple(areas))
-        if part is not None and part.saturation is not None:
-            made = made * (part.saturation / self.saturation if self.saturation else 0.0)
+        if saturation is not None:
+            made = made * (saturation / self.saturation if self.saturation else 0.0)
         return ab if made is before else self._stored(made.to(ab.device))
 
     def guide(self, number: int) -> Guidance | None:
@@ -134,6 +145,19 @@ class Steering:
             return None
         guidance = steered.guide(number, self.saturation)
         return guidance.each(lambda planes: planes.flip(-1)) if self.mirrored else guidance
+
+    def model_of(self, number: int, frame: LumaFrame) -> Colorizer | None:
+        """See ``coloring.film.Steer``."""
+        seconds = float(frame.pts * frame.time_base) - self.late_s
+        name = setting_of(self.direction.parts, "model", self._shot_of(number), seconds)
+        return None if name is None else self.models(name)
+
+    def smoothing_of(self, number: int, frame: LumaFrame) -> float | None:
+        """See ``coloring.film.Steer``."""
+        seconds = float(frame.pts * frame.time_base) - self.late_s
+        shot = self._shot_of(number)
+        found: float | None = setting_of(self.direction.parts, "smoothing", shot, seconds)
+        return found
 
     def _palette(self, ab: Tensor, shot: Shot, seconds: float) -> Tensor:
         found = [
@@ -155,21 +179,9 @@ class Steering:
         return as_stored(ab.flip(-1) if self.mirrored else ab, self.rotation)
 
 
-def covers(scope: Scope, shot: Shot, seconds: float) -> bool:
-    """Whether a frame of a shot is meant."""
-    if scope.shot is not None:
-        return scope.shot == shot.index + 1
-    begin, end = scope.start_s or 0.0, scope.end_s
-    return seconds >= begin - _TOLERANCE_S and (end is None or seconds < end - _TOLERANCE_S)
-
-
-def _part_of(parts: Sequence[Part], shot: Shot, seconds: float) -> Part | None:
-    return next((p for p in reversed(parts) if covers(p.scope, shot, seconds)), None)
-
-
 def prepare(
     film: Input, reading: ReadSettings, options: ColorizeOptions, shots: Sequence[Shot],
-    model: Colorizer,
+    model: Colorizer, models: PartModels,
 ) -> Steering | None:  # fmt: skip
     """Carry all that is said through the shots that it is said of; None where nothing is.
 
@@ -179,24 +191,25 @@ def prepare(
         options: with a direction.
         shots: of the film, as its plan has them.
         model: that colours it; "keep" asks it for a frame.
+        models: loads those that parts name.
 
     Raises:
         OptionError: a time lies behind the film's end, or a shot or place isn't there.
-        InputError: a picture can't be read.
+        InputError: a picture can't be read, or the direction's file names a shot that isn't there.
     """
     direction = options.direction
     if direction is None or not direction.changes_frames:
         return None
-    return _Preparation(film, reading, options, direction, shots, model).steering()
+    return _Preparation(film, reading, options, direction, shots, model, models).steering()
 
 
 class _Preparation:
     def __init__(
         self, film: Input, reading: ReadSettings, options: ColorizeOptions, direction: Direction,
-        shots: Sequence[Shot], model: Colorizer,
+        shots: Sequence[Shot], model: Colorizer, models: PartModels,
     ) -> None:  # fmt: skip
         self._film, self._reading, self._options = film, reading, options
-        self._direction, self._model = direction, model
+        self._direction, self._model, self._models = direction, model, models
         with film.read(reading) as source:
             info: VideoInfo = source.info
             self._late = info.start_s - float(source.time_offset_s)
@@ -213,7 +226,7 @@ class _Preparation:
         self._check()
         made = Steering(
             self._direction, self._shots, self._late, self._options.saturation,
-            self._info.rotation, self._info.is_mirrored, self._size,
+            self._info.rotation, self._info.is_mirrored, self._size, self._models,
         )  # fmt: skip
         said: list[Timed] = [
             *self._direction.hints,
@@ -239,17 +252,16 @@ class _Preparation:
         return only is None or index + 1 in only
 
     def _check(self) -> None:
-        said = self._direction
-        scopes = [each.scope for each in said.parts]
-        scopes += [each.scope for each in said.references]
-        scopes += [each.scope for each in said.protected]
-        for part in said.parts:
-            for name in ("smoothing", "model"):
-                if getattr(part, name) is not None:
-                    raise wrong(name, "can be said of the whole film only")
-        for scope in scopes:
-            if scope.shot is not None and scope.shot > len(self._shots):
-                raise wrong("shot", f"{scope.shot} isn't there: the film has {len(self._shots)}")
+        said, count = self._direction, len(self._shots)
+        tables: dict[str, Sequence[Part | Reference | Protected]] = {
+            "part": said.parts, "reference": said.references, "protect": said.protected,
+        }  # fmt: skip
+        for table, items in tables.items():
+            for at, each in enumerate(items):
+                shot = each.scope.shot
+                if shot is not None and shot > count:
+                    text = f"{shot} isn't there: the film has {count}"
+                    raise wrong_in(said, table, at, "shot", text)
 
     def _frames_given(self) -> list[Reference]:
         return [each for each in self._direction.references if each.used_as == "frame"]
@@ -281,13 +293,13 @@ class _Preparation:
         if said.time_s > self._shots[-1].end_s - self._late + 1.0:
             end = self._shots[-1].end_s - self._late
             raise wrong("hint", f"{said.time_s:g} s is behind the film's end, {end:g} s")
-        begun = [s for s in self._shots if s.start_s - self._late <= said.time_s + _TOLERANCE_S]
+        begun = [s for s in self._shots if s.start_s - self._late <= said.time_s + TOLERANCE_S]
         return begun[-1] if begun else self._shots[0]
 
     def _frames(self, shot: Shot, said: Sequence[Timed]) -> Iterator[_Frame]:
         """A shot's frames; what is said of a time is said of the last frame that began by then."""
         before: _Frame | None = None
-        times = [(each.time_s or 0.0) + _TOLERANCE_S for each in said]
+        times = [(each.time_s or 0.0) + TOLERANCE_S for each in said]
         with self._film.read(self._reading, first_frame=shot.first) as source:
             luma = (item for item in source if isinstance(item, LumaFrame))
             for at, frame in enumerate(islice(luma, shot.last - shot.first + 1)):
@@ -317,7 +329,7 @@ class _Preparation:
             for frame in self._frames(shot, said):
                 if frame.said:
                     numbers[frame.number] = frame.said
-                    kept[frame.number] = self._shown(frame.luma)
+                    kept[frame.number] = self._shown(shot, frame.luma)
                 yield frame
 
         care = QUICK if all(isinstance(each, Hint) for each in said) else EXACT
@@ -340,13 +352,22 @@ class _Preparation:
         local = [memory for scope, memory in far if self._covers_some(scope, shot)]
         return steer_shot(grey, known, Memory.together(local), saturation=saturation, care=care)
 
-    def _shown(self, luma: LumaFrame) -> Tensor:
+    def _shown(self, shot: Shot, luma: LumaFrame) -> Tensor:
         """A frame's colours as the model alone has them, upright."""
         wants = any(hint.color == "keep" for hint in self._direction.hints)
         if not wants:
             return torch.zeros(1, 2, 1, 1)
+        name = setting_of(self._direction.parts, "model", shot, self._seconds(luma))
+        model, lightness = self._model, self._lightness
+        other = None if name is None else self._models(name)
+        if other is not None:
+            model = other
+            lightness = FrameLightness(
+                model, render_factor=self._options.render_factor,
+                rotation=self._info.rotation, sar=self._info.sar,
+            )  # fmt: skip
         ab = color_alone(
-            self._model, self._lightness, luma, saturation=self._options.saturation,
+            model, lightness, luma, saturation=self._options.saturation,
             grey_mounts=self._options.mounts == "grey",
         )  # fmt: skip
         return self._display(ab.cpu())

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from vidcolor.errors import InputError, Interrupted
 from vidcolor.media.files.identity import FileIdentity, open_identity
+from vidcolor.media.files.lent import open_remote
 from vidcolor.media.files.pipes import Waiter
 from vidcolor.media.files.remote import RemoteFile, is_url, name_of
 
@@ -142,7 +143,7 @@ class InputFile:
             return cast(io.BufferedIOBase, getattr(sys.stdin, "buffer", sys.stdin))
         try:
             if is_url(path):
-                return io.BufferedReader(RemoteFile(path))
+                return io.BufferedReader(open_remote(path))
             if is_pipe(path):
                 return _open_pipe(path)
             return Path(path).open("rb")

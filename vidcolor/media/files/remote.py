@@ -15,7 +15,7 @@ from typing import Any, Final
 from vidcolor.errors import DependencyError, InputError
 from vidcolor.media.files.identity import FileIdentity
 
-_URL: Final = re.compile(r"(s3|gs|file):/+(?=[^/])")
+_URL: Final = re.compile(r"(s3|gs|file|vidcolor-lent):/+(?=[^/])")
 _BLOCK_BYTES: Final = 4 << 20
 """Read at a time: a request takes tens of milliseconds, however little it asks for."""
 
@@ -35,7 +35,8 @@ def url_of(path: str | Path) -> str:
     if found is None:
         raise ValueError(f"{path} is no URL of an object")
     scheme, rest = found[1], str(path)[found.end() :]
-    return f"file:///{rest}" if scheme == "file" else f"{scheme}://{rest}"
+    local = scheme in ("file", "vidcolor-lent")
+    return f"{scheme}:///{rest}" if local else f"{scheme}://{rest}"
 
 
 def name_of(path: str | Path) -> str:

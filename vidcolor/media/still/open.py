@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from vidcolor.errors import InputError
 from vidcolor.media.files.inputs import shown
-from vidcolor.media.files.remote import RemoteFile, is_url
+from vidcolor.media.files.lent import open_remote
+from vidcolor.media.files.remote import is_url
 from vidcolor.media.kinds import find_signature
 
 MAX_BYTES = 4_000_000_000
@@ -77,7 +78,7 @@ def _opened(source: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, int]]:
     """A file or an object, open, and its size in bytes."""
     path = Path(source)
     if is_url(path):
-        with RemoteFile(path) as raw, io.BufferedReader(raw) as remote:
+        with open_remote(path) as raw, io.BufferedReader(raw) as remote:
             yield remote, raw.size
         return
     with path.open("rb") as stream:

@@ -23,6 +23,10 @@ from vidcolor.models.weights.safe_load import Checkpoint
 _CALIBRATION: Final = 64
 """Side of the noise from which norms of random networks learn what activations are like, in px."""
 
+_RECIPE_FACTOR: Final = 14
+"""224 px in units of 16: OpenCV's sample and the tutorials make pictures smaller by ``cv2.resize``,
+which skips pixels. The authors' own code, at 256, averages (Pillow)."""
+
 
 class EccvColorizer(nn.Module):
     """Lightness to ab by the network of 2016, at a quarter of the size.
@@ -131,7 +135,9 @@ _ECCV: Final = ModelSpec(
     licence="BSD-2-Clause",
     source="Colorful Image Colorization, https://github.com/richzhang/colorization",
     parameters_millions=32.2,
-    working_size=WorkingSize(shape="square", video=16, image=16, multiple=STRIDE),
+    working_size=WorkingSize(
+        shape="square", video=16, image=16, multiple=STRIDE, skipping=_RECIPE_FACTOR
+    ),
 )
 
 _SIGGRAPH: Final = ModelSpec(
