@@ -120,6 +120,32 @@ def test_a_hint_changes_what_it_points_at(studio: Running) -> None:
     assert abs(blueness(hinted[corner]) - blueness(plain[corner])) < change / 2
 
 
+def test_a_shot_shows_the_model_that_is_said_of_it(studio: Running) -> None:
+    def frame(**query: object) -> bytes:
+        where = {"source": "folder:0/reel.mp4", "at_s": 7.0, "max_px": 160, "format": "png"}
+        answer = user.get("/api/films/frame", params={**where, "render_factor": 2, **query})
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    with studio.user() as user:
+        address = "/api/direction?source=folder:0/reel.mp4"
+        part = {"shot": 4, "model": "large", "smoothing": 0.5}
+        assert user.put(address, json={"parts": [part]}).status_code == 200
+        shown = {"model": "compact", "directed": True}
+        assert frame(model="large") == frame(**shown, shot=4) != frame(model="compact")
+        assert frame(**shown, shot=3) == frame(model="compact")
+        for model in ("weights:x", "/etc/passwd"):
+            answer = user.put(address, json={"parts": [{"shot": 1, "model": model}]})
+            assert answer.status_code in (404, 422), answer.text
+        # what people wrote by hand stays, whatever it is
+        file = studio.folder / "reel.colors.toml"
+        file.write_text('[[part]]\nshot = 4\nmodel = "mine.safetensors"\n')
+        kept = {"shot": 4, "model": "mine.safetensors", "saturation": 0.5}
+        assert user.put(address, json={"parts": [kept]}).status_code == 200
+        assert 'model = "mine.safetensors"' in file.read_text()
+        assert user.put(address, json={}).status_code == 200
+
+
 def test_what_is_no_picture_is_refused_in_one_line(studio: Running) -> None:
     with studio.user() as user:
         answer = user.put("/api/uploads", params={"name": "<b>.png"}, content=b"no picture at all")

@@ -14,6 +14,8 @@ from vidcolor.studio.api.common import Owner, SourceId, TheStudio, find
 from vidcolor.studio.api.schemas import Text, model_path
 from vidcolor.studio.errors import StudioError
 from vidcolor.studio.files.direction import as_json, change_direction, direction_of
+from vidcolor.studio.files.sources import Source
+from vidcolor.studio.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["direction"])
 _MOST = 2000
@@ -79,10 +81,7 @@ async def set_direction(
 ) -> dict[str, Any]:
     """Write the direction file beside a film or photograph; pictures, clips and jobs follow it."""
     film = find(studio, owner, source)
-    known = await studio.model_names()
-    for part in body.parts:
-        if part.model is not None:
-            model_path(part.model, owner, studio.uploads, known)
+    await _check_models(body, film, owner, studio)
     if (await studio.info(film))["kind"] == "photo":
         _check_timeless(body)
     references = []
@@ -101,6 +100,16 @@ async def set_direction(
         references=references,
     )
     return as_json(changed)
+
+
+async def _check_models(body: DirectionBody, film: Source, owner: str, studio: Studio) -> None:
+    """Models that may be named: those that are known, and what the file says already."""
+    said = {part.model for part in direction_of(film).parts}
+    known = await studio.model_names()
+    for name in {part.model for part in body.parts if part.model is not None} - said:
+        if name.startswith("weights:"):
+            raise StudioError("uploaded weights can't be named for a shot: choose a known model")
+        model_path(name, owner, studio.uploads, known)
 
 
 def _check_timeless(body: DirectionBody) -> None:

@@ -22,6 +22,9 @@ Side = Annotated[Literal["before", "after"], Query(description="grey, or coloure
 Format = Annotated[Literal["jpg", "png"], Query(alias="format")]
 Size = Annotated[int, Query(ge=64, le=4096, description="of the longer side, at most")]
 Seconds = Annotated[float, Query(ge=0, le=1e6, description="from the film's start")]
+Models = Annotated[list[str] | None, Query(max_length=8)]
+Factors = Annotated[list[int] | None, Query(max_length=8)]
+Saturations = Annotated[list[float] | None, Query(max_length=8)]
 _MAX_CELLS = 36
 """Pictures of one sweep."""
 
@@ -66,13 +69,32 @@ async def shots(source: SourceId, owner: Owner, studio: TheStudio) -> dict[str, 
 
 @router.get("/films/sweep")
 async def sweep(
-    source: SourceId, owner: Owner, studio: TheStudio, at_s: Seconds = 0.0,
-    models: Annotated[list[str] | None, Query(max_length=8)] = None,
-    render_factors: Annotated[list[int] | None, Query(max_length=8)] = None,
-    saturations: Annotated[list[float] | None, Query(max_length=8)] = None,
+    source: SourceId, owner: Owner, studio: TheStudio, at_s: Seconds = 0.0, models: Models = None,
+    render_factors: Factors = None, saturations: Saturations = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """All combinations of the settings given, each with the address of its picture."""
+    """All combinations of the settings given, each with the address of its picture of a frame."""
     find(studio, owner, source)
+    address = "/api/films/frame", {"source": source, "at_s": at_s}
+    return await _cells(studio, owner, address, models, render_factors, saturations)
+
+
+@router.get("/photos/sweep")
+async def photo_sweep(
+    source: SourceId, owner: Owner, studio: TheStudio, models: Models = None,
+    render_factors: Factors = None, saturations: Saturations = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The same of a photograph."""
+    find(studio, owner, source)
+    address = "/api/photos/picture", {"source": source}
+    return await _cells(studio, owner, address, models, render_factors, saturations)
+
+
+async def _cells(
+    studio: Studio, owner: str, address: tuple[str, dict[str, Any]], models: list[str] | None,
+    render_factors: list[int] | None, saturations: list[float] | None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Of a sweep; ``address`` is that of one picture, without its settings."""
+    path, place = address
     factors: list[int | None] = [*render_factors] if render_factors else [None]
     combined = list(itertools.product(models or ["auto"], factors, saturations or [1.0]))
     if len(combined) > _MAX_CELLS:
@@ -83,8 +105,8 @@ async def sweep(
         look = Look(model=model, render_factor=factor, saturation=saturation)
         checked(look, owner, studio.uploads, known)
         settings = look.model_dump(exclude_none=True)
-        query = urlencode({"source": source, "at_s": at_s, "max_px": 640, **settings})
-        cells.append({"settings": settings, "picture": f"/api/films/frame?{query}"})
+        query = urlencode({**place, "max_px": 640, **settings})
+        cells.append({"settings": settings, "picture": f"{path}?{query}"})
     return cells
 
 

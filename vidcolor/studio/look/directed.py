@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from vidcolor.direction.model import Direction, Reference, Scope
+from vidcolor.direction.model import Direction, Part, Reference, Scope
 from vidcolor.engine.steering.still import steer_still
 
 
@@ -59,10 +59,14 @@ def said_of_frame(
     )
 
 
-def saturation_of_part(direction: Direction, at_s: float, shot: int | None) -> float | None:
-    """What the last part that a frame is in says of its saturation; None for nothing."""
-    parts = [part for part in direction.parts if covers(part.scope, at_s, shot)]
-    return parts[-1].saturation if parts else None
+def part_of(direction: Direction, at_s: float, shot: int | None) -> Part:
+    """What parts say of a frame: of each setting the last that says it; None where none does."""
+    found = Part(Scope())
+    for part in direction.parts:
+        if covers(part.scope, at_s, shot):
+            said = {name: getattr(part, name) for name in ("saturation", "model")}
+            found = replace(found, **{n: value for n, value in said.items() if value is not None})
+    return found
 
 
 def covers(scope: Scope, at_s: float, shot: int | None) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import join_rgb
-from vidcolor.direction.model import Direction
+from vidcolor.direction.model import Direction, Part, Scope
 from vidcolor.engine.coloring.colorist import FrameLightness, color_alone
 from vidcolor.engine.coloring.geometry import as_stored, upright
 from vidcolor.engine.device_errors import device_errors
@@ -18,7 +18,7 @@ from vidcolor.engine.run.sources import read_settings
 from vidcolor.engine.steering.still import directed
 from vidcolor.errors import InputError
 from vidcolor.media.open import Input, open_input
-from vidcolor.studio.look.directed import said_of_frame, saturation_of_part, steered
+from vidcolor.studio.look.directed import part_of, said_of_frame, steered
 from vidcolor.studio.look.memory import Lately, model_for
 from vidcolor.studio.look.pictures import Picture, reduced, square_pixels
 from vidcolor.types import LumaFrame, VideoInfo
@@ -57,6 +57,8 @@ def frame_picture(
     if frame is None:
         raise InputError(f"{film.label}: has no frame at {at_s:g} s")
     own_s = frame.seconds - film.info.start_s
+    part = Part(Scope()) if direction is None else part_of(direction, own_s, shot)
+    options = replace(options, model=part.model or options.model)
     key = (path, own_s, options.model, options.device, options.render_factor, options.mounts)
     lightness = _lightness(frame)
     ab = torch.zeros(1, 2, 1, 1)
@@ -67,9 +69,8 @@ def frame_picture(
         said = said_of_frame(direction, own_s, near_s=near_s, shot=shot)
         shown = steered(_upright(ab, film.info), _upright(lightness, film.info), said)
         ab = _as_stored(shown, film.info)
-        own = saturation_of_part(direction, own_s, shot)
-        if own is not None:
-            ab = ab * (own / options.saturation if options.saturation else 0.0)
+        if part.saturation is not None:
+            ab = ab * (part.saturation / options.saturation if options.saturation else 0.0)
     return _shown(lightness, ab, film.info, max_px), own_s
 
 

@@ -27,8 +27,8 @@ export class Films {
     this.time = el("input", { type: "range", min: "0", max: "1000", value: "0", step: "1", "aria-label": "Time",
       oninput: () => this.refresh() });
     this.timeNote = el("output", { class: "small" });
-    this.sweep = new Sweep(server, this);
-    this.steering = new Steering(this, { film: true });
+    this.sweep = new Sweep(server, this, { film: true });
+    this.steering = new Steering(this, { film: true, server });
     this.clip = el("div", {});
     this.estimate = el("p", { class: "small", role: "status" });
     this.result = el("div", { role: "status" });
@@ -97,6 +97,7 @@ export class Films {
     replace(this.about, el("details", {}, el("summary", { class: "small" },
       `${film.width} x ${film.height}, ${film.duration_s ? clock(film.duration_s) : "unknown length"}, ${film.codec}`), facts(film.facts)),
     lines(film.warnings, "warn"));
+    this.sweep.clear();
     replace(this.strip); replace(this.clip); replace(this.result);
     this.estimate.textContent = "";
     this.besideRow.hidden = !film.source.startsWith("folder:");
@@ -164,6 +165,7 @@ export class Films {
     this.timeNote.textContent = `${clock(this.at)}${this.shot ? `, shot ${this.shot.index + 1}` : ""}`;
     this.markShot();
     this.steering.mark();
+    this.steering.showPart();
     this.drawing.ask(this.film, this.at, this.settings.look, this.steering.version);
   }
 

@@ -6,6 +6,7 @@ import { chooser } from "./folders.js";
 import { Latest, Pair } from "./pair.js";
 import { Settings } from "./settings.js";
 import { Steering } from "./steering.js";
+import { Sweep } from "./sweep.js";
 
 const PHOTOS = "image/*,.tif,.tiff,.heic,.heif,.avif,.jp2";
 
@@ -21,13 +22,16 @@ export class Photos {
     this.about = el("p", { class: "small" });
     this.pair = new Pair("photograph");
     this.steering = new Steering(this);
+    this.sweep = new Sweep(server, this);
     this.status = el("div", { role: "status" });
     this.result = el("div", { class: "row" });
     this.all = el("button", { onclick: () => this.color(this.photos) });
     this.work = el("div", { hidden: true },
       this.strip,
       el("div", { class: "columns" },
-        el("div", { class: "panel" }, this.title, this.about, this.pair.node, this.result, this.steering.node),
+        el("div", { class: "panel" }, this.title, this.about, this.pair.node, this.result,
+          el("div", { class: "row" }, el("button", { onclick: () => this.sweep.open() }, "Compare settings (sweep)")),
+          this.sweep.node, this.steering.node),
         el("div", { class: "panel" }, this.settings.node,
           el("div", { class: "row" },
             el("button", { class: "strong", onclick: () => this.color([this.current]) }, "Colour this one"), this.all,
@@ -91,6 +95,7 @@ export class Photos {
     this.current = photo;
     for (const each of this.photos) each.button.setAttribute("aria-pressed", String(each === photo));
     this.title.textContent = photo.name;
+    this.sweep.clear();
     replace(this.result);
     this.pair.clear();
     if (!photo.facts) Object.assign(photo, await attempt(() => get("/api/info", { source: photo.source })));

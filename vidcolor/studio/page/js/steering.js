@@ -5,11 +5,14 @@
 import { attempt, get, put, upload } from "./api.js";
 import { choice, clock, dropBox, el, field, replace } from "./dom.js";
 
+const SETTINGS = ["saturation", "smoothing", "model"];
+const AS_FILM = "as the film";
 const NOTHING = { hints: [], references: [], parts: [], others: 0 };
 
 export class Steering {
-  constructor(host, { film = false } = {}) {
+  constructor(host, { film = false, server = null } = {}) {
     this.host = host;
+    this.server = server;
     this.film = film;
     this.version = 0;
     this.direction = NOTHING;
@@ -46,10 +49,20 @@ export class Steering {
   }
 
   shotFields() {
-    this.saturation = el("input", { type: "range", min: "0", max: "2", step: "0.05", value: "1", onchange: () => this.setPart() });
+    this.saturation = el("input", { type: "range", min: "0", max: "2", step: "0.05", value: "1",
+      onchange: () => this.setPart("saturation", Number(this.saturation.value)) });
     this.saturationNote = el("span", {});
     this.saturation.addEventListener("input", () => { this.saturationNote.textContent = Number(this.saturation.value).toFixed(2); });
-    return el("fieldset", {}, el("legend", {}, "This shot alone"), field("Saturation of the shot", this.saturation, this.saturationNote));
+    this.model = choice([["", AS_FILM]]);
+    this.model.addEventListener("change", () => this.setPart("model", this.model.value || null));
+    this.server.models.then((models) => {
+      for (const { name, installed } of models) if (installed) offer(this.model, name, name);
+      this.showPart();
+    });
+    this.smoothing = choice([["", AS_FILM], ["0", "not at all"], ...[0.5, 1, 2, 4].map((s) => [String(s), `over ${s} s`])]);
+    this.smoothing.addEventListener("change", () => this.setPart("smoothing", this.smoothing.value ? Number(this.smoothing.value) : null));
+    return el("fieldset", {}, el("legend", {}, "This shot alone"), field("Saturation of the shot", this.saturation, this.saturationNote),
+      field("Model of the shot", this.model), field("Colours of the shot are smoothed", this.smoothing));
   }
 
   async load() {
@@ -101,13 +114,14 @@ export class Steering {
 
   get shotNumber() { return this.host.shot ? this.host.shot.index + 1 : null; }
 
-  setPart() {
+  // One setting of the shot on the screen; null is what holds for the film.
+  setPart(name, value) {
     const shot = this.shotNumber;
     if (!shot) return;
-    const saturation = Number(this.saturation.value);
     this.save((said) => {
-      const own = said.parts.find((part) => part.shot === shot) ?? { shot };
-      return { ...said, parts: [...said.parts.filter((part) => part.shot !== shot), { ...own, saturation }] };
+      const own = { ...ofShot(said.parts, shot), [name]: value };
+      const others = said.parts.filter((part) => part.shot !== shot);
+      return { ...said, parts: SETTINGS.some((each) => own[each] !== null) ? [...others, { shot, ...own }] : others };
     });
   }
 
@@ -157,13 +171,15 @@ export class Steering {
     return `: ${clock(said.start_s ?? 0)} to ${said.end_s === null ? "the end" : clock(said.end_s)}`;
   }
 
-  // The saturation of the shot on the screen.
+  // The settings of the shot on the screen.
   showPart() {
-    if (!this.film) return;
-    const part = this.direction.parts.find((each) => each.shot === this.shotNumber && each.saturation !== null);
-    this.saturation.disabled = !this.shotNumber;
-    this.saturation.value = String(part?.saturation ?? 1);
-    this.saturationNote.textContent = part ? part.saturation.toFixed(2) : "as the film";
+    if (!this.film || !this.host.item) return;
+    const { saturation, model, smoothing } = ofShot(this.direction.parts, this.shotNumber);
+    for (const control of [this.saturation, this.model, this.smoothing]) control.disabled = !this.shotNumber;
+    this.saturation.value = String(saturation ?? 1);
+    this.saturationNote.textContent = saturation === null ? AS_FILM : saturation.toFixed(2);
+    choose(this.model, model, model);
+    choose(this.smoothing, smoothing, `over ${smoothing} s`);
   }
 
   swatch(color) {
@@ -190,6 +206,25 @@ export class Steering {
   }
 }
 
+// What is said of a shot by its number; null where nothing is.
+function ofShot(parts, shot) {
+  const found = Object.fromEntries(SETTINGS.map((name) => [name, null]));
+  for (const part of parts.filter((each) => each.shot === shot)) {
+    for (const name of SETTINGS) found[name] = part[name] ?? found[name];
+  }
+  return found;
+}
+
+function offer(select, value, caption) {
+  if (![...select.options].some((option) => option.value === value)) select.append(el("option", { value }, caption));
+}
+
+// Values that people wrote into the file by hand are among the choices, too.
+function choose(select, value, caption) {
+  if (value !== null) offer(select, String(value), caption);
+  select.value = value === null ? "" : String(value);
+}
+
 function settings(part) {
-  return ["saturation", "smoothing", "model"].filter((name) => part[name] !== null).map((name) => `${name} ${part[name]}`).join(", ");
+  return SETTINGS.filter((name) => part[name] !== null).map((name) => `${name} ${part[name]}`).join(", ");
 }
