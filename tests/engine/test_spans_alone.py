@@ -6,6 +6,7 @@ import multiprocessing
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from engine_models import BatchSensitive
 from engine_reels import reel_frames, write_reel
@@ -18,6 +19,8 @@ from vidcolor.engine.video import colorize_video
 from vidcolor.media.files.packets import read_calls
 
 SHORT = SpanRules(min_frames=8, max_frames=24, warm_up=8, run_out=6, settle=4)
+LONGER = SpanRules(min_frames=8, max_frames=68, warm_up=8, run_out=6, settle=4)
+"""The second span holds a whole dissolve, the third begins within a fade to black."""
 PARTS = Direction(
     parts=(
         Part(Scope(shot=2), model="compact"),
@@ -30,6 +33,8 @@ PARTS = Direction(
 
 CASES = {
     "short spans": (SHORT, {}, {}),
+    "a dissolve within a span, a fade around a seam": (LONGER, {}, {}),
+    "a fade in, around a seam": (SHORT, {"rises": True}, {"batch_size": 5}),
     "key frames, without overlap": (
         SpanRules(min_frames=5, max_frames=24, warm_up=0, run_out=0, settle=0), {},
         {"every": "auto"},
@@ -78,10 +83,17 @@ def _alone(
         assert [path.name for path in done.folder.iterdir()] == ["packets"]
 
 
+def _film(path: Path, *, is_vfr: bool = False, rises: bool = False) -> Path:
+    frames = reel_frames(flicker=0.0 if rises else 0.04)[:FRAMES]
+    for number in range(40 if rises else 0):
+        frames[117 + number] = (frames[117 + number] * ((number + 1) / 41)).astype(np.uint8)
+    return write_reel(path, frames=frames, is_vfr=is_vfr)
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_span_alone_is_the_same_span(tmp_path: Path, case: str) -> None:
     rules, film_options, values = CASES[case]
-    film = write_reel(tmp_path / "film.mp4", frames=reel_frames()[:FRAMES], **film_options)
+    film = _film(tmp_path / "film.mp4", **film_options)
     output = tmp_path / "whole.mkv"
     result = colorize_video(
         film, output, options=_options(values), model=BatchSensitive(), spans=rules
@@ -90,8 +102,14 @@ def test_a_span_alone_is_the_same_span(tmp_path: Path, case: str) -> None:
     assert plan is not None
     assert len(packets) == plan.frames == result.frames
     in_shot = [span for span in plan.spans if not span.is_boundary]
-    assert len(in_shot) >= 2
+    assert len(in_shot) >= (1 if rules is LONGER else 2)
     assert len(plan.spans) - len(in_shot) >= 2
+    if "rises" in film_options:  # a span begins where the meter says that the picture is faded
+        assert any(span.exposure["fades"][1][0] < 0.95 for span in in_shot)
+    if rules is LONGER:
+        (middle,) = [shot.first for shot in plan.shots if shot.begins == "dissolve"]
+        assert [span.frame for span in plan.spans[:3]] == [0, 30, 98]
+        assert 50 < middle < 78
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vidcolor.engine.span_job", "vidcolor.models.loading"])
     # the last, one that begins in mid-shot, one that doesn't

@@ -23,12 +23,14 @@ class MarkedFrame:
         number: of the frame in the film, from 0.
         begins_shot: it is the first of a shot.
         correction: of its exposure, as measured on the source.
+        is_dissolve: that shot begins by a dissolve, of which this is the middle.
     """
 
     frame: LumaFrame
     number: int
     begins_shot: bool
     correction: Correction = Correction()
+    is_dissolve: bool = False
 
 
 class LumaFilter(Protocol):

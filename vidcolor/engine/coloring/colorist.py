@@ -194,16 +194,20 @@ class FilmColorist:
 
     def _see(self, marked: MarkedFrame) -> Seen:
         """A frame as the network sees it: its exposure made even, fades undone."""
-        frame, share = marked.frame, None
+        frame, share, faded = marked.frame, None, None
         seen = self._manner.lightness.seen(frame)
         if self._manner.over_time.evens_exposure:
             fade = marked.correction.fade
             faded, seen = seen, unfade(seen, fade)
             share = faded_share(faded, seen, fade)
+            faded = None if share is None else faded
             seen = even_out(seen, marked.correction.terms)
         listens = self._guide is not None and self._manner.model.spec.takes_guidance
         guidance = self._guide(marked.number) if self._guide and listens else None
-        return Seen(marked.number, frame.seconds, marked.begins_shot, seen, share, guidance)
+        return Seen(
+            marked.number, frame.seconds, marked.begins_shot, seen, share, faded, guidance,
+            is_dissolve=marked.is_dissolve,
+        )  # fmt: skip
 
     def _is_wanted(self, number: int) -> bool:
         """Whether a frame is coloured: frames before a run's first warm-up aren't."""

@@ -12,7 +12,12 @@ from torch import Tensor
 from vidcolor.engine.coloring.batching import Batcher, default_batch_size
 from vidcolor.engine.coloring.colorist import Colors, FilmColorist, FrameLightness, Manner
 from vidcolor.engine.coloring.geometry import working_size_of
-from vidcolor.engine.coloring.over_time import TimePlan, plan_look_ahead, plan_over_time
+from vidcolor.engine.coloring.over_time import (
+    TimePlan,
+    dissolve_frames,
+    plan_look_ahead,
+    plan_over_time,
+)
 from vidcolor.engine.coloring.waiting import WaitingLine, look_ahead_frames
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.luma_line import LumaLine
@@ -129,6 +134,7 @@ class Treatment:
         return plan_over_time(
             self.options,
             max(min(shown - held - filters.look_ahead_frames, working), 0),
+            dissolves=dissolve_frames(film, size[0] * size[1]) if held else 0,
             rules=self.rules,
             saturation=self.model.finishing.saturation,
         )

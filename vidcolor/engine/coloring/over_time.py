@@ -6,13 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from vidcolor.engine.coloring.waiting import FADE_BYTES, frame_bytes, look_ahead_frames
+from vidcolor.engine.coloring.waiting import (
+    DISSOLVE_BYTES,
+    DISSOLVE_WORKING_BYTES_PER_PIXEL,
+    FADE_BYTES,
+    frame_bytes,
+    look_ahead_frames,
+)
 from vidcolor.engine.options import ColorizeOptions
 from vidcolor.engine.shots.plan import SpanRules
 from vidcolor.engine.shots.planner import MOST_AHEAD_FRAMES
 from vidcolor.errors import Message, Option
 from vidcolor.temporal import LONGEST_GAP, AbSmoother, PerFrame, Smoother
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
+from vidcolor.temporal.dissolving import LEAST_REACH_FRAMES, REACH_FRAMES
 from vidcolor.temporal.motion import MotionSmoother
 from vidcolor.types import VideoInfo
 
@@ -40,6 +47,8 @@ class TimePlan:
         warm_up: frames before a span in mid-shot that are coloured too, so that smoothing knows
             the past.
         run_out: frames behind a span that ends in mid-shot, likewise for the future.
+        dissolve_frames: before and behind the middle of a dissolve that may belong to it; in 0
+            dissolves stay as the network colours them.
         evens_exposure: make exposure even for the network.
         grey_mounts: take the colour from what surrounds the picture.
         notes: one line each, for the user.
@@ -49,6 +58,7 @@ class TimePlan:
     smoother: Callable[[], Smoother] = PerFrame
     warm_up: int = 0
     run_out: int = 0
+    dissolve_frames: int = 0
     evens_exposure: bool = False
     grey_mounts: bool = False
     notes: tuple[str, ...] = ()
@@ -67,10 +77,24 @@ def plan_look_ahead(film: VideoInfo) -> int:
     return min(LOOK_AHEAD_FRAMES + more, MOST_AHEAD_FRAMES)
 
 
+def dissolve_frames(film: VideoInfo, working_pixels: int) -> int:
+    """How many frames before and behind a dissolve's middle may wait for its end; 0 for none.
+
+    Args:
+        film: what it is.
+        working_pixels: of a frame as the network sees it.
+    """
+    known = working_pixels * DISSOLVE_WORKING_BYTES_PER_PIXEL
+    size = frame_bytes(film.width, film.height, film.depth) + known
+    fits = min(DISSOLVE_BYTES // (3 * size), REACH_FRAMES)
+    return fits if fits >= LEAST_REACH_FRAMES else 0
+
+
 def plan_over_time(
     options: ColorizeOptions,
     look_ahead: int,
     *,
+    dissolves: int = 0,
     rules: SpanRules | None = None,
     saturation: float = 1.0,
 ) -> TimePlan:
@@ -80,6 +104,7 @@ def plan_over_time(
         options: ``every``, ``stabilize``, ``smoothing`` and ``mounts`` count.
         look_ahead: frames that may wait for later ones, beside those that wait for their shot; 0
             where even one is too large.
+        dissolves: see ``dissolve_frames``.
         rules: how long spans are, and how many frames around them are used.
         saturation: of the model's ``Finishing``.
     """
@@ -92,6 +117,7 @@ def plan_over_time(
         smoother=partial(_smoother, options, left, saturation),
         warm_up=min(rules.warm_up, look_ahead) if smooths else 0,
         run_out=min(rules.run_out, left) if smooths and options.stabilize == "motion" else 0,
+        dissolve_frames=dissolves if smooths else 0,
         evens_exposure=smooths,  # else each frame is on its own, exactly
         grey_mounts=options.mounts == "grey",
         notes=notes,

@@ -13,7 +13,8 @@ from vidcolor.engine.coloring.finished import finished
 from vidcolor.engine.coloring.over_time import TimePlan
 from vidcolor.models.contract import Guidance, ModelInput
 from vidcolor.models.finishing import Finishing
-from vidcolor.temporal import ColoredFrames, SparseColoring
+from vidcolor.temporal import ColoredFrames, Smoother, SparseColoring
+from vidcolor.temporal.dissolving import DissolveSmoother
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,9 @@ class Seen:
         begins_shot: it is the first of a shot.
         lightness: ``(1, 1, h, w)`` float32, L*/100, upright, exposure evened out, fades undone.
         share: factor on its ab, ``(1, 1, h, w)``: of its fade; None for 1.
+        plain: ``lightness`` without a fade undone; None where nothing is faded.
         guidance: known colours, upright, for models that take them.
+        is_dissolve: its shot begins by a dissolve, of which this is the middle.
     """
 
     number: int
@@ -34,7 +37,9 @@ class Seen:
     begins_shot: bool
     lightness: Tensor
     share: Tensor | None = None
+    plain: Tensor | None = None
     guidance: Guidance | None = None
+    is_dissolve: bool = False
 
 
 class SpanColorist:
@@ -66,7 +71,13 @@ class SpanColorist:
             before: the span before this one, in the same film.
         """
         self._network, self._batch_size = network, batch_size
-        self._smoother = finished(plan.smoother(), finishing, grey_mounts=plan.grey_mounts)
+
+        def smoother() -> Smoother:
+            return finished(plan.smoother(), finishing, grey_mounts=plan.grey_mounts)
+
+        reach = plan.dissolve_frames
+        self._dissolves = DissolveSmoother(smoother, reach=reach) if reach else None
+        self._smoother = self._dissolves or smoother()
         self._sparse = (
             SparseColoring(
                 network,
@@ -81,6 +92,7 @@ class SpanColorist:
         self.end: int | None = None
         self._keeps = keep_from is not None and plan.warm_up > 0
         self._pending: list[Seen] = []
+        self._begin: int | None = None
         self._shares: dict[int, Tensor] = {}
         self._next: int | None = None
         self._kept: dict[tuple[int, int], Tensor] = {}
@@ -93,8 +105,12 @@ class SpanColorist:
 
     def push(self, seen: Seen) -> list[Tensor]:
         """Take the next frame; return finished ab ``(N, 2, h, w)`` of the span's next frames."""
-        if self._next is None:
-            self._next = seen.number
+        if self._begin is None:
+            self._begin = self._next = seen.number
+        if self._dissolves is not None:
+            plain = None if seen.plain is None else seen.plain[0]
+            index = seen.number - self._begin
+            self._dissolves.announce(index, is_dissolve=seen.is_dissolve, plain=plain)
         self._pending.append(seen)
         if seen.share is not None:
             self._shares[seen.number] = seen.share
@@ -145,10 +161,18 @@ class SpanColorist:
         if not len(ab) or self._next is None:
             return []
         begin, self._next = self._next, self._next + len(ab)
+        self._forget_mixed()
         ab = self._faded(begin, ab)
         end = len(ab) if self.end is None else max(self.end - begin, 0)
         part = ab[max(self._first - begin, 0) : end]
         return [part] if len(part) else []
+
+    def _forget_mixed(self) -> None:
+        """Colours that were mixed are those of the frame as it is: it wasn't faded."""
+        if self._dissolves is not None and self._begin is not None:
+            for index in self._dissolves.mixed:
+                self._shares.pop(self._begin + index, None)
+            self._dissolves.mixed.clear()
 
     def _faded(self, begin: int, ab: Tensor) -> Tensor:
         """Colours of frames from ``begin`` on, weaker where these are faded."""

@@ -32,6 +32,13 @@ FADE_BYTES = 128 << 20
 """What may wait besides while a picture comes out of black or white, and it isn't known yet how
 bright it will be."""
 
+DISSOLVE_BYTES = 192 << 20
+"""What may wait besides around a dissolve, until the new shot has colours: luma, and what the
+network saw and made of it. A third of it waits in all films."""
+
+DISSOLVE_WORKING_BYTES_PER_PIXEL = 12
+"""Of these frames, at the network's working size: lightness, and ab that may be as large."""
+
 LOOK_AHEAD_WORKING_BYTES = 1 << 30
 """What is kept of them at the network's working size; only large working sizes come near it."""
 

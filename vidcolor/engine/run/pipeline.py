@@ -10,8 +10,10 @@ Between colouring and writing, frames may wait for what depends on later frames:
 filters, smoothing. They wait as luma, at most ``waiting.MAX_LOOK_AHEAD_FRAMES`` of them and at most
 ``waiting.LOOK_AHEAD_BYTES`` of luma together, with at most ``waiting.MAX_WAITING_PACKETS`` packets
 and ``waiting.MAX_WAITING_PACKET_BYTES``; while a picture comes out of black, up to 40 more frames
-of at most ``waiting.FADE_BYTES``; one batch of frames and one chunk more of each. At the
-network's working size, whatever the film's, a waiting frame costs up to 40 bytes per pixel
+of at most ``waiting.FADE_BYTES``; for dissolves ``dissolving.REACH_FRAMES`` more, up to three times
+as many around one, and at most ``waiting.DISSOLVE_BYTES``; one batch of frames and one chunk
+more of each. At the network's working size, whatever the film's, a waiting frame costs up to
+40 bytes per pixel
 (lightness, ab, flow to both neighbours, confidence): 4.5 MB at DeOldify's 336 x 336. Where
 ``render_factor`` makes that size large, fewer wait: ``waiting.LOOK_AHEAD_WORKING_BYTES``. Near the
 end of a span in mid-shot, up to ``SpanRules.warm_up + run_out`` frames' lightness and ab are kept

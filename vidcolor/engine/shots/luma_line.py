@@ -46,6 +46,8 @@ class LumaLine:
     def _marked(self, marks: Sequence[Mark]) -> list[MarkedFrame]:
         self.spans.extend(mark.span for mark in marks if mark.span is not None)
         return [
-            MarkedFrame(self._frames.popleft(), m.number, m.begins_shot, m.correction)
+            MarkedFrame(
+                self._frames.popleft(), m.number, m.begins_shot, m.correction, m.is_dissolve
+            )
             for m in marks
         ]

@@ -25,7 +25,7 @@ Begin = Literal["start", "cut", "dissolve", "fade"]
 """How a shot begins: the film starts, or the picture changes; "fade": out of black, white or fog.
 A shot before a fade fades out, the one behind it fades in."""
 
-PLAN_VERSION: Final = 2
+PLAN_VERSION: Final = 3
 """Of the JSON. Another number is another plan: it is made again."""
 
 

@@ -28,6 +28,7 @@ from vidcolor.temporal import (
     small_picture,
 )
 from vidcolor.temporal.cuts import LOOK_AHEAD_FRAMES
+from vidcolor.temporal.dissolving import REACH_FRAMES
 from vidcolor.temporal.exposure import MeterState
 from vidcolor.temporal.fades import AHEAD_FRAMES
 from vidcolor.types import LumaFrame
@@ -45,12 +46,14 @@ class Mark:
         begins_shot: it is the first of a shot.
         correction: of its exposure.
         span: the span that begins here, if one does; the one that a run begins with is known.
+        is_dissolve: the shot begins by a dissolve, of which this is the middle.
     """
 
     number: int
     begins_shot: bool
     correction: Correction
     span: SpanStart | None = None
+    is_dissolve: bool = False
 
 
 class Marker(Protocol):
@@ -252,13 +255,13 @@ class Planner:
         state = self._state_before(number, is_first=begins is not None)
         if begins is not None:
             self._begin_shot(number, frame.seconds, begins)
-        span = self._span_at(number, begins is not None, state)
+        span = self._span_at(number, begins, state)
         if begins is not None:
             self._recent.clear()
         self._recent.append(frame.picture)
         correction = self._meter.correct(frame.seconds, is_cut=begins is not None)
         self._number, self._last_s = number + 1, frame.seconds
-        return Mark(number, begins is not None, correction, span)
+        return Mark(number, begins is not None, correction, span, begins == "dissolve")
 
     def _begin_of(self, number: int, answer: Boundary | None) -> Begin | None:
         """How a shot begins here; up to the first frame of ``begin`` that is known."""
@@ -291,12 +294,14 @@ class Planner:
         """Where the span ends if no boundary ends it."""
         return self.spans[-1].frame + self._rules.max_frames
 
-    def _span_at(self, number: int, is_first: bool, state: MeterState | None) -> SpanStart | None:
+    def _span_at(
+        self, number: int, begins: Begin | None, state: MeterState | None
+    ) -> SpanStart | None:
         if self._begin is not None and number <= self._begin.frame:
             return None
         if self._shot is None:
             raise ValueError("a film's first frame begins a shot")
-        if not self.spans or (is_first and number - self.spans[-1].frame >= self._rules.min_frames):
+        if not self.spans or (begins is not None and self._may_begin(number, begins)):
             span = SpanStart(number, number, self._shot, state)
         elif number == self._next_end:
             first = max(self._shot.first, number - self._rules.overlap)
@@ -305,6 +310,16 @@ class Planner:
             return None
         self.spans.append(span)
         return span
+
+    def _may_begin(self, number: int, begins: Begin) -> bool:
+        """Whether a span may begin with a shot.
+
+        Not within a dissolve, whose colours are mixed of those of both shots; but where a span
+        would end in its second half anyway, it does so in its middle.
+        """
+        if begins == "dissolve" and self._next_end - number > REACH_FRAMES:
+            return False
+        return number - self.spans[-1].frame >= self._rules.min_frames
 
     def _search_anew(self, span: SpanStart, *, at_end: bool) -> list[Boundary | None]:
         """Begin a new search at a span; return its answers for frames without a mark."""
